@@ -1,0 +1,57 @@
+# `make` prints what there is to make.
+
+MODEL ?= tril_vae
+DATA ?= digits
+OUT ?=
+ARGS ?=
+RUNS ?= runs
+
+VENV := .venv
+# cpu or cuda; once installed, it stays what it is until named anew.
+ACCELERATOR ?= $(or $(patsubst $(VENV)/.installed-%,%,$(firstword $(wildcard $(VENV)/.installed-*))),cpu)
+STAMP := $(VENV)/.installed-$(ACCELERATOR)
+# The first of these that runs and is a Python that TensorFlow and Keras support.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install train models tensorboard test lint format clean
+
+help:  ## Print this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
+
+install: $(STAMP)  ## Make .venv with all that is needed [ACCELERATOR=cuda]
+
+$(STAMP): requirements.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed, and none was found. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test "$(ACCELERATOR)" = cpu -o "$(ACCELERATOR)" = cuda || { echo "error: ACCELERATOR is cpu or cuda, got $(ACCELERATOR). For a Cloud TPU see the README." >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	sed 's/^tensorflow==/tensorflow$(if $(filter cuda,$(ACCELERATOR)),[and-cuda])==/' requirements.txt > $(VENV)/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
+	@touch $@
+
+train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
+	$(VENV)/bin/python -m training.train --model $(MODEL) --data $(DATA) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+models: $(STAMP)  ## List the models with their parts and sizes
+	@$(VENV)/bin/python -c 'import zoo; print("\n\n".join(repr(zoo.describe(name)) for name in zoo.model_names()))'
+
+tensorboard: $(STAMP)  ## Watch the runs in a browser
+	$(VENV)/bin/tensorboard --logdir $(RUNS)
+
+test: $(STAMP)  ## Run all tests [ARGS="-k tril"]
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## Check style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(STAMP)  ## Mend style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:  ## Remove .venv and caches; runs stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,113 @@
+"""What one training run is: data, not code."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from training.data.dataset import Binarize
+
+PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
+LEAST = {
+    "latent": 1,
+    "epochs": 1,
+    "batch_size": 1,
+    "warmup": 0,
+    "patience": 0,
+    "samples": 1,
+    "test_examples": 1,
+    "steps_per_execution": 1,
+    "seed": 0,
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Train a variational autoencoder, evaluate it, and draw its report.
+
+    A part is named with its options in brackets: --prior "mixture(components=20)".
+    """
+
+    model: str = "tril_vae"
+    """A model of the catalogue."""
+    data: str = "digits"
+    """A data set: digits, mnist, fashion_mnist or static_mnist."""
+    data_dir: str | None = None
+    """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
+    binarize: Binarize | None = None
+    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch. Unset, what the data set is known by."""
+    out: str | None = None
+    """Folder to write to; unset, runs/<model>-<data>."""
+    overwrite: bool = False
+    """Start anew where a run is there already."""
+    latent: int | None = None
+    """Number of latent dimensions; unset, the model's own, as for the parts below."""
+    posterior: str | None = None
+    """q(z|x)."""
+    prior: str | None = None
+    """p(z)."""
+    likelihood: str | None = None
+    """p(x|z); unset, the one that fits the data."""
+    network: str | None = None
+    """Encoder and decoder, e.g. "gated_mlp(hidden=(300, 300))"."""
+    objective: str | None = None
+    """What is maximised, e.g. "elbo(free_bits=0.1)"."""
+    epochs: int | None = None
+    """Passes over the training data; unset, the data set's own."""
+    batch_size: int = 100
+    """Examples for a step."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    clip_norm: float = 100.0
+    """Largest norm of a gradient; a longer one is scaled down to it."""
+    warmup: int | None = None
+    """Epochs over which the weight of the KL rises from 0 to its full value; unset, a fifth of all."""
+    patience: int = 30
+    """Epochs without a better validation loss, counted after the warm-up, until training stops; 0 for never."""
+    samples: int = 1000
+    """Draws for the log-likelihood of a test example."""
+    test_examples: int | None = None
+    """How many test examples to score, the first ones; unset, all."""
+    jit: bool = True
+    """Compile with XLA."""
+    steps_per_execution: int = 10
+    """Steps in one call of the compiled function."""
+    seed: int = 0
+    """Of initial weights, order of the data and all draws."""
+
+    def __post_init__(self):
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Expected {name} to be over 0, got {getattr(self, name)}.")
+
+    @property
+    def folder(self):
+        """Where the run is written."""
+        return Path(self.out or f"runs/{self.model}-{self.data}")
+
+    @property
+    def overrides(self):
+        """The parts that differ from the model's own, for `zoo.build`."""
+        return {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
+
+    def to_json(self):
+        """The values as JSON text; where they are written and whether anew is no part of what the run is."""
+        values = asdict(self)
+        return json.dumps({k: v for k, v in values.items() if k not in ("out", "overwrite")}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        """The config that `to_json` wrote.
+
+        Raises:
+            ValueError: the text is no JSON object, or has a key that no config has.
+        """
+        values = json.loads(text)
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")
+        return cls(**values)

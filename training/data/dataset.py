@@ -1,0 +1,172 @@
+"""Dataset: arrays, what they are, and how they are binarised."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from zoo import support as supports
+
+Binarize = Literal["none", "static", "dynamic"]
+
+_SOURCES = {}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples in three parts.
+
+    Args:
+        name: its short name.
+        support: what the values are: the name of a `zoo.support`.
+        train, validation, test: arrays [N, *event_shape].
+        labels: of the test examples [N], where there are any; for pictures only.
+        dynamic: whether training examples are grey levels in [0, 1], binarised anew in each batch.
+        epochs: how long to train on it unless told otherwise.
+
+    Raises:
+        ValueError: the parts are of different shapes, empty, not finite, or out of the support.
+    """
+
+    name: str
+    support: str
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray | None = None
+    dynamic: bool = False
+    epochs: int = 100
+
+    def __post_init__(self):
+        for part in ("train", "validation", "test"):
+            x = getattr(self, part)
+            if x.shape[1:] != self.event_shape:
+                raise ValueError(
+                    f"Expected examples of shape {list(self.event_shape)} as in the training data, "
+                    f"but the {part} data of '{self.name}' have {list(x.shape[1:])}."
+                )
+            support = "unit" if self.dynamic and part == "train" else self.support
+            supports.check(x, support, f"the {part} data of '{self.name}'")
+        if self.labels is not None and len(self.labels) != len(self.test):
+            raise ValueError(f"Expected {len(self.test)} labels of the test data, got {len(self.labels)}.")
+
+    @property
+    def event_shape(self):
+        """Shape of one example."""
+        return self.train.shape[1:]
+
+    def batches(self, batch_size, seed, first_epoch=0):
+        """Training batches without end: epoch after epoch, each in an order of its own.
+
+        Everything is a function of the seed and of the epoch's or the batch's number.
+
+        Args:
+            batch_size: B; the rest of an epoch that fills no batch is left out.
+            seed: an integer.
+            first_epoch: the epoch to begin with.
+
+        Returns:
+            A tf.data.Dataset of float32 [B, *event_shape].
+        """
+        x, steps = tf.constant(self.train), self.steps(batch_size)
+
+        def epoch(number):
+            order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), [seed, number])
+            indices = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+            return tf.data.Dataset.from_tensor_slices(indices)
+
+        def batch(step, indices):
+            values = tf.cast(tf.gather(x, indices), tf.float32)
+            if not self.dynamic:
+                return values
+            noise = tf.random.stateless_uniform(tf.shape(values), [seed, step])
+            return tf.cast(noise < values, tf.float32)
+
+        numbers = tf.data.Dataset.counter(first_epoch, dtype=tf.int64)
+        indices = numbers.flat_map(epoch).enumerate(first_epoch * steps)
+        return indices.map(batch).prefetch(8)
+
+    def steps(self, batch_size):
+        """How many batches an epoch has.
+
+        Raises:
+            ValueError: not even one.
+        """
+        if not 1 <= batch_size <= len(self.train):
+            raise ValueError(f"Expected a batch size from 1 to {len(self.train)}, got {batch_size}.")
+        return len(self.train) // batch_size
+
+
+def binarized(dataset, how, seed=0):
+    """A data set of zeros and ones from one of grey levels in [0, 1].
+
+    Args:
+        dataset: a `Dataset` of support unit or binary.
+        how: "none" leaves it as it is; "static" puts a one where a value is over ½; "dynamic" draws it
+            with the value as its probability: training examples anew for each batch, the others
+            once, from `seed`.
+
+    Raises:
+        ValueError: the values are not in [0, 1], or are binary and so cannot be drawn anew.
+    """
+    if how == "none" or (how == "static" and dataset.support == "binary"):
+        return dataset
+    if dataset.support != "unit":
+        raise ValueError(
+            f"Data set '{dataset.name}' has support '{dataset.support}', and only 'unit' can be binarised ({how}). "
+            f"Leave binarize out."
+        )
+    if how == "static":
+        parts = {part: _threshold(getattr(dataset, part)) for part in ("train", "validation", "test")}
+        return replace(dataset, support="binary", **parts)
+    draws = np.random.default_rng(seed)
+    held_out = {part: _draw(getattr(dataset, part), draws) for part in ("validation", "test")}
+    return replace(dataset, support="binary", dynamic=True, **held_out)
+
+
+def _threshold(x):
+    return (x > 0.5).astype(np.uint8)
+
+
+def _draw(x, draws):
+    return (draws.random(x.shape, dtype=np.float32) < x).astype(np.uint8)
+
+
+def source(binarize="none"):
+    """A decorator that makes a function of `data_dir` known as a data set.
+
+    Args:
+        binarize: how it is binarised unless told otherwise.
+    """
+
+    def add(function):
+        _SOURCES[function.__name__] = (function, binarize)
+        return function
+
+    return add
+
+
+def dataset_names():
+    """The names of all data sets."""
+    return sorted(_SOURCES)
+
+
+def load_dataset(name, binarize=None, data_dir=None):
+    """A data set by name.
+
+    Args:
+        name: one of `dataset_names()`.
+        binarize: none, static or dynamic; None for what the data set is known by.
+        data_dir: folder with the original files; None for `ZOO_DATA_DIR` or, without that, the cache
+            folder, into which they are downloaded.
+
+    Raises:
+        KeyError: no such data set.
+        ValueError: it cannot be binarised so, or a file is damaged.
+        FileNotFoundError: a file is missing in `data_dir`.
+    """
+    if name not in _SOURCES:
+        raise KeyError(f"No data set '{name}'. Known: {', '.join(dataset_names())}.")
+    function, usual = _SOURCES[name]
+    return binarized(function(data_dir), usual if binarize is None else binarize)

@@ -1,0 +1,21 @@
+"""The handwritten digits that come with scikit-learn."""
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from training.data.dataset import Dataset, source
+
+
+@source()
+def digits(data_dir=None):
+    """1,797 handwritten digits, 8×8, 17 grey levels scaled to [0, 1]: 1,397 / 200 / 200, split by a fixed seed.
+
+    They are part of the UCI set "Optical Recognition of Handwritten Digits" and come with scikit-learn:
+    nothing is downloaded, `data_dir` is not used.
+    """
+    images, labels = load_digits(return_X_y=True)
+    x = (images / 16).astype(np.float32).reshape(-1, 8, 8, 1)
+    rest, test, _, test_labels = train_test_split(x, labels, test_size=200, random_state=0, stratify=labels)
+    train, validation = train_test_split(rest, test_size=200, random_state=0)
+    return Dataset("digits", "unit", train, validation, test, labels=test_labels)

@@ -1,0 +1,195 @@
+"""The pictures of a report, each a matplotlib figure."""
+
+import matplotlib
+import numpy as np
+from matplotlib.collections import EllipseCollection
+from matplotlib.figure import Figure
+
+INK, MUTED = "#222222", "#8a8f98"
+TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"
+LIMIT = 2.5  # traversals go this many standard deviations to either side
+
+
+def learning_curves(history):
+    """Training and validation loss, reconstruction and KL over the epochs.
+
+    Args:
+        history: a dict of lists, a value an epoch, nats per example.
+    """
+    names = [name for name in ("loss", "reconstruction", "kl") if name in history]
+    figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        epochs = np.arange(1, len(history[name]) + 1)
+        axes.plot(epochs, history[name], color=TRAIN, label="training")
+        if f"val_{name}" in history:
+            values = history[f"val_{name}"]
+            axes.plot(epochs, values, color=VALIDATION, label="validation")
+        axes.set(title=name, xlabel="epoch", ylim=_without_first_jump(history, name))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    figure.supylabel("nats per example", fontsize="medium")
+    return figure
+
+
+def _without_first_jump(history, name):
+    """Limits that leave out the first epochs of a loss, which would flatten the rest."""
+    values = np.array(history[name] + history.get(f"val_{name}", []))
+    late = np.concatenate([history[key][len(history[key]) // 20 :] for key in (name, f"val_{name}") if key in history])
+    low, high = np.nanmin(values), np.nanmax(late)
+    margin = 0.05 * max(high - low, 1e-6)
+    return low - margin, high + margin
+
+
+def beside(x, reconstructions):
+    """Examples in the upper rows, their reconstructions under them.
+
+    Args:
+        x: [n, *x].
+        reconstructions: [n, *x].
+    """
+    return gallery(np.stack([x, reconstructions]), rows=["data", "reconstruction"])
+
+
+def gallery(x, rows=None):
+    """A grid of examples.
+
+    Args:
+        x: [rows, columns, *x].
+        rows: a name for each row.
+    """
+    height, width = x.shape[:2]
+    images = [[_image(example) for example in row] for row in x]
+    ratio = images[0][0].shape[0] / images[0][0].shape[1]
+    figure = Figure(figsize=(0.72 * width + 0.9, 0.72 * height * max(ratio, 0.25)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
+    low, high = float(x.min()), float(x.max())
+    grid = figure.subplots(height, width, squeeze=False)
+    for i, j in np.ndindex(height, width):
+        axes = grid[i, j]
+        axes.imshow(images[i][j], cmap="gray", vmin=low, vmax=high, aspect="equal" if ratio >= 0.25 else "auto")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for axes, name in zip(grid[:, 0], rows or [], strict=False):
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
+    return figure
+
+
+def _image(x):
+    """An example as an image: itself if it is one, else a strip."""
+    if x.ndim == 2:
+        return x
+    if x.ndim == 3 and x.shape[-1] == 1:
+        return x[..., 0]
+    if x.ndim == 3 and x.shape[-1] == 3:
+        return np.clip(x, 0, 1)
+    return x.reshape(1, -1)
+
+
+def mean_absolute_correlation(covariance):
+    """How correlated the latent dimensions are within a posterior, averaged over examples.
+
+    Args:
+        covariance: of the posteriors [N, L, L].
+    """
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    matrix = np.abs(correlation(covariance)).mean(axis=0)
+    off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
+    np.fill_diagonal(matrix, np.nan)  # always 1
+    shown = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=max(0.01, np.nanmax(matrix, initial=0.01)))
+    figure.colorbar(shown, ax=axes, shrink=0.9)
+    mean = off_diagonal.mean() if off_diagonal.size else 0.0
+    axes.set(
+        title=f"mean |correlation|, off the diagonal {mean:.3f}", xlabel="latent dimension", ylabel="latent dimension"
+    )
+    return figure
+
+
+def correlation(covariance):
+    """Correlation matrices of covariance matrices [..., L, L]."""
+    scale = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    return covariance / (scale[..., :, None] * scale[..., None, :])
+
+
+def covariances(x, covariance):
+    """A few examples, each over the covariance of its posterior.
+
+    Args:
+        x: [n, *x].
+        covariance: [n, L, L].
+    """
+    n = len(x)
+    figure = Figure(figsize=(2.3 * n + 0.6, 3.6), layout="constrained")
+    grid = figure.subplots(2, n, height_ratios=[1, 2.2], squeeze=False)
+    limit = np.abs(covariance).max()
+    for j in range(n):
+        grid[0, j].imshow(_image(x[j]), cmap="gray", aspect="equal" if _image(x[j]).shape[0] > 1 else "auto")
+        shown = grid[1, j].imshow(covariance[j], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        for axes in grid[:, j]:
+            axes.set(xticks=[], yticks=[])
+    figure.colorbar(shown, ax=grid[1], shrink=0.9, aspect=15)
+    return figure
+
+
+def ellipses(mean, covariance, labels=None):
+    """Posteriors of test points as ellipses of one standard deviation, in the plane of most variance of their means.
+
+    Args:
+        mean: [n, L].
+        covariance: [n, L, L].
+        labels: [n] for the colours, or None.
+    """
+    plane = leading_plane(mean)  # [L, 2]
+    centre, spread = mean @ plane, plane.T @ covariance @ plane  # [n, 2], [n, 2, 2]
+    values, vectors = np.linalg.eigh(spread)
+    width, height = 2 * np.sqrt(np.maximum(values, 0)).T
+    angle = np.degrees(np.arctan2(vectors[:, 1, 0], vectors[:, 0, 0]))
+
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
+    collection = EllipseCollection(
+        width, height, angle, units="xy", offsets=centre, offset_transform=axes.transData, linewidths=0.8, alpha=0.85
+    )
+    collection.set_facecolor("none")
+    if labels is None:
+        collection.set_edgecolor(VALIDATION)
+    else:
+        kinds, codes = np.unique(labels, return_inverse=True)
+        palette = _palette(len(kinds))
+        collection.set_edgecolor(palette[codes])
+        for kind, colour in zip(kinds, palette, strict=True):
+            axes.scatter([], [], color=[colour], label=str(kind))
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.add_collection(collection)
+    margin = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+    low, high = (centre - margin).min(axis=0), (centre + margin).max(axis=0)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    axes.set(xlabel="first principal direction", ylabel="second")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _palette(n):
+    return matplotlib.colormaps["tab10" if n <= 10 else "hsv"](np.linspace(0, 1, n) if n > 10 else np.arange(n))
+
+
+def leading_plane(mean):
+    """The two directions of most variance [L, 2] of points [n, L]; with L = 1 the second one is zero."""
+    _, _, directions = np.linalg.svd(mean - mean.mean(axis=0), full_matrices=False)
+    plane = np.zeros((mean.shape[1], 2), mean.dtype)
+    plane[:, : min(2, len(directions))] = directions[:2].T
+    return plane
+
+
+def traversal(images, steps):
+    """What the decoder makes of points along the leading axes of one posterior.
+
+    Args:
+        images: [axes, steps, *x].
+        steps: where the points are, in standard deviations from the mean.
+    """
+    figure = gallery(images, rows=[f"axis {i + 1}" for i in range(len(images))])
+    for axes, step in zip(figure.axes[: len(steps)], steps, strict=False):
+        axes.set_title(f"{step:+.1f} σ" if step else "mean", fontsize=8, color=MUTED)
+    return figure

@@ -1,0 +1,68 @@
+"""The folder of a run: what is in it, and when it may be written."""
+
+import os
+from pathlib import Path
+
+from training.config import Config
+from zoo.saving import MODEL, WEIGHTS
+
+CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
+FILES = (CONFIG, MODEL, WEIGHTS, HISTORY, SCORES, REPORT)
+
+
+def is_finished(config):
+    """Whether this very run is in its folder, whole.
+
+    Raises:
+        ValueError: another run is there, or something that is no run; not if it may be overwritten.
+    """
+    folder = config.folder
+    if config.overwrite or not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    if not (folder / CONFIG).is_file():
+        raise ValueError(f"'{folder}' is no run's folder and not empty. Choose another one with --out.")
+    there = Config.from_json((folder / CONFIG).read_text())
+    differing = list(_differences(there, config))
+    if differing:
+        raise ValueError(
+            f"'{folder}' holds another run ({'; '.join(differing)}). "
+            f"Choose another folder with --out, or start anew with --overwrite."
+        )
+    return (folder / REPORT).is_file()
+
+
+def _differences(there, here):
+    for name in vars(here):
+        old, new = getattr(there, name), getattr(here, name)
+        if old != new and name not in ("out", "overwrite"):
+            yield f"{name} is {old!r} there, {new!r} here"
+
+
+def start(config):
+    """Makes the run's folder with its config, and nothing else of an earlier run.
+
+    Args:
+        config: the run's `Config`.
+
+    Returns:
+        Path of the folder.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    folder = config.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in [*(folder / name for name in FILES), *(folder / EVENTS).glob("*/events.out.*")]:
+            path.unlink(missing_ok=True)
+        write(folder / CONFIG, config.to_json())
+    except OSError as error:
+        raise ValueError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out.") from error
+    return folder
+
+
+def write(path, text):
+    """Writes a text file, whole or not at all."""
+    partial = Path(path).with_name(f"partial.{Path(path).name}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,122 @@
+"""Train a model, evaluate it, draw its report: `python -m training.train --model tril_vae --data digits`."""
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+
+import keras
+import tyro
+
+import zoo
+from training import run
+from training.callbacks import Progress, WarmUp
+from training.config import Config
+from training.data import load_dataset
+from training.evaluate import evaluate, versions
+from training.report import write_report
+
+
+def main(args=None):
+    """The command.
+
+    Args:
+        args: its words; None for the process's own.
+    """
+    with one_sentence_errors():
+        config = tyro.cli(Config, args=args)
+        if run.is_finished(config):
+            print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
+            return
+        dataset = load_dataset(config.data, config.binarize, config.data_dir)
+        vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
+        dataset.steps(config.batch_size)
+        folder = run.start(config)
+    print(zoo.describe(vae))
+    train(config, dataset, vae, folder)
+
+
+@contextmanager
+def one_sentence_errors():
+    """Ends the process with a sentence and status 1 where the user's input is wrong."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")
+
+
+def train(config, dataset, vae, folder):
+    """From a new model to a finished run.
+
+    Args:
+        config: a `Config`.
+        dataset: a `Dataset`.
+        vae: the `zoo.VAE` to be trained.
+        folder: where to write.
+    """
+    start = time.perf_counter()
+    history = fit(config, dataset, vae, folder)
+    training_seconds = round(time.perf_counter() - start, 1)
+    zoo.save(vae, folder)
+
+    test = dataset.test[: config.test_examples]
+    scores = {"model": config.model, "data": config.data} | evaluate(vae, test, config.samples)
+    scores |= {"epochs": len(history["loss"]), "training_seconds": training_seconds, "versions": versions()}
+    run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
+
+    write_report(folder / run.REPORT, config, dataset, vae, history, scores)
+    print(
+        f"test ELBO {scores['elbo']:.2f}, log-likelihood {scores['log_likelihood']:.2f} "
+        f"± {scores['log_likelihood_standard_error']:.2f} nats per example "
+        f"({scores['draws']} draws, {scores['examples']} examples), {training_seconds:.0f} s of training\n"
+        f"report: {folder / run.REPORT}"
+    )
+
+
+def fit(config, dataset, vae, folder):
+    """Trains the model.
+
+    Args:
+        config, dataset, vae, folder: see `train`.
+
+    Returns:
+        Keras's history: a dict of lists, a value an epoch.
+    """
+    epochs = config.epochs or dataset.epochs
+    warmup = epochs // 5 if config.warmup is None else config.warmup
+    steps = dataset.steps(config.batch_size)
+    vae.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm),
+        jit_compile=config.jit,
+        steps_per_execution=min(config.steps_per_execution, steps),
+    )
+    callbacks = [
+        WarmUp(warmup),
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.CSVLogger(folder / run.HISTORY),
+        keras.callbacks.TensorBoard(folder / run.EVENTS, write_graph=False),
+        Progress(),
+    ]
+    if config.patience:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                "val_loss", patience=config.patience, start_from_epoch=warmup, restore_best_weights=True
+            )
+        )
+    history = vae.fit(
+        dataset.batches(config.batch_size, config.seed),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        validation_data=(dataset.validation,),
+        validation_batch_size=min(500, len(dataset.validation)),
+        callbacks=callbacks,
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+    ).history
+    if history["loss"][-1] != history["loss"][-1]:
+        sys.exit(f"error: the loss became NaN in epoch {len(history['loss'])}. Lower --learning-rate.")
+    return history
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A zoo of variational autoencoders whose posteriors and priors are TensorFlow Probability distributions.
+
+The way of the data:
+
+    x → encoder → h → posterior q(z|x) → z → decoder → h → likelihood p(x|z)
+                                         ↑ prior p(z)          ↓
+                         objective ← Terms(log_px, log_pz, log_qz, kl, z)
+
+Letters, the same everywhere: `x` data, `h` features, `z` latent, `q` = q(z|x), `p` = p(z), `px` = p(x|z);
+`B` batch, `K` draws, `L` latent size, `N` training examples, `M` mixture components. Axes in this order:
+draws, batch, event, also when K = 1. Everything is in nats per example: summed over the event's
+dimensions, averaged over the batch.
+"""
+
+from zoo import likelihoods, networks, normal, posteriors, priors
+from zoo.catalog import build, model_names
+from zoo.describe import describe
+from zoo.layer import DistributionLayer
+from zoo.likelihoods import Likelihood
+from zoo.objectives import Objective, Terms
+from zoo.registry import names, register
+from zoo.saving import load, save
+from zoo.vae import VAE
+
+__all__ = [
+    "VAE",
+    "DistributionLayer",
+    "Likelihood",
+    "Objective",
+    "Terms",
+    "build",
+    "describe",
+    "likelihoods",
+    "load",
+    "model_names",
+    "names",
+    "networks",
+    "normal",
+    "posteriors",
+    "priors",
+    "register",
+    "save",
+]

@@ -1,0 +1,76 @@
+"""A model in words and numbers."""
+
+from dataclasses import dataclass
+
+from zoo.catalog import CATALOG, build
+from zoo.vae import VAE
+
+
+@dataclass(frozen=True, repr=False)
+class Description:
+    """What a model is made of; printed, a table.
+
+    Args:
+        name: the model's name.
+        summary: what it is, in a line.
+        event_shape: shape of one x.
+        latent: L.
+        latent_parameters: numbers that the encoder gives for q(z|x) of one x.
+        parts: role -> (class name, number of trainable parameters).
+        total: number of trainable parameters.
+    """
+
+    name: str
+    summary: str
+    event_shape: tuple[int, ...]
+    latent: int
+    latent_parameters: int
+    parts: dict[str, tuple[str, int]]
+    total: int
+
+    def __repr__(self):
+        rows = [f"  {role:<11} {part:<24} {count:>10,}" for role, (part, count) in self.parts.items()]
+        return "\n".join(
+            [
+                f"{self.name}: {self.summary}" if self.summary else self.name,
+                f"  x {list(self.event_shape)}, z [{self.latent}], "
+                f"q(z|x) of {self.latent_parameters:,} numbers for one x",
+                f"  {'part':<11} {'':<24} {'parameters':>10}",
+                *rows,
+                f"  {'total':<11} {'':<24} {self.total:>10,}",
+            ]
+        )
+
+
+def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
+    """The parts of a model and their sizes.
+
+    Args:
+        model: a model's name, or a `zoo.VAE`.
+        event_shape, support, **overrides: as for `zoo.build`, if it is a name.
+
+    Returns:
+        A `Description`: print it.
+
+    Raises:
+        as `zoo.build`.
+    """
+    vae = model if isinstance(model, VAE) else build(model, event_shape, support, **overrides)
+    parts = {role: getattr(vae, role) for role in VAE.PARTS}
+    return Description(
+        name=vae.name,
+        summary=CATALOG[vae.name].summary if vae.name in CATALOG else "",
+        event_shape=vae.event_shape,
+        latent=vae.latent_size,
+        latent_parameters=vae.posterior.params_size,
+        parts={role: (_name(part), _count(part)) for role, part in parts.items()},
+        total=_count(vae),
+    )
+
+
+def _name(part):
+    return part.name if part.name in ("encoder", "decoder") else type(part).__name__
+
+
+def _count(layer):
+    return sum(weight.shape.num_elements() for weight in layer.trainable_variables)

@@ -1,0 +1,57 @@
+"""DistributionLayer, h ↦ p(·|h): the one abstraction behind posteriors, priors and likelihoods."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+MIN_SCALE = 1e-4  # of a standard deviation, unless a part has a reason for another floor
+
+
+def positive(raw, floor=MIN_SCALE):
+    """A positive number for any real one: softplus(raw + c) + floor, where c makes positive(0) = 1.
+
+    Args:
+        raw: tensor of any shape.
+        floor: the smallest value, between 0 and 1; keeps densities finite.
+
+    Returns:
+        Tensor of the same shape, over `floor`, with a gradient everywhere.
+    """
+    return tf.nn.softplus(raw + math.log(math.expm1(1.0 - floor))) + floor
+
+
+class DistributionLayer(keras.layers.Layer):
+    """A layer from features to a distribution, h ↦ p(·|h).
+
+    To write one: make weights in `build`, return a `tfd.Distribution` from `call` with event shape
+    `event_shape` and the batch shape of `h`. Give each constructor argument a default, keep it under
+    its own name, list it in `get_config`. Distributions are made in `call` only: one that is made
+    earlier holds on to stale weights and gives them no gradient.
+
+    Args:
+        event_shape: shape of one draw.
+        **kwargs: Keras's. `dtype` is float32 whatever the global policy says, because log-densities
+            do not survive half precision.
+    """
+
+    def __init__(self, event_shape, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.event_shape = tuple(event_shape)
+
+    def dense(self, size, h_shape, gain=1.0):
+        """A built linear map h ↦ parameters.
+
+        Args:
+            size: number of parameters.
+            h_shape: shape of the features, the last axis known.
+            gain: scale of the initial outputs; a small one keeps a deep head calm at the start.
+        """
+        initializer = keras.initializers.VarianceScaling(gain**2, mode="fan_avg", distribution="uniform")
+        layer = keras.layers.Dense(size, kernel_initializer=initializer, dtype=self.dtype_policy, name="params")
+        layer.build(h_shape)
+        return layer
+
+    def get_config(self):
+        return super().get_config() | {"event_shape": list(self.event_shape)}

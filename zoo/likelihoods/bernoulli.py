@@ -1,0 +1,48 @@
+"""Likelihoods of pixels in {0, 1} and in [0, 1]."""
+
+import tensorflow_probability as tfp
+
+from zoo.likelihoods.likelihood import Likelihood
+from zoo.registry import register
+
+tfd = tfp.distributions
+
+
+@register("likelihood", "bernoulli")
+class Bernoulli(Likelihood):
+    """p(x|z) = Πᵢ pᵢ^xᵢ (1 − pᵢ)^(1−xᵢ), x in {0, 1}; the logits of p are a linear map of h.
+
+    Args:
+        event_shape: shape of x.
+    """
+
+    supports = ("binary",)
+
+    def build(self, h_shape):
+        self.params = self.project(1, h_shape)
+        super().build(h_shape)
+
+    def call(self, h):
+        (logits,) = self.parameters(self.params, h)
+        return tfd.Independent(tfd.Bernoulli(logits=logits, dtype=logits.dtype), len(self.event_shape))
+
+
+@register("likelihood", "continuous_bernoulli")
+class ContinuousBernoulli(Likelihood):
+    """p(x|z) = Πᵢ C(λᵢ) λᵢ^xᵢ (1 − λᵢ)^(1−xᵢ), x in [0, 1]: a density, which the Bernoulli formula is not there.
+
+    Loaiza-Ganem & Cunningham (2019, arXiv:1907.06845).
+
+    Args:
+        event_shape: shape of x.
+    """
+
+    supports = ("unit",)
+
+    def build(self, h_shape):
+        self.params = self.project(1, h_shape)
+        super().build(h_shape)
+
+    def call(self, h):
+        (logits,) = self.parameters(self.params, h)
+        return tfd.Independent(tfd.ContinuousBernoulli(logits=logits), len(self.event_shape))

@@ -1,0 +1,58 @@
+"""The normal likelihood, its scale fixed, learned or predicted."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.layer import positive
+from zoo.likelihoods.likelihood import Likelihood
+from zoo.registry import register
+
+tfd = tfp.distributions
+
+
+@register("likelihood", "normal")
+class Normal(Likelihood):
+    """p(x|z) = Πᵢ N(xᵢ; μᵢ(z), σᵢ²).
+
+    Args:
+        event_shape: shape of x.
+        scale: what σ is: "shared", one learned number for all of x (Rybkin et al., 2021,
+            arXiv:2006.13202); "predicted", a map of h for each element; or a number, fixed.
+        floor: the smallest σ that may be learned or predicted, in units of x. The density of a
+            constant element is unbounded without one.
+
+    Raises:
+        ValueError: `scale` is none of these.
+    """
+
+    supports = ("real", "unit", "simplex")
+
+    def __init__(self, event_shape, scale="shared", floor=0.01, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        fixed = isinstance(scale, int | float) and not isinstance(scale, bool) and 0 < scale < math.inf
+        if scale not in ("shared", "predicted") and not fixed:
+            raise ValueError(f"Expected scale 'shared', 'predicted' or a positive number, got {scale!r}.")
+        if not 0 < floor < 1:
+            raise ValueError(f"Expected a floor between 0 and 1, got floor={floor!r}.")
+        self.scale, self.floor = scale, floor
+
+    def build(self, h_shape):
+        self.params = self.project(2 if self.scale == "predicted" else 1, h_shape)
+        if self.scale == "shared":
+            self.raw_scale = self.add_weight(shape=(), initializer="zeros", name="raw_scale")
+        super().build(h_shape)
+
+    def call(self, h):
+        loc, *raw = self.parameters(self.params, h)
+        if self.scale == "predicted":
+            scale = positive(raw[0], self.floor)
+        elif self.scale == "shared":
+            scale = positive(tf.convert_to_tensor(self.raw_scale), self.floor)
+        else:
+            scale = tf.constant(self.scale, loc.dtype)
+        return tfd.Independent(tfd.Normal(loc, scale * tf.ones_like(loc)), len(self.event_shape))
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale, "floor": self.floor}

@@ -1,0 +1,5 @@
+"""Networks: pairs of an encoder x ↦ h and a decoder z ↦ h, plain Keras models."""
+
+from zoo.networks.mlp import MLP, GatedDense, GatedMLP
+
+__all__ = ["MLP", "GatedDense", "GatedMLP"]

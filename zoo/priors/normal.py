@@ -1,0 +1,64 @@
+"""Normal priors: fixed at N(0, I), or learned."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo import normal
+from zoo.layer import DistributionLayer
+from zoo.registry import register
+
+tfd = tfp.distributions
+
+
+@register("prior", "standard")
+class StandardNormal(DistributionLayer):
+    """p(z) = N(0, I).
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    def call(self, encode=None):
+        # MultivariateNormalDiag, not Independent(Normal): TFP knows its KL to every normal.
+        zeros = tf.zeros(self.event_shape, self.compute_dtype)
+        return tfd.MultivariateNormalDiag(zeros, tf.ones_like(zeros))
+
+
+class NormalPrior(DistributionLayer):
+    """p(z) = N(μ, Σ), learned from N(0, I) on.
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    family = None
+
+    def build(self, x_shape):
+        size = self.family.size(*self.event_shape)
+        self.params = self.add_weight(shape=(size,), initializer="zeros", name="params")
+        super().build(x_shape)
+
+    def call(self, encode=None):
+        return self.family(self.params, *self.event_shape)
+
+
+@register("prior", "diag")
+class MultivariateNormalDiag(NormalPrior):
+    """p(z) = N(μ, diag σ²), learned.
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    family = normal.Diag()
+
+
+@register("prior", "tril")
+class MultivariateNormalTriL(NormalPrior):
+    """p(z) = N(μ, L Lᵀ), learned.
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    family = normal.TriL()

@@ -1,0 +1,106 @@
+"""Short names for parts: `register` gives one, `build` makes the part, `names` lists them."""
+
+import ast
+import inspect
+
+import keras
+
+_PARTS = {}
+
+
+def register(kind, name):
+    """A class decorator that makes a part known by a short name, and, if it is a layer, loadable by Keras.
+
+    Args:
+        kind: the part's role, e.g. "posterior".
+        name: the word that a user writes, e.g. "tril".
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def add(cls):
+        if (kind, name) in _PARTS:
+            raise ValueError(f"{kind} '{name}' is already {_PARTS[kind, name].__name__}.")
+        _PARTS[kind, name] = cls
+        return keras.saving.register_keras_serializable(f"zoo.{kind}")(cls) if hasattr(cls, "get_config") else cls
+
+    return add
+
+
+def kinds():
+    """The registered roles, sorted."""
+    return sorted({kind for kind, _ in _PARTS})
+
+
+def names(kind):
+    """The short names of one role's parts, sorted."""
+    return sorted(name for k, name in _PARTS if k == kind)
+
+
+def get(kind, name):
+    """The class behind a short name.
+
+    Raises:
+        KeyError: no such part; the message lists the known ones.
+    """
+    if (kind, name) not in _PARTS:
+        raise KeyError(f"No {kind} '{name}'. Known: {', '.join(names(kind))}.")
+    return _PARTS[kind, name]
+
+
+def parse(spec):
+    """The name and the options in a spec.
+
+    Args:
+        spec: "mixture", "mixture(components=100)" or {"name": "mixture", "components": 100}.
+
+    Returns:
+        ("mixture", {"components": 100}).
+
+    Raises:
+        ValueError: the text is no name with keyword options of literal values.
+    """
+    if isinstance(spec, dict):
+        options = dict(spec)
+        if "name" not in options:
+            raise ValueError(f"A spec needs a 'name', got {spec!r}.")
+        return options.pop("name"), options
+    try:
+        node = ast.parse(spec.strip(), mode="eval").body
+        if isinstance(node, ast.Name):
+            return node.id, {}
+        if not isinstance(node, ast.Call) or node.args:
+            raise ValueError
+        return node.func.id, {k.arg: ast.literal_eval(k.value) for k in node.keywords}
+    except (SyntaxError, ValueError, AttributeError):
+        raise ValueError(
+            f"Cannot read {spec!r}. Write a name, with options in brackets if any: mixture or mixture(components=100)."
+        ) from None
+
+
+def build(kind, spec, **shape):
+    """The part that a spec asks for; anything that is no spec is a part already and comes back as it is.
+
+    Args:
+        kind: the part's role, e.g. "prior".
+        spec: see `parse`.
+        **shape: what the role always needs, e.g. `event_shape=(20,)`.
+
+    Raises:
+        KeyError: no such part.
+        ValueError: no such option, or the spec cannot be read.
+    """
+    if not isinstance(spec, str | dict):
+        return spec
+    name, options = parse(spec)
+    part = get(kind, name)
+    known = [
+        p.name
+        for p in inspect.signature(part).parameters.values()
+        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in shape
+    ]
+    for option in options:
+        if option not in [*known, "dtype"]:
+            raise ValueError(f"{kind} '{name}' has no option '{option}'. It has: {', '.join(known) or 'none'}.")
+    return part(**shape, **options)

@@ -1,0 +1,281 @@
+"""The variational autoencoder."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tqdm import tqdm
+
+from zoo import support as supports
+from zoo.objectives import Terms, kl_divergence
+
+EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
+POINTS = 10_000  # latent points that are decoded at once
+
+
+class Scores(NamedTuple):
+    """Estimates for N examples, each an array [N] in nats.
+
+    Args:
+        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever objective the model was trained with.
+        log_likelihood: log p(x) by importance sampling, log 1/K Σₖ p(x|zₖ) p(zₖ) / q(zₖ|x): in
+            expectation at most log p(x), tending to it as K grows (arXiv:1509.00519).
+        reconstruction: −E_q log p(x|z).
+        kl: KL(q(z|x) ‖ p(z)).
+    """
+
+    elbo: np.ndarray
+    log_likelihood: np.ndarray
+    reconstruction: np.ndarray
+    kl: np.ndarray
+
+
+@keras.saving.register_keras_serializable("zoo")
+class VAE(keras.Model):
+    """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
+
+    Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
+    in nats per example, `loss` (minus the objective), `reconstruction` (−E_q log p(x|z)) and `kl`.
+    With sample weights w, `loss` is Σ w·loss / B, as all of Keras's losses, and the other two are
+    weighted means. `predict` gives reconstructions.
+
+    Args:
+        encoder: Keras model x [B, *x] ↦ h.
+        posterior: layer h ↦ q(z|x).
+        prior: layer ↦ p(z).
+        decoder: Keras model z [B, L] ↦ h.
+        likelihood: layer h ↦ p(x|z).
+        objective: layer Terms ↦ [B], to be maximised.
+        support: what x is: the name of a support, see `zoo.support`.
+        seed: every draw is a function of it and of how many were made before.
+        **kwargs: Keras's.
+    """
+
+    PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective")
+
+    def __init__(self, encoder, posterior, prior, decoder, likelihood, objective, support="real", seed=0, **kwargs):
+        # Autocasting would round x to half precision under a mixed policy, before its density is taken.
+        super().__init__(**(kwargs | {"autocast": False}))
+        self.encoder, self.posterior, self.prior = encoder, posterior, prior
+        self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
+        self.support, self.seed = support, int(seed)
+        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
+        self.kl_tracker = keras.metrics.Mean(name="kl")
+        self.build(encoder.input_shape)
+
+    def build(self, x_shape):
+        for part, input_shape in (
+            (self.posterior, self.encoder.output_shape),
+            (self.prior, x_shape),
+            (self.likelihood, self.decoder.output_shape),
+            (self.objective, None),
+        ):
+            if not part.built:  # parts that are read from a file come built
+                part.build(input_shape)
+        self.draws = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="draws")
+        super().build(x_shape)
+
+    @property
+    def event_shape(self):
+        """Shape of one x."""
+        return tuple(self.encoder.input_shape[1:])
+
+    @property
+    def latent_size(self):
+        """L, the number of latent dimensions."""
+        return self.posterior.event_shape[-1]
+
+    def encode(self, x):
+        """The posterior q(z|x).
+
+        Args:
+            x: data [B, *x].
+
+        Returns:
+            A tfd distribution, batch [B], event [L].
+
+        Raises:
+            ValueError: `x` has another shape than the model's.
+        """
+        return self.posterior(self.encoder(self._data(x)))
+
+    def decode(self, z):
+        """The likelihood p(x|z).
+
+        Args:
+            z: latent points [..., L].
+
+        Returns:
+            A tfd distribution, batch [...], event the shape of x.
+
+        Raises:
+            ValueError: `z` has another last axis than L.
+        """
+        z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
+        if z.shape[-1:] != (self.latent_size,):
+            raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
+        h = self.decoder(tf.reshape(z, [-1, self.latent_size]))
+        h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
+        return self.likelihood(h)
+
+    def terms(self, x, samples, seed):
+        """What every bound on log p(x) is made of.
+
+        Args:
+            x: data [B, *x].
+            samples: K, draws of z for an example.
+            seed: int32 [2].
+
+        Returns:
+            `zoo.objectives.Terms`.
+        """
+        x = self._data(x)
+        q, p = self.encode(x), self.prior(encode=self.encode)
+        z = q.sample(samples, seed=seed)  # [K, B, L]
+        px = self.decode(z)
+        return Terms(px.log_prob(x), p.log_prob(z), q.log_prob(z), kl_divergence(q, p, z), z)
+
+    def call(self, x):
+        return self.terms(x, self.objective.samples, self._next_seed())
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        terms = y_pred
+        bound = self.objective(terms)  # [B]
+        self.reconstruction_tracker.update_state(-tf.reduce_mean(terms.log_px, axis=0), sample_weight)
+        self.kl_tracker.update_state(tf.reduce_sum(terms.kl, axis=-1), sample_weight)
+        if sample_weight is not None:
+            bound *= tf.cast(tf.reshape(sample_weight, [-1]), bound.dtype)
+        # Gradients are summed over replicas.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        penalties = [tf.cast(loss, bound.dtype) for loss in self.losses]
+        return (tf.add_n([-tf.reduce_mean(bound), *penalties])) / replicas
+
+    def predict_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self.reconstruct(x)
+
+    def fit(self, x=None, *args, **kwargs):
+        """Keras's `fit`, after a look at the data where they are arrays."""
+        self._check(x)
+        if isinstance(kwargs.get("validation_data"), tuple | list):
+            self._check(kwargs["validation_data"][0], "the validation data")
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
+        self._check(x)
+        draws = int(self.draws.numpy())
+        self.draws.assign(EVALUATION)
+        try:
+            return super().evaluate(x, *args, **kwargs)
+        finally:
+            self.draws.assign(draws)
+
+    def reconstruct(self, x):
+        """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
+
+        Args:
+            x: data [B, *x].
+
+        Returns:
+            [B, *x].
+        """
+        return self.decode(self.encode(x).mean()).mean()
+
+    def generate(self, n, seed=None):
+        """E[x | z] for draws of z from the prior.
+
+        Args:
+            n: how many.
+            seed: an integer; without one, each call gives others.
+
+        Returns:
+            [n, *x].
+        """
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"Expected how many to generate, a whole number over 0, got {n!r}.")
+        seed = self._next_seed() if seed is None else tf.constant([self.seed, seed], tf.int32)
+        return self.decode(self.prior(encode=self.encode).sample(n, seed=seed)).mean()
+
+    def log_likelihood(self, x, samples=1000, seed=0, progress=False):
+        """log p(x) of each example, the `log_likelihood` of `score`.
+
+        Args:
+            x, samples, seed, progress: see `score`.
+
+        Returns:
+            Array [N], nats.
+        """
+        return self.score(x, samples, seed, progress).log_likelihood
+
+    def score(self, x, samples=1000, seed=0, progress=False):
+        """How well the model explains each example, estimated from K draws zₖ of q(z|x).
+
+        Args:
+            x: data [N, *x].
+            samples: K.
+            seed: an integer; the same one gives the same draws.
+            progress: whether to show a progress bar.
+
+        Returns:
+            `Scores`, arrays [N].
+
+        Raises:
+            ValueError: `x` is no data of this model, or `samples` is under 1.
+        """
+        if not isinstance(samples, int) or samples < 1:
+            raise ValueError(f"Expected at least one draw for an example, got samples={samples!r}.")
+        x = np.asarray(x)
+        self._check(x)
+        rows = min(len(x), max(1, POINTS // samples))
+
+        @tf.function(jit_compile=True)
+        def estimate(x, seed):
+            terms = self.terms(x, samples, seed)
+            reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
+            kl = tf.reduce_sum(terms.kl, axis=-1)
+            log_px = tfp.math.reduce_logmeanexp(terms.log_weights, axis=0)
+            return tf.stack([-reconstruction - kl, log_px, reconstruction, kl])
+
+        starts = tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False)
+        estimates = []
+        for start in starts:
+            # The last rows take others along, so that all chunks are of one size and compile once.
+            chunk = x[np.minimum(np.arange(start, start + rows), len(x) - 1)]
+            estimates.append(estimate(tf.constant(chunk), tf.constant([seed, start], tf.int32)).numpy())
+        return Scores(*np.concatenate(estimates, axis=1)[:, : len(x)])
+
+    def get_config(self):
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
+        return super().get_config() | parts | {"support": self.support, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
+        return cls(**parts, **config)
+
+    def _next_seed(self):
+        self.draws.assign_add(1)
+        return tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.draws)]), tf.int32)
+
+    def _data(self, x):
+        """x as a tensor of the model's precision, its shape checked."""
+        x = tf.cast(x, self.variable_dtype)
+        if x.shape.rank is not None and x.shape[1:].as_list() != list(self.event_shape):
+            raise ValueError(_wrong_shape(x.shape.as_list(), self.event_shape))
+        return x
+
+    def _check(self, x, what="the data"):
+        """Arrays are checked whole, before anything runs; a stream is checked only in its shape, as it comes."""
+        if isinstance(x, np.ndarray):
+            if x.shape[1:] != self.event_shape:
+                raise ValueError(_wrong_shape(x.shape, self.event_shape))
+            supports.check(x, self.support, what)
+
+
+def _wrong_shape(got, event_shape):
+    expected = ", ".join(["B", *map(str, event_shape)])
+    return f"Expected data of shape [{expected}], got {list(got)}. Reshape them, or build the model for their shape."

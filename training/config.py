@@ -1,12 +1,14 @@
 """What one training run is: data, not code."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from training.data.dataset import Binarize
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
+PLACES = ("out", "overwrite", "data_dir")  # where things are, which is no part of what a run is
 LEAST = {
     "latent": 1,
     "epochs": 1,
@@ -34,7 +36,7 @@ class Config:
     data_dir: str | None = None
     """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
     binarize: Binarize | None = None
-    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch. Unset, what the data set is known by."""
+    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch; unset, the data set's own way."""
     out: str | None = None
     """Folder to write to; unset, runs/<model>-<data>."""
     overwrite: bool = False
@@ -77,16 +79,19 @@ class Config:
     def __post_init__(self):
         for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+            if value is not None and not (isinstance(value, int) and value >= least):
+                raise ValueError(f"Expected {name} to be {least} or more, got {value!r}.")
         for name in ("learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Expected {name} to be over 0, got {getattr(self, name)}.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"Expected {name} to be over 0 and finite, got {getattr(self, name)}.")
+
+        if self.seed >= 2**31:
+            raise ValueError(f"Expected seed to be under 2³¹, got {self.seed}.")
 
     @property
     def folder(self):
         """Where the run is written."""
-        return Path(self.out or f"runs/{self.model}-{self.data}")
+        return Path(f"runs/{self.model}-{self.data}" if self.out is None else self.out)
 
     @property
     def overrides(self):
@@ -94,9 +99,8 @@ class Config:
         return {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
 
     def to_json(self):
-        """The values as JSON text; where they are written and whether anew is no part of what the run is."""
-        values = asdict(self)
-        return json.dumps({k: v for k, v in values.items() if k not in ("out", "overwrite")}, indent=2) + "\n"
+        """The values as JSON text, without the places."""
+        return json.dumps({k: v for k, v in asdict(self).items() if k not in PLACES}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text):
@@ -106,6 +110,8 @@ class Config:
             ValueError: the text is no JSON object, or has a key that no config has.
         """
         values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(f"Expected a JSON object of settings, got {text.strip()!r:.50}.")
         known = [field.name for field in fields(cls)]
         for key in values:
             if key not in known:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from training.config import Config
+from training.config import PLACES, Config
 from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
@@ -21,7 +21,13 @@ def is_finished(config):
         return False
     if not (folder / CONFIG).is_file():
         raise ValueError(f"'{folder}' is no run's folder and not empty. Choose another one with --out.")
-    there = Config.from_json((folder / CONFIG).read_text())
+    try:
+        there = Config.from_json((folder / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"'{folder / CONFIG}' is no run's config ({error}). "
+            f"Choose another folder with --out, or start anew with --overwrite."
+        ) from error
     differing = list(_differences(there, config))
     if differing:
         raise ValueError(
@@ -34,7 +40,7 @@ def is_finished(config):
 def _differences(there, here):
     for name in vars(here):
         old, new = getattr(there, name), getattr(here, name)
-        if old != new and name not in ("out", "overwrite"):
+        if old != new and name not in PLACES:
             yield f"{name} is {old!r} there, {new!r} here"
 
 

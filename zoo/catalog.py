@@ -134,7 +134,7 @@ def _rescaled(encoder, rescaling):
 
 @contextmanager
 def _initial_weights_from(seed):
-    """Keras's initialisers draw their seeds from Python's `random`: here from `seed`, afterwards as if nothing had been."""
+    """Keras's initialisers draw their seeds from Python's `random`: seeds it here, and puts it back afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

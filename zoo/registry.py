@@ -95,12 +95,23 @@ def build(kind, spec, **shape):
         return spec
     name, options = parse(spec)
     part = get(kind, name)
-    known = [
-        p.name
-        for p in inspect.signature(part).parameters.values()
-        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in shape
-    ]
+    known = [option for option in _options(part) if option not in shape]
     for option in options:
-        if option not in [*known, "dtype"]:
+        if option not in known:
             raise ValueError(f"{kind} '{name}' has no option '{option}'. It has: {', '.join(known) or 'none'}.")
-    return part(**shape, **options)
+    try:
+        return part(**shape, **options)
+    except TypeError as error:
+        raise ValueError(f"{kind} {spec!r} has an option of a wrong type: {error}.") from error
+
+
+def _options(part):
+    """The named arguments of a class, those that it hands on to the zoo's classes above it included."""
+    names = []
+    for cls in part.__mro__:
+        if cls.__module__.startswith("keras.") or cls is object:
+            break
+        if "__init__" in vars(cls):
+            parameters = inspect.signature(cls).parameters.values()
+            names += [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in names]
+    return names

@@ -72,7 +72,7 @@ class Dataset:
         x, steps = tf.constant(self.train), self.steps(batch_size)
 
         def epoch(number):
-            order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), [seed, number])
+            order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), _seed(seed, number, "order"))
             indices = tf.reshape(order[: steps * batch_size], [steps, batch_size])
             return tf.data.Dataset.from_tensor_slices(indices)
 
@@ -80,7 +80,7 @@ class Dataset:
             values = tf.cast(tf.gather(x, indices), tf.float32)
             if not self.dynamic:
                 return values
-            noise = tf.random.stateless_uniform(tf.shape(values), [seed, step])
+            noise = tf.random.stateless_uniform(tf.shape(values), _seed(seed, step, "noise"))
             return tf.cast(noise < values, tf.float32)
 
         numbers = tf.data.Dataset.counter(first_epoch, dtype=tf.int64)
@@ -96,6 +96,11 @@ class Dataset:
         if not 1 <= batch_size <= len(self.train):
             raise ValueError(f"Expected a batch size from 1 to {len(self.train)}, got {batch_size}.")
         return len(self.train) // batch_size
+
+
+def _seed(seed, number, use):
+    """A seed of its own for each use, lest an epoch's order and a batch's noise be made of the same bits."""
+    return tf.random.fold_in([tf.constant(seed, tf.int64), number], {"order": 1, "noise": 2}[use])
 
 
 def binarized(dataset, how, seed=0):

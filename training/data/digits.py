@@ -7,7 +7,7 @@ from sklearn.model_selection import train_test_split
 from training.data.dataset import Dataset, source
 
 
-@source()
+@source(binarize="dynamic")
 def digits(data_dir=None):
     """1,797 handwritten digits, 8×8, 17 grey levels scaled to [0, 1]: 1,397 / 200 / 200, split by a fixed seed.
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import logging
 import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,7 +80,7 @@ def _checked(path, source):
         packed = path.read_bytes()
         content = gzip.decompress(packed) if path.suffix == ".gz" else packed
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    except (gzip.BadGzipFile, EOFError, ValueError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValueError(f"'{path}' is damaged ({error}). Get it from {source.urls[0]}.") from error
     if md5 != source.md5:
         raise ValueError(

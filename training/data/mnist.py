@@ -73,6 +73,8 @@ def parse_idx(content):
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(f"Expected an idx file of bytes, which begins with 00 00 08, got {content[:4].hex(' ')}.")
     rank = content[3]
+    if len(content) < 4 + 4 * rank:
+        raise ValueError(f"Expected {rank} sizes in the idx file, but it ends after {len(content)} bytes.")
     shape = np.frombuffer(content, ">u4", rank, offset=4)
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
     if values.size != np.prod(shape, dtype=np.int64):

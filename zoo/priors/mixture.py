@@ -24,8 +24,8 @@ class MixtureSameFamily(DistributionLayer):
 
     def __init__(self, event_shape, components=10, normal="diag", **kwargs):
         super().__init__(event_shape, **kwargs)
-        if components < 1:
-            raise ValueError(f"A mixture needs at least one component, got components={components}.")
+        if not isinstance(components, int) or components < 1:
+            raise ValueError(f"A mixture needs a whole number of components over 0, got components={components!r}.")
         self.components, self.normal = components, normal
         self.family = build("normal", normal)
 

@@ -1,0 +1,6 @@
+"""Makes `parts` importable by the contract tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,51 @@
+"""No part is left out: every public class is registered, every registered one is tested, documented and importable."""
+
+import inspect
+
+import pytest
+from parts import all_parts
+
+import zoo
+from zoo import objectives, registry
+
+ROLES = {
+    "posterior": zoo.posteriors,
+    "prior": zoo.priors,
+    "likelihood": zoo.likelihoods,
+    "network": zoo.networks,
+    "objective": objectives,
+    "normal": zoo.normal,
+}
+ABSTRACT = {"Likelihood", "Objective", "GatedDense", "Terms"}
+
+
+def test_every_role_is_known_here():
+    assert set(registry.kinds()) == set(ROLES)
+
+
+@pytest.mark.parametrize("kind", ["posterior", "prior", "likelihood", "network"])
+def test_every_public_class_is_registered(kind):
+    registered = {registry.get(kind, name).__name__ for name in zoo.names(kind)}
+    assert registered == set(ROLES[kind].__all__) - ABSTRACT
+
+
+def test_every_registered_part_is_in_the_contract_tests():
+    tested = {(kind, registry.parse(spec)[0]) for kind, spec in all_parts()}
+    for kind in set(registry.kinds()) - {"normal"}:
+        assert {name for k, name in tested if k == kind} == set(zoo.names(kind))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in registry.kinds() for name in zoo.names(kind)])
+def test_every_part_says_what_it_is(kind, name):
+    part = registry.get(kind, name)
+    assert len((part.__doc__ or "").splitlines()[0]) > 10
+    required = [
+        p.name
+        for p in inspect.signature(part).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    assert required in ([], ["event_shape"])  # a part can be made from its event shape alone
+
+
+def test_public_names_exist():
+    assert all(hasattr(zoo, name) for name in zoo.__all__)

@@ -1,0 +1,529 @@
+"""Data sets, the files they come from, and the batches that are made of them."""
+
+import gzip
+import hashlib
+import importlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from training.data import dataset_names, digits, load_dataset
+from training.data.dataset import Dataset, binarized
+from training.data.files import Source, read
+
+# The package gives these names to functions, so the modules are fetched by path.
+MNIST = importlib.import_module("training.data.mnist")
+STATIC_MNIST = importlib.import_module("training.data.static_mnist")
+
+CONTENT = bytes(range(256)) * 8
+PACKED = gzip.compress(CONTENT, mtime=0)
+NO_GZIP = {
+    "text": b"<html>Moved.</html>",
+    "cut off": PACKED[:-10],
+    "wrong checksum": PACKED[:-8] + bytes(4) + PACKED[-4:],
+    "garbled": PACKED[:10] + b"\xff" * 8 + PACKED[18:],
+}
+
+
+def md5(content):
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def original(*urls):
+    return Source("set/file", md5(CONTENT), urls or ("http://mirror.invalid/file.gz",))
+
+
+def parts(dataset):
+    return [dataset.train, dataset.validation, dataset.test]
+
+
+def rows(x):
+    return sorted(example.tobytes() for example in x)
+
+
+# digits
+
+
+def test_digits_are_split_without_loss_or_overlap():
+    dataset = digits()
+    images = np.float32(load_digits().images / 16)
+    assert [x.shape for x in parts(dataset)] == [(1397, 8, 8, 1), (200, 8, 8, 1), (200, 8, 8, 1)]
+    assert len(set(rows(images))) == 1797  # no image comes twice, so equal rows mean disjoint parts
+    assert rows(np.concatenate(parts(dataset))) == rows(images)
+
+
+def test_digits_are_grey_levels_from_0_to_1():
+    dataset = digits()
+    assert dataset.support == "unit"
+    assert dataset.event_shape == (8, 8, 1)
+    assert not dataset.dynamic
+    for x in parts(dataset):
+        assert x.dtype == np.float32
+        assert np.array_equal(np.unique(x), np.arange(17, dtype=np.float32) / 16)
+
+
+def test_digits_have_a_label_for_each_test_example():
+    dataset, everything = digits(), load_digits()
+    label = dict(zip((x.tobytes() for x in np.float32(everything.images / 16)), everything.target, strict=True))
+    assert dataset.labels.tolist() == [label[x.tobytes()] for x in dataset.test]
+    assert set(dataset.labels) == set(range(10))
+
+
+def test_digits_are_the_same_each_time():
+    np.random.seed(1)
+    first = digits()
+    np.random.seed(2)
+    second = digits()
+    assert all(np.array_equal(a, b) for a, b in zip(parts(first), parts(second), strict=True))
+    assert np.array_equal(first.labels, second.labels)
+
+
+# data sets by name
+
+
+def test_unknown_data_set_is_refused_with_the_known_ones():
+    with pytest.raises(KeyError) as error:
+        load_dataset("nope")
+    assert all(word in str(error.value) for word in ["nope", *dataset_names()])
+
+
+@pytest.mark.parametrize(
+    ("how", "support", "dynamic"),
+    [(None, "binary", True), ("none", "unit", False), ("static", "binary", False), ("dynamic", "binary", True)],
+)
+def test_data_set_is_binarised_as_asked_and_else_in_its_own_way(how, support, dynamic):
+    dataset = load_dataset("digits", how)
+    assert (dataset.support, dataset.dynamic) == (support, dynamic)
+
+
+# idx files
+
+
+def idx(x):
+    return bytes([0, 0, 8, x.ndim]) + np.array(x.shape, ">u4").tobytes() + x.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(5,), (0,), (300, 2), (3, 4, 5), (2, 1, 3, 2)])
+def test_idx_file_gives_its_array(shape):
+    x = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
+    parsed = MNIST.parse_idx(idx(x))
+    assert parsed.dtype == np.uint8
+    assert parsed.shape == shape
+    assert np.array_equal(parsed, x)
+
+
+@pytest.mark.parametrize("start", [b"", b"\x00\x00\x08", b"\x00\x00\x0d\x01", b"\x1f\x8b\x08\x00", b"<htm"])
+def test_other_files_are_no_idx_files(start):
+    with pytest.raises(ValueError, match=f"begins with 00 00 08, got {start[:4].hex(' ')}"):
+        MNIST.parse_idx(start + bytes(20) if len(start) == 4 else start)
+
+
+@pytest.mark.parametrize("length", [4, 5, 15, 16, 75, 77])
+def test_idx_file_of_the_wrong_length_is_refused(length):
+    content = idx(np.ones((3, 4, 5), np.uint8)) + b"\x01"
+    assert len(content) == 77
+    with pytest.raises(ValueError, match="idx file"):
+        MNIST.parse_idx(content[:length])
+
+
+# files in a folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A function that puts content into a data folder under a name; without content it gives just the folder."""
+    monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
+
+    def put(name=None, content=None):
+        if name:
+            (tmp_path / "data" / "set").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "data" / "set" / name).write_bytes(content)
+        return tmp_path / "data"
+
+    return put
+
+
+@pytest.mark.parametrize(("name", "content"), [("file", CONTENT), ("file.gz", PACKED)])
+def test_file_is_found_plain_or_compressed(folder, monkeypatch, name, content):
+    data = folder(name, content)
+    assert read(original(), data) == CONTENT
+    assert read(original(), str(data)) == CONTENT
+    monkeypatch.setenv("ZOO_DATA_DIR", str(data))
+    assert read(original()) == CONTENT
+
+
+def test_folder_that_is_given_goes_before_the_environment(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path / "empty"))
+    assert read(original(), folder("file", CONTENT)) == CONTENT
+
+
+def test_missing_file_is_named_with_where_to_get_it(folder):
+    with pytest.raises(FileNotFoundError) as error:
+        read(original(), folder())
+    assert str(folder() / "set" / "file") in str(error.value)
+    assert original().urls[0] in str(error.value)
+    assert not folder().exists()
+
+
+@pytest.mark.parametrize("damage", NO_GZIP)
+def test_damaged_file_is_named(folder, damage):
+    data = folder("file.gz", NO_GZIP[damage])
+    with pytest.raises(ValueError, match="damaged") as error:
+        read(original(), data)
+    assert str(data / "set" / "file.gz") in str(error.value)
+    assert original().urls[0] in str(error.value)
+    assert (data / "set" / "file.gz").read_bytes() == NO_GZIP[damage]  # a user's file is not removed
+
+
+@pytest.mark.parametrize(("name", "pack"), [("file", bytes), ("file.gz", gzip.compress)])
+def test_other_content_is_refused_with_both_checksums(folder, name, pack):
+    data = folder(name, pack(b"other"))
+    with pytest.raises(ValueError) as error:
+        read(original(), data)
+    for word in (str(data / "set" / name), md5(b"other"), md5(CONTENT)):
+        assert word in str(error.value)
+
+
+# downloads
+
+
+class Server(ThreadingHTTPServer):
+    """Mirrors on this machine: `pages` maps a path to its content, `asked` lists the paths that were asked for."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages, self.asked = {}, []
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.pages.get(self.path)
+        if content is None:
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Length", len(content) + (100 if self.path.startswith("/broken-off") else 0))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def files_below(path):
+    return [file for file in path.rglob("*") if file.is_file()]
+
+
+BAD_MIRRORS = {
+    "/not-there/file.gz": None,
+    "/other/file.gz": gzip.compress(b"other"),
+    "/other/file": b"other",
+    "/broken-off/file.gz": PACKED,
+    **{f"/{damage.replace(' ', '-')}/file.gz": content for damage, content in NO_GZIP.items()},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_MIRRORS)
+def test_second_mirror_helps_and_its_file_is_kept(folder, server, tmp_path, bad):
+    good, content = ("/good/file.gz", PACKED) if bad.endswith(".gz") else ("/good/file", CONTENT)
+    server.pages = {bad: BAD_MIRRORS[bad], good: content}
+    source = original(server.url(bad), server.url(good))
+    assert read(source) == CONTENT
+    assert server.asked == [bad, good]
+    server.shutdown()
+    server.server_close()
+    assert read(source) == CONTENT
+    assert len(files_below(tmp_path / "cache")) == 1
+
+
+@pytest.mark.parametrize("bad", BAD_MIRRORS)
+def test_failed_download_leaves_nothing_and_names_what_was_tried(folder, server, tmp_path, bad):
+    server.pages = {bad: BAD_MIRRORS[bad]}
+    source = original(server.url(bad), server.url("/nowhere/file"))
+    with pytest.raises(FileNotFoundError) as error:
+        read(source)
+    assert files_below(tmp_path) == []
+    for word in ("set/file", str(tmp_path / "cache"), *source.urls, "--data-dir", "ZOO_DATA_DIR"):
+        assert word in str(error.value)
+
+
+def test_damaged_file_in_the_cache_is_downloaded_anew(folder, server, tmp_path):
+    server.pages = {"/one/file.gz": PACKED, "/two/file.gz": PACKED}
+    kept = tmp_path / "cache" / "set" / "file.gz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(NO_GZIP["cut off"])
+    assert read(original(server.url("/one/file.gz"), server.url("/two/file.gz"))) == CONTENT
+    assert kept.read_bytes() == PACKED
+
+
+def test_nothing_is_downloaded_into_a_folder_of_the_user(folder, server, tmp_path):
+    server.pages = {"/file.gz": PACKED}
+    with pytest.raises(FileNotFoundError):
+        read(original(server.url("/file.gz")), folder())
+    assert server.asked == []
+    assert files_below(tmp_path) == []
+
+
+# MNIST and its like, from small files
+
+
+@pytest.fixture
+def small_mnist(monkeypatch):
+    """Idx files of seven training and three test images, of which the last two training images are for validation."""
+    rng = np.random.default_rng(0)
+    files = {
+        "train-images-idx3-ubyte": rng.integers(256, size=(7, 28, 28), dtype=np.uint8),
+        "t10k-images-idx3-ubyte": rng.integers(256, size=(3, 28, 28), dtype=np.uint8),
+        "t10k-labels-idx1-ubyte": np.array([7, 2, 1], np.uint8),
+    }
+    monkeypatch.setattr(MNIST, "VALIDATION", 2)
+    return files, lambda name: monkeypatch.setattr(
+        MNIST, "read", lambda source, data_dir: idx(files[source.path.removeprefix(f"{name}/")])
+    )
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_mnist_is_read_from_idx_files(small_mnist, name):
+    files, serve = small_mnist
+    serve(name)
+    dataset = load_dataset(name, "none")
+    train, test = (np.float32(files[f"{part}-images-idx3-ubyte"][..., None]) / 255 for part in ("train", "t10k"))
+    assert dataset.support == "unit"
+    for got, expected in zip(parts(dataset), (train[:5], train[5:], test), strict=True):
+        assert got.dtype == np.float32
+        assert np.array_equal(got, expected)
+    assert dataset.labels.tolist() == [7, 2, 1]
+    assert load_dataset(name).dynamic
+
+
+def amat(x):
+    """An array of zeros and ones as text, a line an example."""
+    return "".join(" ".join(map(str, example.ravel())) + " \n" for example in x).encode()
+
+
+def test_static_mnist_is_read_from_text(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    files = {part: rng.integers(2, size=(n, 28, 28, 1)) for part, n in {"train": 5, "valid": 2, "test": 9}.items()}
+    (tmp_path / "static_mnist").mkdir()
+    for part, x in files.items():
+        (tmp_path / "static_mnist" / f"binarized_mnist_{part}.amat").write_bytes(amat(x))
+    monkeypatch.setattr(STATIC_MNIST, "CHECKSUMS", {part: md5(amat(x)) for part, x in files.items()})
+
+    dataset, again = (load_dataset("static_mnist", data_dir=tmp_path) for _ in range(2))
+    assert (dataset.support, dataset.dynamic) == ("binary", False)
+    assert np.array_equal(dataset.train, files["train"])
+    assert np.array_equal(dataset.validation, files["valid"])
+    test = np.uint8(files["test"])
+    assert rows(dataset.test) == rows(test)
+    assert not np.array_equal(dataset.test, test)  # shuffled
+    assert np.array_equal(dataset.test, again.test)
+
+
+# binarisation
+
+
+def grey(**changes):
+    """Grey levels, different ones in each part, and in each 0, ½ and 1."""
+    x = np.linspace(0, 1, 90 * 3, dtype=np.float32).reshape(90, 3)
+    x[[0, 50, 70]] = 0, 0.5, 1
+    return Dataset(
+        **{"name": "grey", "support": "unit", "train": x[:50], "validation": x[50:70], "test": x[70:]} | changes
+    )
+
+
+def binary():
+    return binarized(grey(), "static")
+
+
+def real():
+    return Dataset("real", "real", *(np.full((4, 2), value, np.float32) for value in (-1, 0, 3)))
+
+
+@pytest.mark.parametrize("dataset", [grey, binary, real])
+def test_data_stay_as_they_are_where_nothing_is_asked(dataset):
+    before = dataset()
+    assert binarized(before, "none") is before
+
+
+def test_static_binarisation_is_over_one_half():
+    before, after = grey(), binary()
+    assert (after.support, after.dynamic) == ("binary", False)
+    for x, b in zip(parts(before), parts(after), strict=True):
+        assert np.array_equal(b, x > 0.5)
+    assert binarized(after, "static") is after
+
+
+def test_dynamic_binarisation_keeps_grey_levels_for_training_and_draws_the_rest_once():
+    before, after = grey(labels=np.arange(20), epochs=7), binarized(grey(labels=np.arange(20), epochs=7), "dynamic")
+    assert (after.support, after.dynamic, after.epochs) == ("binary", True, 7)
+    assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.train, before.train)
+    for x, b in zip(parts(before)[1:], parts(after)[1:], strict=True):
+        assert set(np.unique(b)) == {0, 1}
+        assert not b[x == 0].any()
+        assert b[x == 1].all()
+
+
+def test_held_out_data_are_drawn_from_the_seed():
+    first, same, other = (binarized(grey(), "dynamic", seed) for seed in (0, 0, 1))
+    for part in ("validation", "test"):
+        assert np.array_equal(getattr(first, part), getattr(same, part))
+        assert not np.array_equal(getattr(first, part), getattr(other, part))
+
+
+@pytest.mark.parametrize(("dataset", "how"), [(real, "static"), (real, "dynamic"), (binary, "dynamic")])
+def test_other_than_grey_levels_cannot_be_binarised(dataset, how):
+    with pytest.raises(ValueError) as error:
+        binarized(dataset(), how)
+    for word in (dataset().name, f"'{dataset().support}'", "'unit'", how):
+        assert word in str(error.value)
+
+
+LEVELS = np.linspace(0, 1, 21, dtype=np.float32)
+
+
+def assert_drawn_from_the_levels(x):
+    """The mean of n Bernoulli draws of probability p errs by √(p (1 − p) / n), one standard deviation.
+
+    Five of them are allowed for each level; at 0 and 1 that is none at all.
+    """
+    assert set(np.unique(x)) == {0, 1}
+    error = np.abs(x.mean(axis=0, dtype=np.float64) - LEVELS)
+    assert np.all(error <= 5 * np.sqrt(LEVELS * (1 - LEVELS) / len(x)) + 1e-12)
+
+
+def test_binarised_data_are_on_average_the_grey_levels():
+    train, held_out = np.tile(LEVELS, (80, 1)), np.tile(LEVELS, (4000, 1))
+    dataset = binarized(Dataset("levels", "unit", train, held_out, held_out), "dynamic")
+    assert_drawn_from_the_levels(take(dataset.batches(20, seed=0), 200).reshape(-1, 21))
+    assert_drawn_from_the_levels(dataset.validation)
+    assert_drawn_from_the_levels(dataset.test)
+
+
+# batches
+
+
+def numbered(n=10):
+    """A data set whose examples are their own indices."""
+    x = np.arange(n, dtype=np.float32)[:, None]
+    return Dataset("numbers", "real", x, x, x)
+
+
+def take(batches, n):
+    return np.stack(list(batches.take(n).as_numpy_iterator()))
+
+
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+def test_batches_are_a_function_of_the_seed(dataset):
+    first, same, other = (take(dataset().batches(3, seed), 8) for seed in (5, 5, 6))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 10), (3, 3), (5, 2), (10, 1)])
+def test_epoch_has_each_example_at_most_once_in_an_order_of_its_own(batch_size, steps):
+    assert numbered().steps(batch_size) == steps
+    stream = take(numbered().batches(batch_size, seed=0), 4 * steps)
+    assert stream.dtype == np.float32
+    epochs = stream.reshape(4, steps * batch_size)
+    assert all(len(set(epoch)) == steps * batch_size for epoch in epochs)
+    assert set(epochs.ravel()) == set(range(10))
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+def test_stream_goes_on_exactly_where_it_was_left(dataset, epoch):
+    steps = dataset().steps(4)
+    whole = take(dataset().batches(4, seed=2), (epoch + 2) * steps)
+    rest = take(dataset().batches(4, seed=2, first_epoch=epoch), 2 * steps)
+    assert np.array_equal(rest, whole[epoch * steps :])
+
+
+def test_training_examples_are_binarised_anew_in_each_epoch():
+    dataset = binarized(
+        grey(train=np.full((6, 50), 0.5, np.float32), validation=np.ones((1, 50)), test=np.ones((1, 50))), "dynamic"
+    )
+    first, second = take(dataset.batches(6, seed=0), 2)
+    assert len(set(rows(first)) | set(rows(second))) == 12
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 11])
+def test_batch_size_that_gives_no_batch_is_refused(batch_size):
+    with pytest.raises(ValueError, match=f"from 1 to 10, got {batch_size}"):
+        numbered().batches(batch_size, seed=0)
+
+
+# what a data set may be
+
+
+def ones(*shape, value=1.0):
+    x = np.ones(shape, np.float32)
+    x.flat[-1:] = value
+    return x
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (ones(4, 3, value=np.nan), ["finite", "NaN"]),
+        (ones(4, 3, value=np.inf), ["finite", "infinite"]),
+        (ones(4, 3, value=1.5), ["[0, 1]", "1.5", "'unit'"]),
+        (ones(4, 3, value=-0.5), ["[0, 1]", "-0.5", "'unit'"]),
+        (ones(0, 3), ["empty"]),
+        (np.array([["a", "b", "c"]]), ["numbers"]),
+    ],
+    ids=["nan", "infinite", "over 1", "under 0", "empty", "text"],
+)
+def test_bad_values_are_refused_and_their_part_is_named(part, x, words):
+    good = {"train": ones(4, 3), "validation": ones(2, 3), "test": ones(2, 3)}
+    with pytest.raises(ValueError) as error:
+        Dataset("mine", "unit", **good | {part: x})
+    for word in [f"the {part} data of 'mine'", *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_parts_of_different_shapes_are_refused(part):
+    good = {"train": ones(4, 3), "validation": ones(2, 3), "test": ones(2, 3)}
+    with pytest.raises(ValueError) as error:
+        Dataset("mine", "unit", **good | {part: ones(2, 3, 1)})
+    for word in (f"the {part} data of 'mine'", "[3]", "[3, 1]"):
+        assert word in str(error.value)
+
+
+def test_labels_are_as_many_as_test_examples():
+    with pytest.raises(ValueError, match="Expected 20 labels of the test data, got 19"):
+        grey(labels=np.arange(19))
+
+
+def test_unknown_support_is_refused_with_the_known_ones():
+    with pytest.raises(KeyError, match=r"'nope'.*binary.*unit.*real"):
+        grey(support="nope")
+
+
+def test_grey_levels_are_allowed_only_in_training_data_that_are_binarised_anew():
+    binary = {"validation": ones(2, 3), "test": ones(2, 3)}
+    Dataset("mine", "binary", ones(4, 3, value=0.5), **binary, dynamic=True)
+    with pytest.raises(ValueError, match="train data"):
+        Dataset("mine", "binary", ones(4, 3, value=0.5), **binary)
+    with pytest.raises(ValueError, match="test data"):
+        Dataset("mine", "binary", ones(4, 3), **binary | {"test": ones(2, 3, value=0.5)}, dynamic=True)

@@ -156,20 +156,21 @@ class VAE(keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self.reconstruct(x)
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Keras's `fit`, after a look at the data where they are arrays."""
         self._check(x)
         if isinstance(kwargs.get("validation_data"), tuple | list):
             self._check(kwargs["validation_data"][0], "the validation data")
-        return super().fit(x, *args, **kwargs)
+        return super().fit(x, _labels(x, y, kwargs.get("sample_weight")), *args, **kwargs)
 
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
         self._check(x)
+        y = _labels(x, y, kwargs.get("sample_weight"))
         draws = int(self.draws.numpy())
         self.draws.assign(EVALUATION)
         try:
-            return super().evaluate(x, *args, **kwargs)
+            return super().evaluate(x, y, *args, **kwargs)
         finally:
             self.draws.assign(draws)
 
@@ -274,6 +275,11 @@ class VAE(keras.Model):
             if x.shape[1:] != self.event_shape:
                 raise ValueError(_wrong_shape(x.shape, self.event_shape))
             supports.check(x, self.support, what)
+
+
+def _labels(x, y, sample_weight):
+    """Labels that mean nothing where there are weights: without any, Keras leaves out the weights and says nothing."""
+    return np.zeros(len(x)) if y is None and sample_weight is not None else y
 
 
 def _wrong_shape(got, event_shape):

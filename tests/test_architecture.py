@@ -1,0 +1,34 @@
+"""Import arrows: training → zoo ← export, and zoo imports neither."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {"zoo": {"zoo"}, "training": {"zoo", "training"}, "export": {"zoo", "export"}}
+
+
+def imported(path):
+    """The top-level packages that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("package", [name for name in ALLOWED if (ROOT / name).is_dir()])
+def test_arrows(package):
+    for path in (ROOT / package).rglob("*.py"):
+        ours = set(imported(path)) & set(ALLOWED)
+        assert ours <= ALLOWED[package], f"{path.relative_to(ROOT)} imports {ours - ALLOWED[package]}"
+
+
+def test_top_level():
+    allowed = {"zoo", "training", "export", "tests", "requirements.txt", "Makefile", "README.md"}
+    allowed |= {"benchmarks", "docs", "pyproject.toml", "LICENSE", "runs", "served"}
+    there = {
+        path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__")) and path.suffix != ".egg-info"
+    }
+    assert there <= allowed

@@ -46,11 +46,11 @@ class DistributionLayer(keras.layers.Layer):
         Args:
             size: number of parameters.
             h_shape: shape of the features, the last axis known.
-            gain: scale of the initial outputs; a small one keeps a deep head calm at the start.
+            gain: scale of the initial outputs, a number or one for each output.
         """
-        initializer = keras.initializers.VarianceScaling(gain**2, mode="fan_avg", distribution="uniform")
-        layer = keras.layers.Dense(size, kernel_initializer=initializer, dtype=self.dtype_policy, name="params")
+        layer = keras.layers.Dense(size, dtype=self.dtype_policy, name="params")
         layer.build(h_shape)
+        layer.kernel.assign(layer.kernel * gain)
         return layer
 
     def get_config(self):

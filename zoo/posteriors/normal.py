@@ -1,15 +1,20 @@
 """Normal posteriors, q(z|x) = N(μ(x), Σ(x))."""
 
+import numpy as np
+
 from zoo import normal
 from zoo.layer import DistributionLayer
 from zoo.registry import register
+
+CALM = 0.1  # scale of a covariance's initial raw parameters, beside the usual one
 
 
 class NormalPosterior(DistributionLayer):
     """q(z|x) = N(μ(x), Σ(x)), a linear map of h being the parameters of a normal family.
 
-    It starts near N(0, I) for every x: the outputs are small at first, because L Lᵀ of large random
-    numbers is so ill-conditioned that float32 densities are lost.
+    It starts calm, with Σ(x) near the identity for every x: L Lᵀ of large random numbers is so
+    ill-conditioned that float32 densities are lost. The means start at the usual size: small ones too
+    would let the KL switch latent dimensions off before they say anything.
 
     Args:
         event_shape: (L,), the latent size.
@@ -18,7 +23,8 @@ class NormalPosterior(DistributionLayer):
     family = None
 
     def build(self, h_shape):
-        self.params = self.dense(self.params_size, h_shape, gain=0.1)
+        gain = np.where(np.arange(self.params_size) < self.event_shape[0], 1.0, CALM)
+        self.params = self.dense(self.params_size, h_shape, gain)
         super().build(h_shape)
 
     def call(self, h):

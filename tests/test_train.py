@@ -1,0 +1,116 @@
+"""The whole way: from data to a trained model and its report."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from training import run
+from training.callbacks import WarmUp
+from training.data import load_dataset
+from training.train import main
+
+SMALL = ["--latent", "3", "--network", "gated_mlp(hidden=(16, 16))", "--samples", "20", "--test-examples", "50"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A finished small run."""
+    out = tmp_path_factory.mktemp("runs") / "tril_vae-digits"
+    main(["--model", "tril_vae", "--epochs", "6", "--warmup", "2", "--out", str(out), *SMALL])
+    return out
+
+
+def test_a_run_leaves_all_its_files(folder):
+    assert {path.name for path in folder.iterdir()} == {*run.FILES, run.EVENTS}
+    assert list((folder / run.EVENTS).glob("*/events.out.*"))
+
+
+def test_scores(folder):
+    scores = json.loads((folder / run.SCORES).read_text())
+    assert scores["elbo"] == pytest.approx(-scores["reconstruction"] - scores["kl"], rel=1e-5)
+    assert scores["elbo"] < scores["log_likelihood"] < 0
+    assert (scores["draws"], scores["examples"], scores["epochs"]) == (20, 50, 6)
+    assert scores["training_seconds"] > 0
+    assert scores["versions"]["keras"] == keras.__version__
+
+
+def test_scores_are_those_of_the_saved_model(folder):
+    scores = json.loads((folder / run.SCORES).read_text())
+    test = load_dataset("digits").test[:50]
+    values = zoo.load(folder).log_likelihood(test, samples=20)
+    assert scores["log_likelihood"] == pytest.approx(values.mean(dtype=np.float64), abs=1e-4)
+    assert scores["log_likelihood_standard_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(50), rel=1e-3)
+
+
+def test_history_has_a_row_an_epoch_and_the_warm_up(folder):
+    header, *rows = (folder / run.HISTORY).read_text().split()
+    columns = dict(zip(header.split(","), zip(*(map(float, row.split(",")) for row in rows), strict=True), strict=True))
+    assert len(rows) == 6
+    assert columns["annealing"][:3] == (0.5, 1, 1)
+    np.testing.assert_allclose(
+        np.array(columns["loss"][2:]), np.add(columns["reconstruction"], columns["kl"])[2:], rtol=1e-4
+    )
+    assert columns["val_loss"][-1] < columns["val_loss"][2]
+
+
+def test_the_report_is_one_page_with_all_its_pictures(folder):
+    page = (folder / run.REPORT).read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(sources) == 8
+    assert all(source.startswith("data:image/png;base64,iVBOR") for source in sources)
+    assert "http" not in re.sub(r"base64,[^\"]*", "", page)
+    scores = json.loads((folder / run.SCORES).read_text())
+    assert f"{scores['elbo']:.2f}" in page
+
+
+def test_a_finished_run_is_left_alone(folder, capsys):
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    main(["--model", "tril_vae", "--epochs", "6", "--warmup", "2", "--out", str(folder), *SMALL])
+    assert "trained already" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp_path):
+    main(["--model", "tril_vae", "--epochs", "6", "--warmup", "2", "--out", str(tmp_path / "again"), *SMALL])
+    vae, again = zoo.load(folder), zoo.load(tmp_path / "again")
+    for weight, other in zip(vae.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+    dataset = load_dataset("digits")
+    before = vae.score(dataset.test, samples=20).elbo.mean()
+    vae.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
+    vae.fit(dataset.validation, batch_size=50, epochs=15, verbose=0)
+    assert vae.score(dataset.test, samples=20).elbo.mean() > before
+
+
+def test_warm_up_rises_to_the_full_weight():
+    vae = zoo.build("beta_vae", (4,), "real", network="mlp(hidden=(3,))", latent=2)
+    callback = WarmUp(4)
+    callback.set_model(vae)
+    seen = []
+    for epoch in range(6):
+        callback.on_epoch_begin(epoch)
+        callback.on_epoch_end(epoch, logs := {})
+        seen.append(logs["annealing"])
+    assert seen == [0.25, 0.5, 0.75, 1, 1, 1]
+    assert vae.objective.beta == 4.0
+
+
+def test_early_stopping_counts_after_the_warm_up_and_keeps_the_best(tmp_path):
+    # At this learning rate the loss gets worse soon, and patience ends the run before its 60 epochs.
+    words = ["--epochs", "60", "--warmup", "5", "--patience", "2", "--learning-rate", "0.03"]
+    main(["--out", str(tmp_path / "run"), *words, *SMALL])
+    rows = [row.split(",") for row in (tmp_path / "run" / run.HISTORY).read_text().split()]
+    losses = [float(row[rows[0].index("val_loss")]) for row in rows[1:]]
+    assert 5 + 2 < len(losses) < 60
+    best = 5 + int(np.argmin(losses[5:]))
+    assert len(losses) - 1 - best == 2
+    dataset = load_dataset("digits")
+    vae = zoo.load(tmp_path / "run")
+    vae.compile(jit_compile=True)
+    again = vae.evaluate(dataset.validation, batch_size=200, verbose=0, return_dict=True)["loss"]
+    assert again == pytest.approx(losses[best], rel=1e-5)

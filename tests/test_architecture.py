@@ -28,7 +28,5 @@ def test_arrows(package):
 def test_top_level():
     allowed = {"zoo", "training", "export", "tests", "requirements.txt", "Makefile", "README.md"}
     allowed |= {"benchmarks", "docs", "pyproject.toml", "LICENSE", "runs", "served"}
-    there = {
-        path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__")) and path.suffix != ".egg-info"
-    }
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert there <= allowed

@@ -100,9 +100,8 @@ def mean_absolute_correlation(covariance):
     shown = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=max(0.01, np.nanmax(matrix, initial=0.01)))
     figure.colorbar(shown, ax=axes, shrink=0.9)
     mean = off_diagonal.mean() if off_diagonal.size else 0.0
-    axes.set(
-        title=f"mean |correlation|, off the diagonal {mean:.3f}", xlabel="latent dimension", ylabel="latent dimension"
-    )
+    axes.set(title=f"mean |correlation|, off the diagonal {mean:.3f}", xlabel="latent dimension")
+    axes.locator_params(integer=True)
     return figure
 
 
@@ -120,7 +119,7 @@ def covariances(x, covariance):
         covariance: [n, L, L].
     """
     n = len(x)
-    figure = Figure(figsize=(2.3 * n + 0.6, 3.6), layout="constrained")
+    figure = Figure(figsize=(2.1 * n + 0.6, 3.4), layout="constrained")
     grid = figure.subplots(2, n, height_ratios=[1, 2.2], squeeze=False)
     limit = np.abs(covariance).max()
     for j in range(n):

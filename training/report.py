@@ -12,7 +12,7 @@ import zoo
 from training import pictures, run
 
 TEMPLATE = "report.html.j2"
-POSTERIORS, SHOWN, AXES = 500, 10, 5
+POSTERIORS, SHOWN, COVARIANCES, AXES = 500, 10, 5, 5
 
 
 def write_report(path, config, dataset, vae, history, scores):
@@ -48,7 +48,7 @@ def _figures(dataset, vae, history):
     yield "reconstructions", _embed(pictures.beside(x[:SHOWN], vae.reconstruct(x[:SHOWN]).numpy()))
     yield "samples", _embed(pictures.gallery(_grid(vae.generate(4 * SHOWN, seed=0).numpy(), 4)))
     yield "correlation", _embed(pictures.mean_absolute_correlation(sorted_covariance))
-    yield "covariances", _embed(pictures.covariances(x[:4], sorted_covariance[:4]))
+    yield "covariances", _embed(pictures.covariances(x[:COVARIANCES], sorted_covariance[:COVARIANCES]))
     yield "ellipses", _embed(pictures.ellipses(mean, covariance, labels))
     yield "traversed", _embed(pictures.gallery(_grid(np.stack([x[0], vae.reconstruct(x[:1]).numpy()[0]]), 1)))
     yield (

@@ -15,7 +15,8 @@ class Description:
         summary: what it is, in a line.
         event_shape: shape of one x.
         latent: L.
-        latent_parameters: numbers that the encoder gives for q(z|x) of one x.
+        latent_parameters: numbers that the encoder gives for q(z|x) of one x; None if the posterior
+            does not say (a `params_size`).
         parts: role -> (class name, number of trainable parameters).
         total: number of trainable parameters.
     """
@@ -24,17 +25,19 @@ class Description:
     summary: str
     event_shape: tuple[int, ...]
     latent: int
-    latent_parameters: int
+    latent_parameters: int | None
     parts: dict[str, tuple[str, int]]
     total: int
+
+    def _latent_parameters(self):
+        return "" if self.latent_parameters is None else f", q(z|x) of {self.latent_parameters:,} numbers for one x"
 
     def __repr__(self):
         rows = [f"  {role:<11} {part:<24} {count:>10,}" for role, (part, count) in self.parts.items()]
         return "\n".join(
             [
                 f"{self.name}: {self.summary}" if self.summary else self.name,
-                f"  x {list(self.event_shape)}, z [{self.latent}], "
-                f"q(z|x) of {self.latent_parameters:,} numbers for one x",
+                f"  x {list(self.event_shape)}, z [{self.latent}]{self._latent_parameters()}",
                 f"  {'part':<11} {'':<24} {'parameters':>10}",
                 *rows,
                 f"  {'total':<11} {'':<24} {self.total:>10,}",
@@ -62,7 +65,7 @@ def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
         summary=CATALOG[vae.name].summary if vae.name in CATALOG else "",
         event_shape=vae.event_shape,
         latent=vae.latent_size,
-        latent_parameters=vae.posterior.params_size,
+        latent_parameters=getattr(vae.posterior, "params_size", None),
         parts={role: (_name(part), _count(part)) for role, part in parts.items()},
         total=_count(vae),
     )

@@ -18,12 +18,8 @@ class Bernoulli(Likelihood):
 
     supports = ("binary",)
 
-    def build(self, h_shape):
-        self.params = self.project(1, h_shape)
-        super().build(h_shape)
-
     def call(self, h):
-        (logits,) = self.parameters(self.params, h)
+        (logits,) = self.parameters(h)
         return tfd.Independent(tfd.Bernoulli(logits=logits, dtype=logits.dtype), len(self.event_shape))
 
 
@@ -39,10 +35,6 @@ class ContinuousBernoulli(Likelihood):
 
     supports = ("unit",)
 
-    def build(self, h_shape):
-        self.params = self.project(1, h_shape)
-        super().build(h_shape)
-
     def call(self, h):
-        (logits,) = self.parameters(self.params, h)
+        (logits,) = self.parameters(h)
         return tfd.Independent(tfd.ContinuousBernoulli(logits=logits), len(self.event_shape))

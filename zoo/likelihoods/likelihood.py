@@ -12,35 +12,30 @@ from zoo.registry import get, names
 class Likelihood(DistributionLayer):
     """p(x|z), its parameters a linear map of the decoder's features h.
 
-    A dense h [..., H] is projected to the whole event; a spatial h [..., *event_shape[:-1], C] is
-    projected pointwise. To write one: name the supports that fit in `supports`, make the layer's
-    weights in `build` with `project`, and return a distribution of event shape `event_shape`.
+    A dense h [..., H] is mapped to the whole event; a spatial h [..., *event_shape[:-1], C] pointwise.
+    To write one: name the supports that fit, say how many numbers an element of x takes, and return from
+    `call` a distribution of event shape `event_shape`, made of the tensors that `parameters` gives.
 
     Args:
         event_shape: shape of x.
     """
 
-    supports = ()  # names from `zoo.support`
+    supports = ()  # names of `zoo.support`
+    size = 1  # numbers for each element of x
 
-    def project(self, size, h_shape):
-        """A built linear map from h to `size` numbers for each element of x; apply it with `parameters`."""
-        if self._is_spatial(h_shape):
-            return self.dense(self.event_shape[-1] * size, h_shape)
-        return self.dense(math.prod(self.event_shape) * size, h_shape)
-
-    def parameters(self, dense, h):
-        """dense(h), split into its tensors of the shape of x: [..., *event_shape] each."""
-        flat = dense(h)
-        batch = len(h.shape) - (len(self.event_shape) if self._is_spatial(h.shape) else 1)
-        size = dense.units // (self.event_shape[-1] if self._is_spatial(h.shape) else math.prod(self.event_shape))
-        shape = tf.concat([tf.shape(h)[:batch], self.event_shape, [size]], axis=0)
-        params = tf.reshape(flat, shape)
-        params.set_shape([*h.shape[:batch], *self.event_shape, size])
-        return tf.unstack(params, axis=-1)
-
-    def _is_spatial(self, h_shape):
+    def build(self, h_shape):
         rank = len(self.event_shape)
-        return rank > 1 and len(h_shape) > rank and tuple(h_shape[-rank:-1]) == self.event_shape[:-1]
+        self.spatial = rank > 1 and tuple(h_shape[-rank:-1]) == self.event_shape[:-1]
+        elements = self.event_shape[-1] if self.spatial else math.prod(self.event_shape)
+        self.params = self.dense(self.size * elements, h_shape)
+        super().build(h_shape)
+
+    def parameters(self, h):
+        """The parameters of p(x|z): `size` tensors [..., *event_shape]."""
+        params = self.params(h)  # [..., size × elements]
+        batch_rank = len(params.shape) - (len(self.event_shape) if self.spatial else 1)
+        shape = tf.concat([tf.shape(params)[:batch_rank], self.event_shape, [self.size]], axis=0)
+        return tf.unstack(tf.reshape(params, shape), num=self.size, axis=-1)
 
 
 def check_fit(likelihood, support):

@@ -50,13 +50,10 @@ class DiscretizedLogistic(Likelihood):
     """
 
     supports = ("levels",)
-
-    def build(self, h_shape):
-        self.params = self.project(2, h_shape)
-        super().build(h_shape)
+    size = 2
 
     def call(self, h):
-        raw_loc, raw_scale = self.parameters(self.params, h)
+        raw_loc, raw_scale = self.parameters(h)
         half = (LEVELS - 1) / 2
         px = QuantizedLogistic(half + half * raw_loc, half / 4 * positive(raw_scale, floor=0.01))
         return tfd.Independent(px, len(self.event_shape))

@@ -37,15 +37,15 @@ class Normal(Likelihood):
         if not 0 < floor < 1:
             raise ValueError(f"Expected a floor between 0 and 1, got floor={floor!r}.")
         self.scale, self.floor = scale, floor
+        self.size = 2 if scale == "predicted" else 1
 
     def build(self, h_shape):
-        self.params = self.project(2 if self.scale == "predicted" else 1, h_shape)
         if self.scale == "shared":
             self.raw_scale = self.add_weight(shape=(), initializer="zeros", name="raw_scale")
         super().build(h_shape)
 
     def call(self, h):
-        loc, *raw = self.parameters(self.params, h)
+        loc, *raw = self.parameters(h)
         if self.scale == "predicted":
             scale = positive(raw[0], self.floor)
         elif self.scale == "shared":

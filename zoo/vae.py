@@ -232,7 +232,7 @@ class VAE(keras.Model):
         self._check(x)
         rows = min(len(x), max(1, POINTS // samples))
 
-        @tf.function(jit_compile=True)
+        @tf.function  # without XLA: large products on the CPU take it twice as long
         def estimate(x, seed):
             terms = self.terms(x, samples, seed)
             reconstruction = -tf.reduce_mean(terms.log_px, axis=0)

@@ -60,7 +60,7 @@ def test_history_has_a_row_an_epoch_and_the_warm_up(folder):
 def test_the_report_is_one_page_with_all_its_pictures(folder):
     page = (folder / run.REPORT).read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
-    assert len(sources) == 8
+    assert len(sources) == 9
     assert all(source.startswith("data:image/png;base64,iVBOR") for source in sources)
     assert "http" not in re.sub(r"base64,[^\"]*", "", page)
     scores = json.loads((folder / run.SCORES).read_text())

@@ -100,7 +100,8 @@ def mean_absolute_correlation(covariance):
     shown = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=max(0.01, np.nanmax(matrix, initial=0.01)))
     figure.colorbar(shown, ax=axes, shrink=0.9)
     mean = off_diagonal.mean() if off_diagonal.size else 0.0
-    axes.set(title=f"mean |correlation|, off the diagonal {mean:.3f}", xlabel="latent dimension")
+    axes.set_title(f"mean |correlation|, off the diagonal {mean:.3f}", fontsize="medium")
+    axes.set_xlabel("latent dimension")
     axes.locator_params(integer=True)
     return figure
 
@@ -148,7 +149,7 @@ def ellipses(mean, covariance, labels=None):
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     collection = EllipseCollection(
-        width, height, angle, units="xy", offsets=centre, offset_transform=axes.transData, linewidths=0.8, alpha=0.85
+        width, height, angle, units="xy", offsets=centre, offset_transform=axes.transData, linewidths=0.9, alpha=0.8
     )
     collection.set_facecolor("none")
     if labels is None:
@@ -182,7 +183,7 @@ def leading_plane(mean):
 
 
 def traversal(images, steps):
-    """What the decoder makes of points along the leading axes of one posterior.
+    """What the decoder makes of points along some axes through the mean of one posterior.
 
     Args:
         images: [axes, steps, *x].

@@ -12,7 +12,7 @@ import zoo
 from training import pictures, run
 
 TEMPLATE = "report.html.j2"
-POSTERIORS, SHOWN, COVARIANCES, AXES = 500, 10, 5, 5
+POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
 
 
 def write_report(path, config, dataset, vae, history, scores):
@@ -26,7 +26,7 @@ def write_report(path, config, dataset, vae, history, scores):
         history: a dict of lists, a value an epoch.
         scores: see `training.evaluate.evaluate`.
     """
-    figures = dict(tqdm(_figures(dataset, vae, history), desc="report", total=8, leave=False))
+    figures = dict(tqdm(_figures(dataset, vae, history), desc="report", total=9, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template(TEMPLATE).render(
         config=config, scores=scores, dataset=dataset, description=zoo.describe(vae), figures=figures, vae=vae
@@ -41,7 +41,7 @@ def _figures(dataset, vae, history):
     mean, covariance = q.mean().numpy(), q.covariance().numpy()
     order = np.argsort(-mean.var(axis=0))  # the dimensions that say most about x first
     sorted_covariance = covariance[:, order][:, :, order]
-    labels = None if dataset.labels is None else dataset.labels[:POSTERIORS]
+    labels = None if dataset.labels is None else dataset.labels[:ELLIPSES]
     steps = np.linspace(-pictures.LIMIT, pictures.LIMIT, 9).round(1)
 
     yield "curves", _embed(pictures.learning_curves(history))
@@ -49,12 +49,11 @@ def _figures(dataset, vae, history):
     yield "samples", _embed(pictures.gallery(_grid(vae.generate(4 * SHOWN, seed=0).numpy(), 4)))
     yield "correlation", _embed(pictures.mean_absolute_correlation(sorted_covariance))
     yield "covariances", _embed(pictures.covariances(x[:COVARIANCES], sorted_covariance[:COVARIANCES]))
-    yield "ellipses", _embed(pictures.ellipses(mean, covariance, labels))
+    yield "ellipses", _embed(pictures.ellipses(mean[:ELLIPSES], covariance[:ELLIPSES], labels))
     yield "traversed", _embed(pictures.gallery(_grid(np.stack([x[0], vae.reconstruct(x[:1]).numpy()[0]]), 1)))
-    yield (
-        "traversal",
-        _embed(pictures.traversal(vae.decode(along_axes(mean[0], covariance[0], steps)).mean().numpy(), steps)),
-    )
+    for name, spread in {"uncertain": covariance[0], "varying": np.atleast_2d(np.cov(mean.T))}.items():
+        decoded = vae.decode(along_axes(mean[0], spread, steps)).mean().numpy()
+        yield name, _embed(pictures.traversal(decoded, steps))
 
 
 def along_axes(mean, covariance, steps):

@@ -61,7 +61,7 @@ def gallery(x, rows=None):
     height, width = x.shape[:2]
     images = [[_image(example) for example in row] for row in x]
     ratio = images[0][0].shape[0] / images[0][0].shape[1]
-    figure = Figure(figsize=(0.72 * width + 0.9, 0.72 * height * max(ratio, 0.25)), layout="constrained")
+    figure = Figure(figsize=(0.72 * width + 0.9, 0.72 * height * max(ratio, 0.25) + 0.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
     low, high = float(x.min()), float(x.max())
     grid = figure.subplots(height, width, squeeze=False)
@@ -163,6 +163,7 @@ def ellipses(mean, covariance, labels=None):
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.add_collection(collection)
     margin = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+    margin = np.maximum(margin, 0.1 * margin.max())  # with one latent dimension the other one here is flat
     low, high = (centre - margin).min(axis=0), (centre + margin).max(axis=0)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set(xlabel="first principal direction", ylabel="second")

@@ -78,5 +78,5 @@ def _grid(x, rows):
 
 def _embed(figure):
     content = io.BytesIO()
-    figure.savefig(content, dpi=130, format="png")
+    figure.savefig(content, dpi=130, format="png", bbox_inches="tight")
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

@@ -1,0 +1,66 @@
+"""The report draws any kind of data, and what it draws is right."""
+
+import re
+
+import numpy as np
+import pytest
+
+import zoo
+from training.config import Config
+from training.data import Dataset
+from training.evaluate import evaluate, versions
+from training.pictures import correlation, leading_plane
+from training.report import along_axes, write_report
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("event_shape", "latent"), [((1,), 1), ((5,), 3), ((4, 3), 2), ((4, 4, 3), 1), ((2, 3, 4, 5), 3)]
+)
+def test_any_shape_of_data(event_shape, latent, tmp_path):
+    train, validation, test = (RNG.normal(size=(12, *event_shape)) for _ in range(3))
+    dataset = Dataset("made", "real", train, validation, test, labels=np.arange(12) % 3)
+    vae = zoo.build("tril_vae", event_shape, "real", latent=latent, network="mlp(hidden=(4,))")
+    history = {
+        name: [3.0, 2.0] for name in ("loss", "val_loss", "kl", "val_kl", "reconstruction", "val_reconstruction")
+    }
+    scores = evaluate(vae, test, samples=3) | {"epochs": 2, "training_seconds": 1.0, "versions": versions()}
+    write_report(tmp_path / "report.html", Config(data="made"), dataset, vae, history, scores)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 9
+
+
+def test_names_are_escaped(tmp_path):
+    x = RNG.normal(size=(12, 3))
+    dataset = Dataset("made", "real", x, x, x)
+    vae = zoo.build("diag_vae", 3, "real", latent=2, network="mlp(hidden=(4,))")
+    scores = evaluate(vae, x, samples=3) | {"epochs": 1, "training_seconds": 1.0, "versions": versions()}
+    config = Config(data="<script>alert(1)</script>")
+    write_report(tmp_path / "report.html", config, dataset, vae, {"loss": [1.0], "kl": [1.0]}, scores)
+    assert "<script>" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_correlation():
+    samples = RNG.normal(size=(3, 50))
+    np.testing.assert_allclose(correlation(np.cov(samples)), np.corrcoef(samples))
+
+
+def test_the_leading_plane_is_that_of_the_largest_eigenvalues():
+    points = RNG.normal(size=(200, 4)) * [1, 5, 0.1, 3]
+    plane = leading_plane(points)
+    np.testing.assert_allclose(plane.T @ plane, np.eye(2), atol=1e-12)
+    values = np.linalg.eigvalsh(np.cov(points.T))[::-1]
+    np.testing.assert_allclose(np.diag(np.cov((points @ plane).T)), values[:2], rtol=1e-10)
+
+
+def test_axes_are_the_eigenvectors_in_standard_deviations():
+    root = RNG.normal(size=(3, 3))
+    covariance, mean = root @ root.T, RNG.normal(size=3)
+    points = along_axes(mean, covariance, np.array([-1.0, 0.0, 2.0]))
+    assert points.shape == (3, 3, 3)
+    np.testing.assert_allclose(points[:, 1], np.tile(mean, (3, 1)))
+    steps = points[:, 2] - mean
+    distance = np.einsum("ai,ij,aj->a", steps, np.linalg.inv(covariance), steps)
+    np.testing.assert_allclose(distance, 4)  # two standard deviations on each axis
+    assert np.all(np.diff(np.linalg.norm(steps, axis=1)) < 0)  # the longest first

@@ -18,4 +18,4 @@ def digits(data_dir=None):
     x = (images / 16).astype(np.float32).reshape(-1, 8, 8, 1)
     rest, test, _, test_labels = train_test_split(x, labels, test_size=200, random_state=0, stratify=labels)
     train, validation = train_test_split(rest, test_size=200, random_state=0)
-    return Dataset("digits", "unit", train, validation, test, labels=test_labels)
+    return Dataset("digits", "unit", train, validation, test, labels=test_labels, epochs=200)

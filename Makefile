@@ -14,7 +14,8 @@ STAMP := $(VENV)/.installed-$(ACCELERATOR)
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-export TF_CPP_MIN_LOG_LEVEL ?= 3  # what goes wrong is raised in Python too
+# What goes wrong is raised in Python too.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install train models tensorboard test lint format clean

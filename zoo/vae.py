@@ -232,21 +232,22 @@ class VAE(keras.Model):
         self._check(x)
         rows = min(len(x), max(1, POINTS // samples))
 
-        @tf.function  # without XLA: large products on the CPU take it twice as long
-        def estimate(x, seed):
-            terms = self.terms(x, samples, seed)
-            reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
-            kl = tf.reduce_sum(terms.kl, axis=-1)
-            log_px = tfp.math.reduce_logmeanexp(terms.log_weights, axis=0)
-            return tf.stack([-reconstruction - kl, log_px, reconstruction, kl])
-
         starts = tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False)
         estimates = []
         for start in starts:
             # The last rows take others along, so that all chunks are of one size and compile once.
             chunk = x[np.minimum(np.arange(start, start + rows), len(x) - 1)]
-            estimates.append(estimate(tf.constant(chunk), tf.constant([seed, start], tf.int32)).numpy())
+            estimates.append(self._estimate(tf.constant(chunk), samples, tf.constant([seed, start], tf.int32)).numpy())
         return Scores(*np.concatenate(estimates, axis=1)[:, : len(x)])
+
+    @tf.function  # without XLA: large products on the CPU take it twice as long
+    def _estimate(self, x, samples, seed):
+        """The fields of `Scores` for a chunk, [4, B]."""
+        terms = self.terms(x, samples, seed)
+        reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
+        kl = tf.reduce_sum(terms.kl, axis=-1)
+        log_likelihood = tfp.math.reduce_logmeanexp(terms.log_weights, axis=0)
+        return tf.stack([-reconstruction - kl, log_likelihood, reconstruction, kl])
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

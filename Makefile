@@ -26,7 +26,8 @@ help:  ## Print this list
 install: $(STAMP)  ## Make .venv with all that is needed [ACCELERATOR=cuda]
 
 $(STAMP): requirements.txt
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed, and none was found. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(or $(PYTHON),python3)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
+		{ echo "error: Python 3.11 or 3.12 is needed. Name one: make install PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@test "$(ACCELERATOR)" = cpu -o "$(ACCELERATOR)" = cuda || { echo "error: ACCELERATOR is cpu or cuda, got $(ACCELERATOR). For a Cloud TPU see the README." >&2; exit 1; }
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
@@ -35,7 +36,7 @@ $(STAMP): requirements.txt
 	@touch $@
 
 train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
-	$(VENV)/bin/python -m training.train --model $(MODEL) --data $(DATA) $(if $(OUT),--out $(OUT)) $(ARGS)
+	$(VENV)/bin/python -m training.train --model "$(MODEL)" --data "$(DATA)" $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 models: $(STAMP)  ## List the models with their parts and sizes
 	@$(VENV)/bin/python -c 'import zoo; print("\n\n".join(repr(zoo.describe(name)) for name in zoo.model_names()))'

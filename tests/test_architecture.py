@@ -25,6 +25,11 @@ def test_arrows(package):
         assert ours <= ALLOWED[package], f"{path.relative_to(ROOT)} imports {ours - ALLOWED[package]}"
 
 
+def test_every_test_file_has_a_name_of_its_own():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))  # pytest collects only one of two
+
+
 def test_top_level():
     allowed = {"zoo", "training", "export", "tests", "requirements.txt", "Makefile", "README.md"}
     allowed |= {"benchmarks", "docs", "pyproject.toml", "LICENSE", "runs", "served"}

@@ -20,6 +20,9 @@ class WarmUp(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.objective.annealing.assign(min(1.0, (epoch + 1) / max(1, self.epochs)))
 
+    def on_train_end(self, logs=None):
+        self.model.objective.annealing.assign(1.0)
+
     def on_epoch_end(self, epoch, logs=None):
         logs["annealing"] = float(self.model.objective.annealing.numpy())
 

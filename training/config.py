@@ -2,9 +2,10 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import zoo
 from training.data.dataset import Binarize
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
@@ -97,6 +98,27 @@ class Config:
     def overrides(self):
         """The parts that differ from the model's own, for `zoo.build`."""
         return {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
+
+    def resolved(self, dataset):
+        """The same run with nothing left unset.
+
+        Args:
+            dataset: the `Dataset` that it asks for.
+
+        Raises:
+            KeyError: no such model.
+            ValueError: the warm-up would not end before the training.
+        """
+        recipe = zoo.recipe(self.model, **self.overrides)
+        parts = {part: getattr(recipe, part) for part in PARTS}
+        parts["likelihood"] = recipe.likelihood or zoo.support.get(dataset.support).likelihood
+        epochs = self.epochs or dataset.epochs
+        warmup = epochs // 5 if self.warmup is None else self.warmup
+        if warmup >= epochs:
+            raise ValueError(f"Expected a warm-up of fewer epochs than there are, {epochs}, got {warmup}.")
+        examples = min(self.test_examples or len(dataset.test), len(dataset.test))
+        settings = {"epochs": epochs, "warmup": warmup, "binarize": dataset.binarize, "test_examples": examples}
+        return replace(self, **settings, **parts)
 
     def to_json(self):
         """The values as JSON text, without the places."""

@@ -10,11 +10,12 @@ TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"
 LIMIT = 2.5  # traversals go this many standard deviations to either side
 
 
-def learning_curves(history):
+def learning_curves(history, warmup=None):
     """Training and validation loss, reconstruction and KL over the epochs.
 
     Args:
         history: a dict of lists, a value an epoch, nats per example.
+        warmup: the epoch in which the KL reaches its full weight; None for no mark.
     """
     names = [name for name in ("loss", "reconstruction", "kl") if name in history]
     figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
@@ -24,6 +25,8 @@ def learning_curves(history):
         if f"val_{name}" in history:
             values = history[f"val_{name}"]
             axes.plot(epochs, values, color=VALIDATION, label="validation")
+        if warmup:
+            axes.axvline(warmup, color=MUTED, linestyle=":", label="end of warm-up")
         axes.set(title=name, xlabel="epoch", ylim=_without_first_jump(history, name))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
@@ -165,6 +168,8 @@ def ellipses(mean, covariance, labels=None):
     margin = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
     margin = np.maximum(margin, 0.1 * margin.max())  # with one latent dimension the other one here is flat
     low, high = (centre - margin).min(axis=0), (centre + margin).max(axis=0)
+    pad = 0.02 * (high - low)
+    low, high = low - pad, high + pad
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set(xlabel="first principal direction", ylabel="second")
     axes.spines[["top", "right"]].set_visible(False)

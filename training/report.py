@@ -26,7 +26,7 @@ def write_report(path, config, dataset, vae, history, scores):
         history: a dict of lists, a value an epoch.
         scores: see `training.evaluate.evaluate`.
     """
-    figures = dict(tqdm(_figures(dataset, vae, history), desc="report", total=9, leave=False))
+    figures = dict(tqdm(_figures(config, dataset, vae, history), desc="report", total=9, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template(TEMPLATE).render(
         config=config, scores=scores, dataset=dataset, description=zoo.describe(vae), figures=figures, vae=vae
@@ -34,7 +34,7 @@ def write_report(path, config, dataset, vae, history, scores):
     run.write(path, page)
 
 
-def _figures(dataset, vae, history):
+def _figures(config, dataset, vae, history):
     """Pairs of a name and a picture as a data URI."""
     x = np.float32(dataset.test[:POSTERIORS])
     q = vae.encode(x)
@@ -42,9 +42,9 @@ def _figures(dataset, vae, history):
     order = np.argsort(-mean.var(axis=0))  # the dimensions that say most about x first
     sorted_covariance = covariance[:, order][:, :, order]
     labels = None if dataset.labels is None else dataset.labels[:ELLIPSES]
-    steps = np.linspace(-pictures.LIMIT, pictures.LIMIT, 9).round(1)
+    steps = np.linspace(-pictures.LIMIT, pictures.LIMIT, 11)
 
-    yield "curves", _embed(pictures.learning_curves(history))
+    yield "curves", _embed(pictures.learning_curves(history, config.warmup))
     yield "reconstructions", _embed(pictures.beside(x[:SHOWN], vae.reconstruct(x[:SHOWN]).numpy()))
     yield "samples", _embed(pictures.gallery(_grid(vae.generate(4 * SHOWN, seed=0).numpy(), 4)))
     yield "correlation", _embed(pictures.mean_absolute_correlation(sorted_covariance))

@@ -14,27 +14,44 @@ def is_finished(config):
     """Whether this very run is in its folder, whole.
 
     Raises:
-        ValueError: another run is there, or something that is no run; not if it may be overwritten.
+        ValueError: another run is there, and may not be overwritten; or something that is no run, which
+            is never overwritten.
     """
     folder = config.folder
-    if config.overwrite or not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir() or not any(folder.iterdir()):
         return False
-    if not (folder / CONFIG).is_file():
-        raise ValueError(f"'{folder}' is no run's folder and not empty. Choose another one with --out.")
-    try:
-        there = Config.from_json((folder / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"'{folder / CONFIG}' is no run's config ({error}). "
-            f"Choose another folder with --out, or start anew with --overwrite."
-        ) from error
-    differing = list(_differences(there, config))
+    if not _is_run(folder):
+        raise ValueError(f"'{folder}' is not empty, and no run's folder. Choose another one with --out.")
+    if config.overwrite:
+        return False
+    differing = list(_differences(_config(folder), config))
     if differing:
         raise ValueError(
             f"'{folder}' holds another run ({'; '.join(differing)}). "
             f"Choose another folder with --out, or start anew with --overwrite."
         )
     return (folder / REPORT).is_file()
+
+
+def _is_run(folder):
+    """Whether the folder was written by a run, even by one that was cut short or damaged later."""
+    if (folder / MODEL).is_file() or (folder / EVENTS).is_dir():
+        return (folder / CONFIG).is_file()
+    try:
+        _config(folder)
+    except ValueError:
+        return False
+    return True
+
+
+def _config(folder):
+    try:
+        return Config.from_json((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"'{folder / CONFIG}' is no run's config ({error}). "
+            f"Choose another folder with --out, or start anew with --overwrite."
+        ) from error
 
 
 def _differences(there, here):

@@ -1,6 +1,7 @@
 """Train a model, evaluate it, draw its report: `python -m training.train --model tril_vae --data digits`."""
 
 import json
+import math
 import sys
 import time
 from contextlib import contextmanager
@@ -25,15 +26,19 @@ def main(args=None):
     """
     with one_sentence_errors():
         config = tyro.cli(Config, args=args)
+        dataset = load_dataset(config.data, config.binarize, config.data_dir)
+        config = config.resolved(dataset)
         if run.is_finished(config):
             print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
             return
-        dataset = load_dataset(config.data, config.binarize, config.data_dir)
         vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
         dataset.steps(config.batch_size)
         folder = run.start(config)
     print(zoo.describe(vae))
-    train(config, dataset, vae, folder)
+    try:
+        train(config, dataset, vae, folder)
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; the same command starts over")
 
 
 @contextmanager
@@ -82,8 +87,6 @@ def fit(config, dataset, vae, folder):
     Returns:
         Keras's history: a dict of lists, a value an epoch.
     """
-    epochs = config.epochs or dataset.epochs
-    warmup = epochs // 5 if config.warmup is None else config.warmup
     steps = dataset.steps(config.batch_size)
     vae.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm),
@@ -91,7 +94,7 @@ def fit(config, dataset, vae, folder):
         steps_per_execution=min(config.steps_per_execution, steps),
     )
     callbacks = [
-        WarmUp(warmup),
+        WarmUp(config.warmup),
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.CSVLogger(folder / run.HISTORY),
         keras.callbacks.TensorBoard(folder / run.EVENTS, write_graph=False),
@@ -100,21 +103,21 @@ def fit(config, dataset, vae, folder):
     if config.patience:
         callbacks.append(
             keras.callbacks.EarlyStopping(
-                "val_loss", patience=config.patience, start_from_epoch=warmup, restore_best_weights=True
+                "val_loss", patience=config.patience, start_from_epoch=config.warmup, restore_best_weights=True
             )
         )
     history = vae.fit(
         dataset.batches(config.batch_size, config.seed),
         steps_per_epoch=steps,
-        epochs=epochs,
+        epochs=config.epochs,
         validation_data=(dataset.validation,),
         validation_batch_size=min(500, len(dataset.validation)),
         callbacks=callbacks,
         shuffle=False,  # the batches come shuffled
         verbose=0,
     ).history
-    if history["loss"][-1] != history["loss"][-1]:
-        sys.exit(f"error: the loss became NaN in epoch {len(history['loss'])}. Lower --learning-rate.")
+    if not all(math.isfinite(history[name][-1]) for name in ("loss", "val_loss")):
+        sys.exit(f"error: the loss became infinite or NaN in epoch {len(history['loss'])}. Lower --learning-rate.")
     return history
 
 

@@ -12,8 +12,8 @@ draws, batch, event, also when K = 1. Everything is in nats per example: summed 
 dimensions, averaged over the batch.
 """
 
-from zoo import likelihoods, networks, normal, posteriors, priors
-from zoo.catalog import build, model_names
+from zoo import likelihoods, networks, normal, posteriors, priors, support
+from zoo.catalog import build, model_names, recipe
 from zoo.describe import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
@@ -38,6 +38,8 @@ __all__ = [
     "normal",
     "posteriors",
     "priors",
+    "recipe",
     "register",
     "save",
+    "support",
 ]

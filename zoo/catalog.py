@@ -8,9 +8,8 @@ from typing import Any
 import keras
 
 from zoo import support as supports
-from zoo.likelihoods.likelihood import check_fit
+from zoo.checks import whole_number
 from zoo.registry import build as build_part
-from zoo.registry import parse
 from zoo.vae import VAE
 
 
@@ -96,12 +95,12 @@ def build(name, event_shape, support, *, seed=0, **overrides):
         ValueError: a part has no such option, or the likelihood does not fit the support.
     """
     parts = recipe(name, **overrides)
-    event_shape, latent = _shape(event_shape), parts.latent
-    if not isinstance(latent, int) or latent < 1:
-        raise ValueError(f"Expected a number of latent dimensions over 0, got latent={latent!r}.")
-    likelihood = parts.likelihood or supports.get(support).likelihood
-    if isinstance(likelihood, str | dict):
-        check_fit(parse(likelihood)[0], support)
+    event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
+    likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
+    if parts.encoder is not None and tuple(parts.encoder.input_shape[1:]) != event_shape:
+        raise ValueError(
+            f"Expected an encoder of {list(event_shape)}, got one of {list(parts.encoder.input_shape[1:])}."
+        )
     with _initial_weights_from(seed):
         network = build_part("network", parts.network)
         return VAE(
@@ -118,10 +117,11 @@ def build(name, event_shape, support, *, seed=0, **overrides):
 
 
 def _shape(event_shape):
-    shape = tuple(event_shape) if isinstance(event_shape, list | tuple) else (event_shape,)
-    if not shape or any(not isinstance(size, int) or size < 1 for size in shape):
-        raise ValueError(f"Expected the shape of one example, e.g. event_shape=(28, 28, 1), got {event_shape!r}.")
-    return shape
+    try:
+        shape = tuple(event_shape) or (None,)
+    except TypeError:
+        shape = (event_shape,)  # of vectors
+    return tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
 
 
 def _rescaled(encoder, rescaling):

@@ -1,11 +1,13 @@
 """Objectives: from the terms of a variational bound to a number for each example."""
 
+import math
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.checks import whole_number
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -69,9 +71,7 @@ class Objective(keras.layers.Layer):
     def __init__(self, samples=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(samples, int) or samples < 1:
-            raise ValueError(f"Expected at least one draw for an example, got samples={samples!r}.")
-        self.samples = samples
+        self.samples = whole_number(samples, "samples")
 
     def get_config(self):
         return super().get_config() | {"samples": self.samples}
@@ -97,7 +97,7 @@ class ELBO(Objective):
 
     def __init__(self, beta=1.0, free_bits=0.0, **kwargs):
         super().__init__(**kwargs)
-        if beta < 0 or free_bits < 0:
+        if not (0 <= beta < math.inf and 0 <= free_bits < math.inf):
             raise ValueError(f"Expected beta ≥ 0 and free_bits ≥ 0, got beta={beta!r} and free_bits={free_bits!r}.")
         self.beta, self.free_bits = float(beta), float(free_bits)
 

@@ -20,8 +20,10 @@ def register(kind, name):
     """
 
     def add(cls):
-        if (kind, name) in _PARTS:
-            raise ValueError(f"{kind} '{name}' is already {_PARTS[kind, name].__name__}.")
+        taken = _PARTS.get((kind, name))
+        # The same class may come again, as it does when a notebook's cell is run twice.
+        if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"{kind} '{name}' is already {taken.__name__}.")
         _PARTS[kind, name] = cls
         return keras.saving.register_keras_serializable(f"zoo.{kind}")(cls) if hasattr(cls, "get_config") else cls
 
@@ -47,6 +49,11 @@ def get(kind, name):
     if (kind, name) not in _PARTS:
         raise KeyError(f"No {kind} '{name}'. Known: {', '.join(names(kind))}.")
     return _PARTS[kind, name]
+
+
+def name_of(part):
+    """The short name of a part's class; the class's own name if it has none."""
+    return next((name for (_, name), cls in _PARTS.items() if cls is type(part)), type(part).__name__)
 
 
 def parse(spec):
@@ -91,8 +98,10 @@ def build(kind, spec, **shape):
         KeyError: no such part.
         ValueError: no such option, or the spec cannot be read.
     """
-    if not isinstance(spec, str | dict):
+    if isinstance(spec, keras.layers.Layer) or (not isinstance(spec, str | dict) and type(spec) in _PARTS.values()):
         return spec
+    if not isinstance(spec, str | dict):
+        raise ValueError(f"Expected a name, a spec or a layer as the {kind}, got {spec!r}.")
     name, options = parse(spec)
     part = get(kind, name)
     known = [option for option in _options(part) if option not in shape]

@@ -1,5 +1,6 @@
 """The variational autoencoder."""
 
+import inspect
 from typing import NamedTuple
 
 import keras
@@ -9,6 +10,8 @@ import tensorflow_probability as tfp
 from tqdm import tqdm
 
 from zoo import support as supports
+from zoo.checks import whole_number
+from zoo.likelihoods.likelihood import check_fit
 from zoo.objectives import Terms, kl_divergence
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
@@ -60,7 +63,8 @@ class VAE(keras.Model):
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
-        self.support, self.seed = support, int(seed)
+        self.support, self.seed = support, whole_number(seed, "the seed", least=0, below=2**31)
+        self._check_parts()
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
         self.build(encoder.input_shape)
@@ -156,23 +160,32 @@ class VAE(keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self.reconstruct(x)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, *args, **kwargs):
         """Keras's `fit`, after a look at the data where they are arrays."""
-        self._check(x)
-        if isinstance(kwargs.get("validation_data"), tuple | list):
-            self._check(kwargs["validation_data"][0], "the validation data")
-        return super().fit(x, _labels(x, y, kwargs.get("sample_weight")), *args, **kwargs)
+        call = inspect.signature(super().fit).bind(*args, **kwargs)
+        validation = call.arguments.get("validation_data")
+        if isinstance(validation, tuple | list):
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
+            self._check(x, "the validation data")
+            call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
+        self._prepare(call.arguments)
+        return super().fit(*call.args, **call.kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, *args, **kwargs):
         """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
-        self._check(x)
-        y = _labels(x, y, kwargs.get("sample_weight"))
+        call = inspect.signature(super().evaluate).bind(*args, **kwargs)
+        self._prepare(call.arguments)
         draws = int(self.draws.numpy())
         self.draws.assign(EVALUATION)
         try:
-            return super().evaluate(x, y, *args, **kwargs)
+            return super().evaluate(*call.args, **call.kwargs)
         finally:
             self.draws.assign(draws)
+
+    def predict(self, x, *args, **kwargs):
+        """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
+        self._check(x)
+        return super().predict(x, *args, **kwargs)
 
     def reconstruct(self, x):
         """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
@@ -195,8 +208,7 @@ class VAE(keras.Model):
         Returns:
             [n, *x].
         """
-        if not isinstance(n, int) or n < 1:
-            raise ValueError(f"Expected how many to generate, a whole number over 0, got {n!r}.")
+        n = whole_number(n, "how many to generate")
         seed = self._next_seed() if seed is None else tf.constant([self.seed, seed], tf.int32)
         return self.decode(self.prior(encode=self.encode).sample(n, seed=seed)).mean()
 
@@ -226,8 +238,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: `x` is no data of this model, or `samples` is under 1.
         """
-        if not isinstance(samples, int) or samples < 1:
-            raise ValueError(f"Expected at least one draw for an example, got samples={samples!r}.")
+        samples = whole_number(samples, "samples")
         x = np.asarray(x)
         self._check(x)
         rows = min(len(x), max(1, POINTS // samples))
@@ -266,12 +277,33 @@ class VAE(keras.Model):
     def _data(self, x):
         """x as a tensor of the model's precision, its shape checked."""
         x = tf.cast(x, self.variable_dtype)
-        if x.shape.rank is not None and x.shape[1:].as_list() != list(self.event_shape):
+        if x.shape.rank is None:
+            return tf.ensure_shape(x, [None, *self.event_shape])
+        if x.shape[1:].as_list() != list(self.event_shape):
             raise ValueError(_wrong_shape(x.shape.as_list(), self.event_shape))
         return x
 
+    def _check_parts(self):
+        """Parts that do not fit each other would broadcast in silence, or fail far from here."""
+        check_fit(self.likelihood, self.support)
+        shapes = {
+            "likelihood": (self.likelihood.event_shape, self.event_shape),
+            "prior": (self.prior.event_shape, self.posterior.event_shape),
+            "decoder": (tuple(self.decoder.input_shape[1:]), self.posterior.event_shape),
+        }
+        for part, (got, expected) in shapes.items():
+            if got != expected:
+                raise ValueError(f"Expected a {part} of shape {list(expected)}, got one of {list(got)}.")
+
+    def _prepare(self, arguments):
+        x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
+        self._check(x)
+        arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
+
     def _check(self, x, what="the data"):
         """Arrays are checked whole, before anything runs; a stream is checked only in its shape, as it comes."""
+        if tf.is_tensor(x):
+            x = x.numpy()
         if isinstance(x, np.ndarray):
             if x.shape[1:] != self.event_shape:
                 raise ValueError(_wrong_shape(x.shape, self.event_shape))

@@ -22,7 +22,8 @@ class Dataset:
         support: what the values are: the name of a `zoo.support`.
         train, validation, test: arrays [N, *event_shape].
         labels: of the test examples [N], where there are any; for pictures only.
-        dynamic: whether training examples are grey levels in [0, 1], binarised anew in each batch.
+        binarize: what has been done to grey levels; if "dynamic", the training examples still are grey
+            levels in [0, 1], and are binarised anew in each batch.
         epochs: how long to train on it unless told otherwise.
 
     Raises:
@@ -35,7 +36,7 @@ class Dataset:
     validation: np.ndarray
     test: np.ndarray
     labels: np.ndarray | None = None
-    dynamic: bool = False
+    binarize: Binarize = "none"
     epochs: int = 100
 
     def __post_init__(self):
@@ -46,7 +47,7 @@ class Dataset:
                     f"Expected examples of shape {list(self.event_shape)} as in the training data, "
                     f"but the {part} data of '{self.name}' have {list(x.shape[1:])}."
                 )
-            support = "unit" if self.dynamic and part == "train" else self.support
+            support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
             supports.check(x, support, f"the {part} data of '{self.name}'")
         if self.labels is not None and len(self.labels) != len(self.test):
             raise ValueError(f"Expected {len(self.test)} labels of the test data, got {len(self.labels)}.")
@@ -78,7 +79,7 @@ class Dataset:
 
         def batch(step, indices):
             values = tf.cast(tf.gather(x, indices), tf.float32)
-            if not self.dynamic:
+            if self.binarize != "dynamic":
                 return values
             noise = tf.random.stateless_uniform(tf.shape(values), _seed(seed, step, "noise"))
             return tf.cast(noise < values, tf.float32)
@@ -115,8 +116,10 @@ def binarized(dataset, how, seed=0):
     Raises:
         ValueError: the values are not in [0, 1], or are binary and so cannot be drawn anew.
     """
-    if how == "none" or (how == "static" and dataset.support == "binary"):
+    if how == "none":
         return dataset
+    if how == "static" and dataset.support == "binary":
+        return replace(dataset, binarize="static")
     if dataset.support != "unit":
         raise ValueError(
             f"Data set '{dataset.name}' has support '{dataset.support}', and only 'unit' can be binarised ({how}). "
@@ -124,10 +127,10 @@ def binarized(dataset, how, seed=0):
         )
     if how == "static":
         parts = {part: _threshold(getattr(dataset, part)) for part in ("train", "validation", "test")}
-        return replace(dataset, support="binary", **parts)
+        return replace(dataset, support="binary", binarize="static", **parts)
     draws = np.random.default_rng(seed)
     held_out = {part: _draw(getattr(dataset, part), draws) for part in ("validation", "test")}
-    return replace(dataset, support="binary", dynamic=True, **held_out)
+    return replace(dataset, support="binary", binarize="dynamic", **held_out)
 
 
 def _threshold(x):

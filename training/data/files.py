@@ -61,6 +61,11 @@ def _fetch(source):
     for url in source.urls:
         path = cache / (source.path + ".gz" if url.endswith(".gz") else source.path)
         try:
+            if path.is_file():
+                return _checked(path, source)
+        except ValueError:
+            path.unlink()  # damaged since
+        try:
             # The checksum is of the content, so it is taken here and not by pooch.
             pooch.retrieve(url, known_hash=None, path=path.parent, fname=path.name, progressbar=True)
             return _checked(path, source)

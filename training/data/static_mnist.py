@@ -25,7 +25,7 @@ def static_mnist(data_dir=None):
     """
     train, validation, test = (_rows(part, data_dir) for part in CHECKSUMS)
     order = np.random.default_rng(0).permutation(len(test))
-    return Dataset("static_mnist", "binary", train, validation, test[order])
+    return Dataset("static_mnist", "binary", train, validation, test[order], binarize="static")
 
 
 def _rows(part, data_dir):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from zoo import support as supports
 from zoo.layer import DistributionLayer
-from zoo.registry import get, names
+from zoo.registry import get, name_of, names
 
 
 class Likelihood(DistributionLayer):
@@ -42,19 +42,21 @@ def check_fit(likelihood, support):
     """Makes sure that a likelihood is a density of the data's kind.
 
     Args:
-        likelihood: a short name.
+        likelihood: the layer.
         support: the name of the data's support.
 
     Raises:
+        KeyError: no such support.
         ValueError: it is not; the message names those that are.
     """
-    needed = get("likelihood", likelihood).supports
-    if support in needed:
+    values = supports.get(support).values
+    if support in likelihood.supports:
         return
-    fitting = [name for name in names("likelihood") if support in get("likelihood", name).supports]
-    values = " or ".join(supports.get(s).values for s in needed)
-    binarise = " Or binarise the data (--binarize dynamic)." if "binary" in needed and support == "unit" else ""
+    fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
+    needed = " or ".join(supports.get(s).values for s in likelihood.supports)
+    binarise = support == "unit" and "binary" in likelihood.supports
     raise ValueError(
-        f"Likelihood '{likelihood}' needs data in {values}, but these are in {supports.get(support).values} "
-        f"(support '{support}'). Use likelihood {' or '.join(repr(name) for name in fitting)}.{binarise}"
+        f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but these are in {values} (support '{support}'). "
+        f"Use likelihood {' or '.join(fitting)}."
+        + (" Or binarise the data (in the training script, --binarize dynamic)." if binarise else "")
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from zoo.checks import whole_number
 from zoo.registry import register
 
 
@@ -17,9 +18,10 @@ class DenseNetwork:
     hidden: tuple[int, ...] = (300, 300)
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        if not self.hidden or any(not isinstance(size, int) or size < 1 for size in self.hidden):
+        if not isinstance(self.hidden, list | tuple) or not self.hidden:
             raise ValueError(f"Expected the sizes of the hidden layers, e.g. hidden=(300, 300), got {self.hidden!r}.")
+        sizes = tuple(whole_number(size, "the size of a hidden layer") for size in self.hidden)
+        object.__setattr__(self, "hidden", sizes)
 
     def layer(self, size):
         """A hidden layer with `size` outputs."""

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.checks import whole_number
 from zoo.layer import DistributionLayer
 from zoo.registry import build, register
 
@@ -24,9 +25,7 @@ class MixtureSameFamily(DistributionLayer):
 
     def __init__(self, event_shape, components=10, normal="diag", **kwargs):
         super().__init__(event_shape, **kwargs)
-        if not isinstance(components, int) or components < 1:
-            raise ValueError(f"A mixture needs a whole number of components over 0, got components={components!r}.")
-        self.components, self.normal = components, normal
+        self.components, self.normal = whole_number(components, "components"), normal
         self.family = build("normal", normal)
 
     def build(self, x_shape):

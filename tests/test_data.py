@@ -59,7 +59,7 @@ def test_digits_are_grey_levels_from_0_to_1():
     dataset = digits()
     assert dataset.support == "unit"
     assert dataset.event_shape == (8, 8, 1)
-    assert not dataset.dynamic
+    assert dataset.binarize == "none"
     for x in parts(dataset):
         assert x.dtype == np.float32
         assert np.array_equal(np.unique(x), np.arange(17, dtype=np.float32) / 16)
@@ -91,12 +91,12 @@ def test_unknown_data_set_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("how", "support", "dynamic"),
-    [(None, "binary", True), ("none", "unit", False), ("static", "binary", False), ("dynamic", "binary", True)],
+    ("how", "support", "done"),
+    [(None, "binary", "dynamic"), ("none", "unit", "none"), ("static", "binary", "static")],
 )
-def test_data_set_is_binarised_as_asked_and_else_in_its_own_way(how, support, dynamic):
+def test_data_set_is_binarised_as_asked_and_else_in_its_own_way(how, support, done):
     dataset = load_dataset("digits", how)
-    assert (dataset.support, dataset.dynamic) == (support, dynamic)
+    assert (dataset.support, dataset.binarize) == (support, done)
 
 
 # idx files
@@ -310,7 +310,7 @@ def test_mnist_is_read_from_idx_files(small_mnist, name):
         assert got.dtype == np.float32
         assert np.array_equal(got, expected)
     assert dataset.labels.tolist() == [7, 2, 1]
-    assert load_dataset(name).dynamic
+    assert load_dataset(name).binarize == "dynamic"
 
 
 def amat(x):
@@ -327,7 +327,7 @@ def test_static_mnist_is_read_from_text(tmp_path, monkeypatch):
     monkeypatch.setattr(STATIC_MNIST, "CHECKSUMS", {part: md5(amat(x)) for part, x in files.items()})
 
     dataset, again = (load_dataset("static_mnist", data_dir=tmp_path) for _ in range(2))
-    assert (dataset.support, dataset.dynamic) == ("binary", False)
+    assert (dataset.support, dataset.binarize) == ("binary", "static")
     assert np.array_equal(dataset.train, files["train"])
     assert np.array_equal(dataset.validation, files["valid"])
     test = np.uint8(files["test"])
@@ -364,7 +364,7 @@ def test_data_stay_as_they_are_where_nothing_is_asked(dataset):
 
 def test_static_binarisation_is_over_one_half():
     before, after = grey(), binary()
-    assert (after.support, after.dynamic) == ("binary", False)
+    assert (after.support, after.binarize) == ("binary", "static")
     for x, b in zip(parts(before), parts(after), strict=True):
         assert np.array_equal(b, x > 0.5)
     assert binarized(after, "static") is after
@@ -372,7 +372,7 @@ def test_static_binarisation_is_over_one_half():
 
 def test_dynamic_binarisation_keeps_grey_levels_for_training_and_draws_the_rest_once():
     before, after = grey(labels=np.arange(20), epochs=7), binarized(grey(labels=np.arange(20), epochs=7), "dynamic")
-    assert (after.support, after.dynamic, after.epochs) == ("binary", True, 7)
+    assert (after.support, after.binarize, after.epochs) == ("binary", "dynamic", 7)
     assert np.array_equal(after.labels, before.labels)
     assert np.array_equal(after.train, before.train)
     for x, b in zip(parts(before)[1:], parts(after)[1:], strict=True):
@@ -522,8 +522,8 @@ def test_unknown_support_is_refused_with_the_known_ones():
 
 def test_grey_levels_are_allowed_only_in_training_data_that_are_binarised_anew():
     binary = {"validation": ones(2, 3), "test": ones(2, 3)}
-    Dataset("mine", "binary", ones(4, 3, value=0.5), **binary, dynamic=True)
+    Dataset("mine", "binary", ones(4, 3, value=0.5), **binary, binarize="dynamic")
     with pytest.raises(ValueError, match="train data"):
         Dataset("mine", "binary", ones(4, 3, value=0.5), **binary)
     with pytest.raises(ValueError, match="test data"):
-        Dataset("mine", "binary", ones(4, 3), **binary | {"test": ones(2, 3, value=0.5)}, dynamic=True)
+        Dataset("mine", "binary", ones(4, 3), **binary | {"test": ones(2, 3, value=0.5)}, binarize="dynamic")

@@ -69,7 +69,9 @@ def test_importance_weights():
     np.testing.assert_allclose(t.log_weights, t.log_px.numpy() + t.log_pz.numpy() - t.log_qz.numpy(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{"beta": -1}, {"free_bits": -0.1}, {"samples": 0}, {"samples": 1.5}])
+@pytest.mark.parametrize(
+    "options", [{"beta": -1}, {"beta": float("nan")}, {"free_bits": -0.1}, {"samples": 0}, {"samples": 1.5}]
+)
 def test_impossible_options_are_refused(options):
     with pytest.raises(ValueError, match="Expected"):
         ELBO(**options)

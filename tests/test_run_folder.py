@@ -101,7 +101,7 @@ def test_run_is_finished_once_its_report_is_there(config, put):
 @pytest.mark.parametrize("texts", [{"thesis.tex": "text"}, {run.REPORT: "report"}])
 def test_folder_of_something_else_is_refused(config, put, texts):
     put(texts)
-    with pytest.raises(ValueError, match="is no run's folder") as error:
+    with pytest.raises(ValueError, match="no run's folder") as error:
         run.is_finished(config)
     assert f"'{config.folder}'" in str(error.value)
 
@@ -124,7 +124,7 @@ def test_another_run_is_refused_with_what_differs(config, put, there, words):
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"foo": 1}', '{"latent": "many"}'])
 def test_damaged_config_is_refused_with_its_path(config, put, text):
-    put({run.CONFIG: text})
+    put({run.CONFIG: text, run.MODEL: "{}"})
     with pytest.raises(ValueError) as error:
         run.is_finished(config)
     assert str(config.folder / run.CONFIG) in str(error.value)
@@ -135,14 +135,22 @@ def test_damaged_config_is_refused_with_its_path(config, put, text):
     [
         {run.CONFIG: Config().to_json(), run.REPORT: "report"},
         {run.CONFIG: FULL.to_json(), run.REPORT: "report"},
-        {run.CONFIG: "{"},
-        {"thesis.tex": "text"},
+        {run.CONFIG: "{", run.MODEL: "{}"},
     ],
-    ids=["finished", "another run", "damaged", "something else"],
+    ids=["finished", "another run", "damaged"],
 )
-def test_overwriting_goes_before_whatever_is_there(config, put, texts):
+def test_overwriting_goes_before_whatever_run_is_there(config, put, texts):
     put(texts)
     assert not run.is_finished(replace(config, overwrite=True))
+
+
+@pytest.mark.parametrize(
+    "texts", [{"thesis.tex": "text"}, {run.CONFIG: '{"name": "another project"}', run.REPORT: "its report"}]
+)
+def test_what_is_no_run_is_never_overwritten(config, put, texts):
+    put(texts)
+    with pytest.raises(ValueError, match="no run's folder"):
+        run.is_finished(replace(config, overwrite=True))
 
 
 # the start of a run

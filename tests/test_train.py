@@ -10,6 +10,7 @@ import pytest
 import zoo
 from training import run
 from training.callbacks import WarmUp
+from training.config import Config
 from training.data import load_dataset
 from training.train import main
 
@@ -97,7 +98,34 @@ def test_warm_up_rises_to_the_full_weight():
         callback.on_epoch_end(epoch, logs := {})
         seen.append(logs["annealing"])
     assert seen == [0.25, 0.5, 0.75, 1, 1, 1]
-    assert vae.objective.beta == 4.0
+    callback.on_train_end()
+    assert (vae.objective.beta, vae.objective.annealing.numpy()) == (4.0, 1.0)
+
+
+def test_the_config_says_what_ran(folder):
+    config = json.loads((folder / run.CONFIG).read_text())
+    assert None not in [value for name, value in config.items()]
+    expected = {"binarize": "dynamic", "posterior": "tril", "prior": "standard", "likelihood": "bernoulli"}
+    assert config | expected == config
+    assert (
+        Config.from_json(json.dumps(config)).resolved(load_dataset("digits")).to_json()
+        == json.dumps(config, indent=2) + "\n"
+    )
+
+
+def test_a_config_rebuilds_the_model(folder):
+    config = Config.from_json((folder / run.CONFIG).read_text())
+    vae = zoo.load(folder)
+    again = zoo.build(config.model, vae.event_shape, vae.support, seed=config.seed, **config.overrides)
+    for key in zoo.VAE.PARTS[1:3] + zoo.VAE.PARTS[4:]:
+        assert getattr(again, key).get_config() == getattr(vae, key).get_config() | {"name": getattr(again, key).name}
+    assert [w.shape for w in again.weights] == [w.shape for w in vae.weights]
+
+
+def test_a_warm_up_must_end_before_the_training(tmp_path):
+    with pytest.raises(SystemExit, match="fewer epochs"):
+        main(["--epochs", "5", "--warmup", "5", "--out", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
 
 
 def test_early_stopping_counts_after_the_warm_up_and_keeps_the_best(tmp_path):

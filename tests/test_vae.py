@@ -62,6 +62,16 @@ def test_sample_weights_weigh_examples():
     assert vae.evaluate(X, sample_weight=0 * w, verbose=0, return_dict=True)["loss"] == 0
 
 
+def test_sample_weights_count_however_they_come():
+    none, x = np.zeros(7), X
+    vae = model()
+    assert vae.evaluate(x, None, 7, 0, none)[0] == 0  # by place
+    assert vae.evaluate(tf.constant(x), sample_weight=none, verbose=0)[0] == 0
+    for validation in [(x, None, none), (x, np.arange(7), none)]:
+        history = vae.fit(x, sample_weight=none, validation_data=validation, epochs=2, verbose=0).history
+        assert history["loss"] == history["val_loss"] == [0, 0]
+
+
 def test_labels_and_streams_make_no_difference():
     plain, labelled, streamed = model(), model(), model()
     plain.fit(X, batch_size=4, shuffle=False, verbose=0)
@@ -137,10 +147,17 @@ def test_data_are_not_rounded_under_mixed_precision():
         (X.astype(str), "numbers"),
     ],
 )
-@pytest.mark.parametrize("method", ["fit", "evaluate", "score"])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "score"])
 def test_wrong_data_are_refused(x, message, method):
     with pytest.raises(ValueError, match=message):
         getattr(model(), method)(x)
+
+
+def test_wrong_tensors_are_refused():
+    with pytest.raises(ValueError, match=r"\{0, 1\}.*\[3, 3\]"):
+        model().fit(tf.fill([2, 4, 4, 1], 3.0))
+    with pytest.raises(ValueError, match="validation data"):
+        model().fit(X, validation_data=(X + 1,))
 
 
 def test_wrong_shapes_are_refused_in_streams_and_tensors():
@@ -157,6 +174,44 @@ def test_wrong_shapes_are_refused_in_streams_and_tensors():
 def test_impossible_numbers_are_refused(call):
     with pytest.raises(ValueError, match="Expected"):
         call(model())
+
+
+def test_parts_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"likelihood of shape \[4, 4, 1\], got one of \[1\]"):
+        model(likelihood=zoo.likelihoods.Bernoulli((1,)))
+    with pytest.raises(ValueError, match=r"needs data in the real numbers"):
+        model(likelihood=zoo.likelihoods.Normal((4, 4, 1)))
+    with pytest.raises(ValueError, match=r"prior of shape \[3\], got one of \[4\]"):
+        model(prior=zoo.priors.StandardNormal((4,)))
+    with pytest.raises(ValueError, match=r"decoder of shape \[3\], got one of \[5\]"):
+        model(decoder=keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]))
+    with pytest.raises(ValueError, match=r"encoder of \[4, 4, 1\], got one of \[16\]"):
+        model(encoder=keras.Sequential([keras.Input((16,)), keras.layers.Dense(6)]))
+    with pytest.raises(ValueError, match="Expected a name, a spec or a layer as the prior, got 5"):
+        model(prior=5)
+
+
+def test_whole_numbers_of_any_kind():
+    vae = zoo.build("diag_vae", tf.TensorShape([4]), "real", latent=np.int64(3), seed=np.int32(2))
+    assert vae.generate(np.int64(2)).shape == (2, 4)
+    for wrong in (True, 2.0, 0, "3", None):
+        with pytest.raises(ValueError, match="whole number"):
+            zoo.build("diag_vae", 4, "real", latent=wrong)
+    with pytest.raises(ValueError, match="seed"):
+        zoo.build("diag_vae", 4, "real", seed=2**32)
+
+
+def test_a_part_may_be_registered_again_but_no_name_taken_twice():
+    @zoo.register("prior", "mine")
+    class Mine(zoo.DistributionLayer):
+        pass
+
+    try:
+        zoo.register("prior", "mine")(Mine)
+        with pytest.raises(ValueError, match="prior 'mine' is already Mine"):
+            zoo.register("prior", "mine")(zoo.VAE)
+    finally:
+        del zoo.registry._PARTS["prior", "mine"]
 
 
 def test_a_network_of_ones_own():

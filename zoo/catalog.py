@@ -101,7 +101,7 @@ def build(name, event_shape, support, *, seed=0, **overrides):
         raise ValueError(
             f"Expected an encoder of {list(event_shape)}, got one of {list(parts.encoder.input_shape[1:])}."
         )
-    with _initial_weights_from(seed):
+    with _initial_weights_from(seed := whole_number(seed, "the seed", least=0, below=2**31)):
         network = build_part("network", parts.network)
         return VAE(
             encoder=parts.encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),

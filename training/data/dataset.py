@@ -116,7 +116,7 @@ def binarized(dataset, how, seed=0):
     Raises:
         ValueError: the values are not in [0, 1], or are binary and so cannot be drawn anew.
     """
-    if how == "none":
+    if how in ("none", dataset.binarize):
         return dataset
     if how == "static" and dataset.support == "binary":
         return replace(dataset, binarize="static")

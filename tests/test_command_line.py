@@ -125,7 +125,7 @@ def test_likelihood_that_does_not_fit_is_refused_with_those_that_do(refusal, lik
         ("--warmup", "-1", ["warmup", "0 or more", "got -1"]),
         ("--patience", "-1", ["patience", "0 or more", "got -1"]),
         ("--samples", "0", ["samples", "1 or more", "got 0"]),
-        ("--test-examples", "0", ["test_examples", "1 or more", "got 0"]),
+        ("--test-examples", "0", ["test_examples", "2 or more", "got 0"]),
         ("--steps-per-execution", "0", ["steps_per_execution", "1 or more", "got 0"]),
         ("--seed", "-1", ["seed", "0 or more", "got -1"]),
         ("--seed", str(2**63), ["seed", f"got {2**63}"]),

@@ -17,7 +17,7 @@ LEAST = {
     "warmup": 0,
     "patience": 0,
     "samples": 1,
-    "test_examples": 1,
+    "test_examples": 2,
     "steps_per_execution": 1,
     "seed": 0,
 }

@@ -14,11 +14,11 @@ def evaluate(vae, x, samples):
 
     Args:
         vae: a `zoo.VAE`.
-        x: test data [N, *x].
+        x: test data [N, *x], two examples or more.
         samples: K, draws for an example.
 
     Returns:
-        A dict for scores.json: the means over x of the fields of `zoo.vae.Scores` and their standard
+        A dict for scores.json: the means over x of the fields of `zoo.scores.Scores` and their standard
         errors (of the mean over examples), and what they were estimated from.
     """
     start = time.perf_counter()
@@ -35,7 +35,7 @@ def evaluate(vae, x, samples):
 
 
 def _standard_error(values):
-    return float(values.std(ddof=1, dtype=np.float64) / np.sqrt(len(values))) if len(values) > 1 else None
+    return float(values.std(ddof=1, dtype=np.float64) / np.sqrt(len(values)))
 
 
 def versions():

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from zoo import support as supports
-from zoo.checks import whole_number
+from zoo.checks import seed_number, whole_number
 from zoo.registry import build as build_part
 from zoo.vae import VAE
 
@@ -101,7 +101,7 @@ def build(name, event_shape, support, *, seed=0, **overrides):
         raise ValueError(
             f"Expected an encoder of {list(event_shape)}, got one of {list(parts.encoder.input_shape[1:])}."
         )
-    with _initial_weights_from(seed := whole_number(seed, "the seed", least=0, below=2**31)):
+    with _initial_weights_from(seed := seed_number(seed)):
         network = build_part("network", parts.network)
         return VAE(
             encoder=parts.encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),

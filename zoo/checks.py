@@ -23,3 +23,12 @@ def whole_number(value, what, least=1, below=None):
         limits = f"{least} or more" if below is None else f"from {least} to {below - 1}"
         raise ValueError(f"Expected {what} to be a whole number, {limits}, got {value!r}.")
     return number
+
+
+def seed_number(value):
+    """The value as a seed, from 0 to 2³¹ − 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return whole_number(value, "the seed", least=0, below=2**31)

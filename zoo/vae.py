@@ -1,38 +1,20 @@
 """The variational autoencoder."""
 
 import inspect
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tqdm import tqdm
 
 from zoo import support as supports
-from zoo.checks import whole_number
+from zoo.checks import seed_number, whole_number
 from zoo.likelihoods.likelihood import check_fit
 from zoo.objectives import Terms, kl_divergence
+from zoo.scores import Scores, estimate
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 POINTS = 10_000  # latent points that are decoded at once
-
-
-class Scores(NamedTuple):
-    """Estimates for N examples, each an array [N] in nats.
-
-    Args:
-        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever objective the model was trained with.
-        log_likelihood: log p(x) by importance sampling, log 1/K Σₖ p(x|zₖ) p(zₖ) / q(zₖ|x): in
-            expectation at most log p(x), tending to it as K grows (arXiv:1509.00519).
-        reconstruction: −E_q log p(x|z).
-        kl: KL(q(z|x) ‖ p(z)).
-    """
-
-    elbo: np.ndarray
-    log_likelihood: np.ndarray
-    reconstruction: np.ndarray
-    kl: np.ndarray
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -63,7 +45,7 @@ class VAE(keras.Model):
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
-        self.support, self.seed = support, whole_number(seed, "the seed", least=0, below=2**31)
+        self.support, self.seed = support, seed_number(seed)
         self._check_parts()
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
@@ -154,7 +136,7 @@ class VAE(keras.Model):
         # Gradients are summed over replicas.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         penalties = [tf.cast(loss, bound.dtype) for loss in self.losses]
-        return (tf.add_n([-tf.reduce_mean(bound), *penalties])) / replicas
+        return tf.add_n([-tf.reduce_mean(bound), *penalties]) / replicas
 
     def predict_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -209,7 +191,7 @@ class VAE(keras.Model):
             [n, *x].
         """
         n = whole_number(n, "how many to generate")
-        seed = self._next_seed() if seed is None else tf.constant([self.seed, seed], tf.int32)
+        seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
         return self.decode(self.prior(encode=self.encode).sample(n, seed=seed)).mean()
 
     def log_likelihood(self, x, samples=1000, seed=0, progress=False):
@@ -238,27 +220,21 @@ class VAE(keras.Model):
         Raises:
             ValueError: `x` is no data of this model, or `samples` is under 1.
         """
-        samples = whole_number(samples, "samples")
+        samples, seed = whole_number(samples, "samples"), seed_number(seed)
         x = np.asarray(x)
         self._check(x)
         rows = min(len(x), max(1, POINTS // samples))
 
-        starts = tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False)
-        estimates = []
-        for start in starts:
+        chunks = []
+        for start in tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False):
             # The last rows take others along, so that all chunks are of one size and compile once.
             chunk = x[np.minimum(np.arange(start, start + rows), len(x) - 1)]
-            estimates.append(self._estimate(tf.constant(chunk), samples, tf.constant([seed, start], tf.int32)).numpy())
-        return Scores(*np.concatenate(estimates, axis=1)[:, : len(x)])
+            chunks.append(self._estimate(tf.constant(chunk), samples, tf.constant([seed, start], tf.int32)))
+        return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
 
     @tf.function  # without XLA: large products on the CPU take it twice as long
     def _estimate(self, x, samples, seed):
-        """The fields of `Scores` for a chunk, [4, B]."""
-        terms = self.terms(x, samples, seed)
-        reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
-        kl = tf.reduce_sum(terms.kl, axis=-1)
-        log_likelihood = tfp.math.reduce_logmeanexp(terms.log_weights, axis=0)
-        return tf.stack([-reconstruction - kl, log_likelihood, reconstruction, kl])
+        return estimate(self.terms(x, samples, seed))
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

@@ -164,7 +164,7 @@ def test_folder_whose_config_is_damaged_is_refused_by_name(refusal, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / run.CONFIG).write_text("{")
     (tmp_path / "run" / run.MODEL).write_text("{}")
-    assert_names(refusal("--out", "run"), [f"run/{run.CONFIG}"])
+    assert_names(refusal("--out", "run"), ["'run'", "no run's folder"])
 
 
 @pytest.mark.parametrize(

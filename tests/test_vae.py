@@ -189,6 +189,29 @@ def test_parts_that_do_not_fit_each_other_are_refused():
         model(encoder=keras.Sequential([keras.Input((16,)), keras.layers.Dense(6)]))
     with pytest.raises(ValueError, match="Expected a name, a spec or a layer as the prior, got 5"):
         model(prior=5)
+    with pytest.raises(ValueError, match="Expected as the objective a Objective"):
+        model(objective=zoo.priors.StandardNormal((3,)))
+    with pytest.raises(ValueError, match=r"do not work together \(prior\)"):
+        model(prior=zoo.posteriors.MultivariateNormalDiag((3,)))
+    stray = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(8, 4)])  # h [B, 1, 1, 8]
+    with pytest.raises(ValueError, match=r"encoder and posterior a distribution of batch shape \[2\]"):
+        model(encoder=stray)
+    stray = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Reshape((1, 9))])
+    with pytest.raises(ValueError, match=r"decoder and likelihood a distribution of batch shape \[3, 2\]"):
+        model(decoder=stray)
+
+
+def test_networks_know_when_they_are_trained():
+    norm, drop = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)
+    encoder = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(9), norm, drop])
+    vae = model(encoder=encoder)
+    start = np.array(norm.moving_mean)
+    vae.evaluate(X, verbose=0)
+    vae.predict(X, verbose=0)
+    assert np.array_equal(norm.moving_mean, start)
+    assert np.array_equal(vae.score(X, samples=2).kl, vae.score(X, samples=2).kl)
+    vae.fit(X, verbose=0)
+    assert not np.array_equal(norm.moving_mean, start)
 
 
 def test_whole_numbers_of_any_kind():

@@ -9,6 +9,7 @@ import zoo
 from training.data.dataset import Binarize
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
+FORMAT = "vae-zoo run"  # by which a run's config.json is known from others
 PLACES = ("out", "overwrite", "data_dir")  # where things are, which is no part of what a run is
 LEAST = {
     "latent": 1,
@@ -122,7 +123,8 @@ class Config:
 
     def to_json(self):
         """The values as JSON text, without the places."""
-        return json.dumps({k: v for k, v in asdict(self).items() if k not in PLACES}, indent=2) + "\n"
+        values = {name: value for name, value in asdict(self).items() if name not in PLACES}
+        return json.dumps({"format": FORMAT} | values, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text):
@@ -134,8 +136,12 @@ class Config:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(f"Expected a JSON object of settings, got {text.strip()!r:.50}.")
+        values.pop("format", None)
         known = [field.name for field in fields(cls)]
         for key in values:
             if key not in known:
                 raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"A setting is of a wrong type: {error}.") from error

@@ -1,9 +1,10 @@
 """The folder of a run: what is in it, and when it may be written."""
 
+import json
 import os
 from pathlib import Path
 
-from training.config import PLACES, Config
+from training.config import FORMAT, PLACES, Config
 from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
@@ -34,14 +35,11 @@ def is_finished(config):
 
 
 def _is_run(folder):
-    """Whether the folder was written by a run, even by one that was cut short or damaged later."""
-    if (folder / MODEL).is_file() or (folder / EVENTS).is_dir():
-        return (folder / CONFIG).is_file()
+    """Whether the folder was written by a run, be it whole or cut short."""
     try:
-        _config(folder)
-    except ValueError:
+        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["format"] == FORMAT
+    except (OSError, ValueError, TypeError, KeyError):
         return False
-    return True
 
 
 def _config(folder):

@@ -24,6 +24,14 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
+    try:
+        run_command(args)
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; the same command starts over")
+
+
+def run_command(args):
+    """From the command's words to a finished run, or to a sentence on what is wrong with them."""
     with one_sentence_errors():
         config = tyro.cli(Config, args=args)
         dataset = load_dataset(config.data, config.binarize, config.data_dir)
@@ -35,10 +43,7 @@ def main(args=None):
         dataset.steps(config.batch_size)
         folder = run.start(config)
     print(zoo.describe(vae))
-    try:
-        train(config, dataset, vae, folder)
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command starts over")
+    train(config, dataset, vae, folder)
 
 
 @contextmanager

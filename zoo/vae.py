@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
-from zoo.likelihoods.likelihood import check_fit
 from zoo.objectives import Terms, kl_divergence
+from zoo.parts import check_roles, check_seams
 from zoo.scores import Scores, estimate
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
@@ -46,10 +46,11 @@ class VAE(keras.Model):
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, seed_number(seed)
-        self._check_parts()
+        check_roles(self)
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
         self.build(encoder.input_shape)
+        check_seams(self)
 
     def build(self, x_shape):
         for part, input_shape in (
@@ -123,7 +124,7 @@ class VAE(keras.Model):
         px = self.decode(z)
         return Terms(px.log_prob(x), p.log_prob(z), q.log_prob(z), kl_divergence(q, p, z), z)
 
-    def call(self, x):
+    def call(self, x, training=None):  # Keras hands `training` on to the networks' layers
         return self.terms(x, self.objective.samples, self._next_seed())
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -258,18 +259,6 @@ class VAE(keras.Model):
         if x.shape[1:].as_list() != list(self.event_shape):
             raise ValueError(_wrong_shape(x.shape.as_list(), self.event_shape))
         return x
-
-    def _check_parts(self):
-        """Parts that do not fit each other would broadcast in silence, or fail far from here."""
-        check_fit(self.likelihood, self.support)
-        shapes = {
-            "likelihood": (self.likelihood.event_shape, self.event_shape),
-            "prior": (self.prior.event_shape, self.posterior.event_shape),
-            "decoder": (tuple(self.decoder.input_shape[1:]), self.posterior.event_shape),
-        }
-        for part, (got, expected) in shapes.items():
-            if got != expected:
-                raise ValueError(f"Expected a {part} of shape {list(expected)}, got one of {list(got)}.")
 
     def _prepare(self, arguments):
         x, sample_weight = arguments.get("x"), arguments.get("sample_weight")

@@ -1,0 +1,69 @@
+"""Whether the parts of a model fit each other: those that do not would broadcast in silence, or fail far from here."""
+
+import keras
+import tensorflow as tf
+
+from zoo.layer import DistributionLayer
+from zoo.likelihoods.likelihood import Likelihood, check_fit
+from zoo.objectives import Objective
+
+ROLES = {
+    "encoder": keras.Model,
+    "posterior": DistributionLayer,
+    "prior": DistributionLayer,
+    "decoder": keras.Model,
+    "likelihood": Likelihood,
+    "objective": Objective,
+}
+
+
+def check_roles(vae):
+    """Makes sure that each part is what it is handed in as, and of the shape that the others need.
+
+    Args:
+        vae: a `zoo.VAE` whose parts need not be built.
+
+    Raises:
+        ValueError: one is not; or the likelihood does not fit the data.
+    """
+    for role, kind in ROLES.items():
+        if not isinstance(getattr(vae, role), kind):
+            raise ValueError(f"Expected as the {role} a {kind.__name__}, got {getattr(vae, role)!r}.")
+    check_fit(vae.likelihood, vae.support)
+    shapes = {
+        "likelihood": (vae.likelihood.event_shape, vae.event_shape),
+        "prior": (vae.prior.event_shape, vae.posterior.event_shape),
+        "decoder": (tuple(vae.decoder.input_shape[1:]), vae.posterior.event_shape),
+    }
+    for role, (got, expected) in shapes.items():
+        if got != expected:
+            raise ValueError(f"Expected a {role} of shape {list(expected)}, got one of {list(got)}.")
+
+
+def check_seams(vae):
+    """Makes sure of the shapes that built parts give, on two examples and three draws.
+
+    Args:
+        vae: a built `zoo.VAE`.
+
+    Raises:
+        ValueError: a part cannot be called, or has a stray axis.
+    """
+    x = tf.zeros([2, *vae.event_shape], vae.variable_dtype)
+    z = tf.zeros([3, 2, *vae.posterior.event_shape], vae.posterior.compute_dtype)
+    made = {
+        "encoder and posterior": (lambda: vae.encode(x), [2], vae.posterior.event_shape),
+        "prior": (lambda: vae.prior(encode=vae.encode), [], vae.prior.event_shape),
+        "decoder and likelihood": (lambda: vae.decode(z), [3, 2], vae.event_shape),
+    }
+    for seam, (make, batch, event) in made.items():
+        try:
+            distribution = make()
+            got = [*distribution.batch_shape], (*distribution.event_shape,)
+        except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
+            raise ValueError(f"The parts do not work together ({seam}): {error}") from error
+        if got != (batch, event):
+            raise ValueError(
+                f"Expected of the {seam} a distribution of batch shape {batch} and event shape {list(event)}, got "
+                f"{got[0]} and {list(got[1])}. Networks end in one axis, or in x's shape but for channels."
+            )

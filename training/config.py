@@ -86,7 +86,6 @@ class Config:
         for name in ("learning_rate", "clip_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Expected {name} to be over 0 and finite, got {getattr(self, name)}.")
-
         if self.seed >= 2**31:
             raise ValueError(f"Expected seed to be under 2³¹, got {self.seed}.")
 

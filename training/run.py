@@ -45,7 +45,7 @@ def _is_run(folder):
 def _config(folder):
     try:
         return Config.from_json((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"'{folder / CONFIG}' is no run's config ({error}). "
             f"Choose another folder with --out, or start anew with --overwrite."

@@ -34,6 +34,7 @@ def run_command(args):
     """From the command's words to a finished run, or to a sentence on what is wrong with them."""
     with one_sentence_errors():
         config = tyro.cli(Config, args=args)
+        zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
         dataset = load_dataset(config.data, config.binarize, config.data_dir)
         config = config.resolved(dataset)
         if run.is_finished(config):

@@ -1,23 +1,30 @@
-"""The ELBO by hand."""
+"""Objectives by hand, their gradients against naive loops in numpy, and the estimates that they make of q(z)."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from reference import assert_mean, log_normal, log_sum_exp
+from scipy import special
+from test_importance import PARTS, X, flat, gradients, naive, small_vae
 
-from zoo.objectives import ELBO, Terms
+import zoo
+from zoo.objectives import ELBO, MMD, Terms
+from zoo.objectives.mmd import squared_mmd
+from zoo.registry import build
 
 K, B, L = 3, 4, 5
 
 
-def terms(dimensions=L):
+def terms(dimensions=L, aggregate=0.0):
     rng = np.random.default_rng(0)
     log_px, log_pz, log_qz = rng.normal(-5, 2, (3, K, B))
     kl = rng.gamma(1.0, 1.0, (B, dimensions))
-    return Terms(*(tf.constant(np.float32(v)) for v in (log_px, log_pz, log_qz, kl, rng.normal(size=(K, B, L)))))
+    values = (log_px, log_pz, log_qz, kl, rng.normal(size=(K, B, L)), aggregate)
+    return Terms(*(tf.constant(np.float32(v)) for v in values))
 
 
-def objective(**options):
-    layer = ELBO(**options)
+def objective(kind=ELBO, **options):
+    layer = kind(**options)
     layer.build()
     return layer
 
@@ -70,8 +77,202 @@ def test_importance_weights():
 
 
 @pytest.mark.parametrize(
-    "options", [{"beta": -1}, {"beta": float("nan")}, {"free_bits": -0.1}, {"samples": 0}, {"samples": 1.5}]
+    ("kind", "options"),
+    [
+        *[(kind, {"samples": samples}) for kind in zoo.names("objective") for samples in (0, -1, 1.5, True)],
+        *[("elbo", {"beta": beta}) for beta in (-1, float("nan"), float("inf"))],
+        *[("elbo", {"free_bits": bits}) for bits in (-0.1, float("nan"), float("inf"))],
+        *[("mmd", {"alpha": alpha}) for alpha in (1.1, float("nan"), -float("inf"), -100)],
+        *[("mmd", {"lambda_": weight}) for weight in (0.5, -1, float("nan"), float("inf"))],
+        *[("tc", {w: value}) for w in ("alpha", "beta", "gamma") for value in (-1, float("nan"), float("inf"))],
+    ],
 )
-def test_impossible_options_are_refused(options):
+def test_impossible_options_are_refused(kind, options):
     with pytest.raises(ValueError, match="Expected"):
-        ELBO(**options)
+        build("objective", {"name": kind, **options})
+
+
+def elbo_loss(model, noise):
+    """The loss at β = 2 and an annealing of ½, the KL in closed form."""
+    loss = 0.0
+    for b, x in enumerate(X):
+        loc, scale = model.posterior(x)
+        kl = sum(0.5 * (s**2 + m**2 - 1 - 2 * np.log(s)) for m, s in zip(loc, np.diag(scale), strict=True))
+        log_px = [model.log_px(x, model.draw(x, row[b])) for row in noise]
+        loss -= (sum(log_px) / len(noise) - 2 * 0.5 * kl) / len(X)
+    return loss
+
+
+def mmd_loss(model, noise, prior_z):
+    """The loss at α = ¼, λ = 3 and an annealing of ½."""
+    draws = [[model.draw(x, row[b]) for b, x in enumerate(X)] for row in noise]
+    mmd = sum(naive_squared_mmd(row, prior_z) for row in draws) / len(draws)
+    loss = (0.25 + 3 - 1) * 0.5 * mmd
+    for b, x in enumerate(X):
+        loc, scale = model.posterior(x)
+        kl = sum(0.5 * (s**2 + m**2 - 1 - 2 * np.log(s)) for m, s in zip(loc, np.diag(scale), strict=True))
+        loss -= (sum(model.log_px(x, row[b]) for row in draws) / len(draws) - 0.75 * 0.5 * kl) / len(X)
+    return loss
+
+
+def naive_log_aggregated(posteriors, z, i, examples):
+    """log q(z) and log Πⱼ q(zⱼ) of a draw for example i, by the weights of arXiv:1802.04942, appendix C, in words."""
+    batch = len(posteriors)
+    m = batch - 1
+    weights = [1 / m] * batch
+    weights[i] = 1 / examples
+    weights[(i + 1) % batch] = (examples - m) / (examples * m)
+    whole = [np.log(w) + log_normal(z, *q) for w, q in zip(weights, posteriors, strict=True)]
+    product = 0.0
+    for j in range(len(z)):
+        marginals = []
+        for w, (loc, scale) in zip(weights, posteriors, strict=True):
+            variance = scale[j] @ scale[j]
+            log_density = -0.5 * (z[j] - loc[j]) ** 2 / variance - 0.5 * np.log(2 * np.pi * variance)
+            marginals.append(np.log(w) + log_density)
+        product += log_sum_exp(np.array(marginals))
+    return log_sum_exp(np.array(whole)), product
+
+
+def tc_loss(model, noise):
+    """The loss at α = ½, β = 3, γ = 2, an annealing of ½ and N = 10."""
+    loss, posteriors = 0.0, [model.posterior(x) for x in X]
+    for row in noise:
+        for b, x in enumerate(X):
+            z = model.draw(x, row[b])
+            log_q, log_product = naive_log_aggregated(posteriors, z, b, examples=10)
+            penalty = (
+                0.5 * (model.log_qz(x, z) - log_q) + 3 * (log_q - log_product) + 2 * (log_product - model.log_pz(z))
+            )
+            loss -= (model.log_px(x, z) - 0.5 * penalty) / len(X) / len(noise)
+    return loss
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "options", "loss", "posterior", "prior"),
+    [
+        ("elbo", {"beta": 2.0}, elbo_loss, "diag", "standard"),
+        ("mmd", {"alpha": 0.25, "lambda_": 3.0}, mmd_loss, "diag", "standard"),
+        ("tc", {"alpha": 0.5, "beta": 3.0, "gamma": 2.0}, tc_loss, "diag", "standard"),
+        ("tc", {"alpha": 0.5, "beta": 3.0, "gamma": 2.0}, tc_loss, "tril", "mixture(components=2)"),
+    ],
+)
+def test_gradients_are_those_of_naive_loops(name, options, loss, posterior, prior, samples, monkeypatch):
+    vae = small_vae({"name": name, "samples": samples, **options}, posterior, prior)
+    vae.objective.adapt(np.zeros(10))
+    vae.objective.annealing.assign(0.5)
+    spied, aggregate = [], vae.objective.aggregate
+
+    def spy(q, p, z, seed):
+        spied.append(p.sample(len(X), seed=seed).numpy())
+        return aggregate(q, p, z, seed)
+
+    monkeypatch.setattr(vae.objective, "aggregate", spy)
+    terms, got = gradients(vae, *PARTS)
+    model = naive(vae)
+    noise = [[model.noise(x, z) for x, z in zip(X, row, strict=True)] for row in terms.z.numpy()]
+    extra = spied if name == "mmd" else []
+    value = -np.mean(vae.objective(terms))
+    assert value == pytest.approx(loss(model, noise, *extra), rel=1e-12)
+    expected = flat(model.gradient(lambda model: loss(model, noise, *extra), *PARTS))
+    np.testing.assert_allclose(flat(got), expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+
+
+def naive_squared_mmd(points, prior_points):
+    """MMD² of one set of points [n][L] and another, each pair by itself."""
+    n = len(points)
+    distance = lambda a, b: sum((a - b) ** 2)  # noqa: E731
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    width = sum(distance(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
+    kernel = lambda a, b: np.exp(-distance(a, b) / width)  # noqa: E731
+    own = sum(kernel(points[i], points[j]) for i, j in pairs) / len(pairs)
+    prior = sum(kernel(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
+    across = sum(kernel(a, b) for a in points for b in prior_points) / n**2
+    return own + prior - 2 * across
+
+
+@pytest.mark.parametrize("simplex", [False, True])
+@pytest.mark.parametrize(("draws", "n"), [(1, 2), (1, 9), (4, 6)])
+def test_mmd_is_that_of_naive_loops(draws, n, simplex):
+    rng = np.random.default_rng(n)
+    z, prior_z = rng.normal(1, 2, (draws, n, L)), rng.normal(size=(n, L))
+    if simplex:
+        z, prior_z = special.softmax(z, axis=-1), special.softmax(prior_z, axis=-1)
+    expected = [naive_squared_mmd(points, prior_z) for points in z]  # one for each draw: they average
+    np.testing.assert_allclose(squared_mmd(z, prior_z), np.mean(expected), rtol=1e-11)
+    single = squared_mmd(tf.constant(z, tf.float32), tf.constant(prior_z, tf.float32))
+    np.testing.assert_allclose(single, np.mean(expected), rtol=1e-4, atol=1e-6)
+
+
+def many_mmds(law, prior_law, n=25, times=3000):
+    """MMD² of `times` pairs of n points: draws of the two laws ([shape] ↦ points)."""
+    mmd = tf.function(squared_mmd)
+    pairs = zip(law((times, 1, n)), prior_law((times, n)), strict=True)
+    return np.array([mmd(tf.constant(z), tf.constant(prior_z)) for z, prior_z in pairs])
+
+
+LAWS = {
+    "normal": lambda rng: lambda shape: rng.normal(size=(*shape, 2)),
+    "shifted": lambda rng: lambda shape: rng.normal(0.7, 1, size=(*shape, 2)),
+    "narrow": lambda rng: lambda shape: rng.normal(0, 0.4, size=(*shape, 2)),
+    "correlated": lambda rng: lambda shape: np.repeat(rng.normal(size=(*shape, 1)), 2, axis=-1),
+    "dirichlet": lambda rng: lambda shape: rng.dirichlet([1, 1, 1], shape),
+    "sparse": lambda rng: lambda shape: rng.dirichlet([0.2, 0.2, 0.2], shape),
+}
+
+
+@pytest.mark.parametrize("law", ["normal", "dirichlet"])
+def test_mmd_of_one_law_is_zero_on_average(law):
+    rng = np.random.default_rng(0)
+    assert_mean(many_mmds(LAWS[law](rng), LAWS[law](rng)), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("law", "prior_law"),
+    [("shifted", "normal"), ("narrow", "normal"), ("correlated", "normal"), ("sparse", "dirichlet")],
+)
+def test_mmd_of_two_laws_is_positive(law, prior_law):
+    rng = np.random.default_rng(0)
+    values = many_mmds(LAWS[law](rng), LAWS[prior_law](rng), times=500)
+    assert values.mean() > 0.02
+    assert values.mean() > 20 * values.std(ddof=1) / np.sqrt(500)
+
+
+@pytest.mark.parametrize(("alpha", "lambda_"), [(0.0, 100.0), (1.0, 10.0), (-2.0, 5.0), (0.5, 0.5)])
+@pytest.mark.parametrize("annealing", [1.0, 0.25])
+def test_mmd_formula(alpha, lambda_, annealing):
+    t = terms(aggregate=0.3)
+    layer = objective(MMD, alpha=alpha, lambda_=lambda_)
+    layer.annealing.assign(annealing)
+    kl, log_px = t.kl.numpy().sum(axis=1), t.log_px.numpy().mean(axis=0)
+    expected = log_px - annealing * ((1 - alpha) * kl + (alpha + lambda_ - 1) * 0.3)
+    np.testing.assert_allclose(layer(t), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "posterior"), [*((n, "diag") for n in zoo.names("objective")), ("mmd", "dirichlet"), ("dreg", "dirichlet")]
+)
+def test_a_batch_of_one_is_finite(name, posterior):
+    prior = "dirichlet" if posterior == "dirichlet" else "standard"
+    vae = zoo.build("diag_vae", (6,), "real", latent=3, posterior=posterior, prior=prior, objective=name)
+    vae.objective.adapt(np.zeros((100, 6)))
+    x = np.float32(np.random.default_rng(0).normal(size=(1, 6)))
+    _, got = gradients(vae, *PARTS, x=x)
+    assert np.isfinite(vae.objective(vae(x))).all()
+    assert np.isfinite(flat(got)).all()
+
+
+def test_mmd_of_dirichlet_latents_is_taken_to_draws_of_their_prior(monkeypatch):
+    vae = zoo.build("dirichlet_vae", (6,), "real", latent=3, objective="mmd(samples=2)")
+    spied, aggregate = [], vae.objective.aggregate
+
+    def spy(q, p, z, seed):
+        spied.append((z.numpy(), p.sample(z.shape[1], seed=seed).numpy()))
+        return aggregate(q, p, z, seed)
+
+    monkeypatch.setattr(vae.objective, "aggregate", spy)
+    got = vae(np.float32(np.random.default_rng(0).normal(size=(7, 6)))).aggregate
+    ((z, prior_z),) = spied
+    np.testing.assert_allclose(prior_z.sum(axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(got, np.mean([naive_squared_mmd(row, prior_z) for row in np.float64(z)]), rtol=1e-4)

@@ -70,7 +70,7 @@ class Config:
     samples: int = 1000
     """Draws for the log-likelihood of a test example."""
     test_examples: int | None = None
-    """How many test examples to score, the first ones; unset, all."""
+    """How many test examples to score, chosen by the seed; unset, all."""
     jit: bool = True
     """Compile with XLA."""
     steps_per_execution: int = 10

@@ -34,6 +34,17 @@ def evaluate(vae, x, samples):
     }
 
 
+def chosen_by(seed, x, n):
+    """n of the examples, in their order: the same ones for every model that is scored with that seed.
+
+    Args:
+        seed: an integer.
+        x: [N, *x].
+        n: how many; all for N or more.
+    """
+    return x[np.sort(np.random.default_rng(seed).permutation(len(x))[:n])]
+
+
 def _standard_error(values):
     return float(values.std(ddof=1, dtype=np.float64) / np.sqrt(len(values)))
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 import zoo
 from training import pictures, run
+from zoo import moments
 
 TEMPLATE = "report.html.j2"
 POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
@@ -29,7 +30,13 @@ def write_report(path, config, dataset, vae, history, scores):
     figures = dict(tqdm(_figures(config, dataset, vae, history), desc="report", total=9, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template(TEMPLATE).render(
-        config=config, scores=scores, dataset=dataset, description=zoo.describe(vae), figures=figures, vae=vae
+        config=config,
+        scores=scores,
+        dataset=dataset,
+        description=zoo.describe(vae),
+        figures=figures,
+        vae=vae,
+        estimated=isinstance(vae.encode(np.float32(dataset.test[:1])), moments.MomentsFromDraws) and moments.DRAWS,
     )
     run.write(path, page)
 
@@ -52,7 +59,9 @@ def _figures(config, dataset, vae, history):
     yield "ellipses", _embed(pictures.ellipses(mean[:ELLIPSES], covariance[:ELLIPSES], labels))
     yield "traversed", _embed(pictures.gallery(_grid(np.stack([x[0], vae.reconstruct(x[:1]).numpy()[0]]), 1)))
     for name, spread in {"uncertain": covariance[0], "varying": np.atleast_2d(np.cov(mean.T))}.items():
-        decoded = vae.decode(along_axes(mean[0], spread, steps)).mean().numpy()
+        points = along_axes(mean[0], spread, steps)
+        points = onto_simplex(points) if vae.posterior.space == "simplex" else points
+        decoded = vae.decode(points).mean().numpy()
         yield name, _embed(pictures.traversal(decoded, steps))
 
 
@@ -70,6 +79,12 @@ def along_axes(mean, covariance, steps):
     values, vectors = np.linalg.eigh(covariance)
     axes = (np.sqrt(np.maximum(values, 0)) * vectors).T[::-1][:AXES]  # [axes, L]
     return mean + steps[None, :, None] * axes[:, None, :]
+
+
+def onto_simplex(z):
+    """Points [..., L] with what is under zero cut off, and a sum of one."""
+    z = np.maximum(z, 0)
+    return z / z.sum(axis=-1, keepdims=True)
 
 
 def _grid(x, rows):

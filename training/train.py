@@ -14,7 +14,7 @@ from training import run
 from training.callbacks import Progress, WarmUp
 from training.config import Config
 from training.data import load_dataset
-from training.evaluate import evaluate, versions
+from training.evaluate import chosen_by, evaluate, versions
 from training.report import write_report
 
 
@@ -41,6 +41,7 @@ def run_command(args):
             print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
             return
         vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
+        vae.adapt(dataset.train)
         dataset.steps(config.batch_size)
         folder = run.start(config)
     print(zoo.describe(vae))
@@ -70,7 +71,7 @@ def train(config, dataset, vae, folder):
     training_seconds = round(time.perf_counter() - start, 1)
     zoo.save(vae, folder)
 
-    test = dataset.test[: config.test_examples]
+    test = chosen_by(config.seed, dataset.test, config.test_examples)
     scores = {"model": config.model, "data": config.data} | evaluate(vae, test, config.samples)
     scores |= {"epochs": len(history["loss"]), "training_seconds": training_seconds, "versions": versions()}
     run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")

@@ -7,17 +7,19 @@ The way of the data:
                          objective ← Terms(log_px, log_pz, log_qz, kl, z)
 
 Letters, the same everywhere: `x` data, `h` features, `z` latent, `q` = q(z|x), `p` = p(z), `px` = p(x|z);
-`B` batch, `K` draws, `L` latent size, `N` training examples, `M` mixture components. Axes in this order:
-draws, batch, event, also when K = 1. Everything is in nats per example: summed over the event's
+`B` batch, `K` draws, `L` latent size, `N` training examples, `M` mixture components or pseudo-inputs. Axes in this
+order: draws, batch, event, also when K = 1. Everything is in nats per example: summed over the event's
 dimensions, averaged over the batch.
 """
 
-from zoo import likelihoods, networks, normal, posteriors, priors, support
+from zoo import likelihoods, networks, normal, objectives, posteriors, priors, support
 from zoo.catalog import build, model_names, recipe
 from zoo.describe import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
 from zoo.objectives import Objective, Terms
+from zoo.posteriors import Posterior
+from zoo.priors import Prior
 from zoo.registry import names, register
 from zoo.saving import load, save
 from zoo.vae import VAE
@@ -27,6 +29,8 @@ __all__ = [
     "DistributionLayer",
     "Likelihood",
     "Objective",
+    "Posterior",
+    "Prior",
     "Terms",
     "build",
     "describe",
@@ -36,6 +40,7 @@ __all__ = [
     "names",
     "networks",
     "normal",
+    "objectives",
     "posteriors",
     "priors",
     "recipe",

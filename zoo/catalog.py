@@ -41,10 +41,38 @@ class Recipe:
 
 
 CATALOG = {
+    # posteriors
     "diag_vae": Recipe("The VAE of Kingma & Welling (2014): diagonal posterior, prior N(0, I)."),
     "tril_vae": Recipe("A full covariance matrix in the posterior, through its Cholesky factor.", posterior="tril"),
+    "std_corr_vae": Recipe("A full covariance: standard deviations and a correlation matrix.", posterior="std_corr"),
+    "orthogonal_vae": Recipe("A full covariance: eigenvalues and Householder reflections.", posterior="orthogonal"),
+    "low_rank_vae": Recipe("A covariance of a diagonal and a part of low rank.", posterior="low_rank(rank=4)"),
+    "mixture_vae": Recipe("A mixture of three normals as the posterior of one x.", posterior="mixture(components=3)"),
+    "iaf_vae": Recipe("An inverse autoregressive flow as the posterior (Kingma et al., 2016).", posterior="iaf"),
+    "dirichlet_vae": Recipe(
+        "Latent points on the simplex (Joo et al., 2019).", posterior="dirichlet", prior="dirichlet"
+    ),
+    # priors
     "mog_vae": Recipe("A learned mixture of Gaussians as the prior.", prior="mixture(components=10)"),
-    "beta_vae": Recipe("β-VAE (Higgins et al., 2017): the KL weighs four times.", objective="elbo(beta=4.0)"),
+    "vamp_vae": Recipe("The VampPrior, a mixture of posteriors (Tomczak & Welling, 2018).", prior="vamp"),
+    "tril_vamp_vae": Recipe("A VampPrior of posteriors with full covariance matrices.", posterior="tril", prior="vamp"),
+    "maf_vae": Recipe("A masked autoregressive flow as the prior.", prior="maf"),
+    # objectives
+    "beta_vae": Recipe("β-VAE (Higgins et al., 2017): the KL weighs twice.", objective="elbo(beta=2.0)"),
+    "iwae": Recipe("The importance-weighted bound of five draws (Burda et al., 2016).", objective="iwae(samples=5)"),
+    "dreg_iwae": Recipe("The same bound, doubly reparameterised (Tucker et al., 2019).", objective="dreg(samples=5)"),
+    "tc_vae": Recipe("β-TCVAE (Chen et al., 2018): total correlation weighs six times.", objective="tc(beta=6.0)"),
+    "info_vae": Recipe("InfoVAE (Zhao et al., 2019): the ELBO and an MMD of q(z) to the prior.", objective="mmd"),
+    # two stochastic layers
+    "hvae": Recipe("Two stochastic layers, z = [z₂, z₁].", posterior="hierarchical", prior="hierarchical"),
+    "vamp_hvae": Recipe(
+        "Two stochastic layers, the VampPrior on the upper one (Tomczak & Welling, 2018).",
+        posterior="hierarchical",
+        prior="hierarchical(prior='vamp')",
+    ),
+    # networks
+    "conv_vae": Recipe("Convolutional encoder and decoder.", network="conv"),
+    "conv_tril_vae": Recipe("Convolutions and a full covariance matrix.", network="conv", posterior="tril"),
 }
 
 
@@ -97,17 +125,15 @@ def build(name, event_shape, support, *, seed=0, **overrides):
     parts = recipe(name, **overrides)
     event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
     likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    if parts.encoder is not None and tuple(parts.encoder.input_shape[1:]) != event_shape:
-        raise ValueError(
-            f"Expected an encoder of {list(event_shape)}, got one of {list(parts.encoder.input_shape[1:])}."
-        )
     with _initial_weights_from(seed := seed_number(seed)):
         network = build_part("network", parts.network)
+        encoder = _network("encoder", parts.encoder, event_shape)
+        decoder = _network("decoder", parts.decoder, (latent,))
         return VAE(
-            encoder=parts.encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),
+            encoder=encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),
             posterior=build_part("posterior", parts.posterior, event_shape=(latent,)),
             prior=build_part("prior", parts.prior, event_shape=(latent,)),
-            decoder=parts.decoder or network.decoder(latent, event_shape),
+            decoder=decoder or network.decoder(latent, event_shape),
             likelihood=build_part("likelihood", likelihood, event_shape=event_shape),
             objective=build_part("objective", parts.objective),
             support=support,
@@ -122,6 +148,23 @@ def _shape(event_shape):
     except TypeError:
         shape = (event_shape,)  # of vectors
     return tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+
+
+def _network(role, model, input_shape):
+    """A network of the user's, built; None if there is none."""
+    if model is None:
+        return None
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"Expected as the {role} a Keras model, got {model!r}.")
+    if getattr(model, "input_shape", None) is None:  # subclassed, or not built yet
+        inputs = keras.Input(input_shape)
+        model = keras.Model(inputs, model(inputs), name=role)
+    got = model.input_shape
+    if not isinstance(got, tuple) or tuple(got[1:]) != input_shape:
+        raise ValueError(f"Expected as the {role} a Keras model of {list(input_shape)}, got one of {got}.")
+    if not isinstance(model.output_shape, tuple) or isinstance(model.output_shape[0], tuple):
+        raise ValueError(f"Expected as the {role} a Keras model of one output, got outputs of {model.output_shape}.")
+    return model
 
 
 def _rescaled(encoder, rescaling):

@@ -1,6 +1,8 @@
 """Checks of arguments that more than one part needs."""
 
+import math
 import operator
+from numbers import Real
 
 
 def whole_number(value, what, least=1, below=None):
@@ -23,6 +25,24 @@ def whole_number(value, what, least=1, below=None):
         limits = f"{least} or more" if below is None else f"from {least} to {below - 1}"
         raise ValueError(f"Expected {what} to be a whole number, {limits}, got {value!r}.")
     return number
+
+
+def real_number(value, what, least=-math.inf, most=math.inf):
+    """The value as a float.
+
+    Args:
+        value: what came; infinities and True and False will not do.
+        what: what to call it in a message.
+        least, most: the limits, themselves within.
+
+    Raises:
+        ValueError: it is no number, or out of range.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value) or not least <= value <= most:
+        bounds = {(False, False): "", (True, False): f", {least:g} or more", (False, True): f", {most:g} or less"}
+        limits = bounds.get((least > -math.inf, most < math.inf), f", from {least:g} to {most:g}")
+        raise ValueError(f"Expected {what} to be a finite number{limits}, got {value!r}.")
+    return float(value)
 
 
 def seed_number(value):

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import keras
+
 from zoo.catalog import CATALOG, build
+from zoo.registry import spec_of
 from zoo.vae import VAE
 
 
@@ -17,7 +20,7 @@ class Description:
         latent: L.
         latent_parameters: numbers that the encoder gives for q(z|x) of one x; None if the posterior
             does not say (a `params_size`).
-        parts: role -> (class name, number of trainable parameters).
+        parts: role -> (spec, or the network's name; number of trainable parameters).
         total: number of trainable parameters.
     """
 
@@ -33,14 +36,14 @@ class Description:
         return "" if self.latent_parameters is None else f", q(z|x) of {self.latent_parameters:,} numbers for one x"
 
     def __repr__(self):
-        rows = [f"  {role:<11} {part:<24} {count:>10,}" for role, (part, count) in self.parts.items()]
+        rows = [f"  {role:<11} {part:<32} {count:>10,}" for role, (part, count) in self.parts.items()]
         return "\n".join(
             [
                 f"{self.name}: {self.summary}" if self.summary else self.name,
                 f"  x {list(self.event_shape)}, z [{self.latent}]{self._latent_parameters()}",
-                f"  {'part':<11} {'':<24} {'parameters':>10}",
+                f"  {'part':<11} {'':<32} {'parameters':>10}",
                 *rows,
-                f"  {'total':<11} {'':<24} {self.total:>10,}",
+                f"  {'total':<11} {'':<32} {self.total:>10,}",
             ]
         )
 
@@ -72,7 +75,7 @@ def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
 
 
 def _name(part):
-    return part.name if part.name in ("encoder", "decoder") else type(part).__name__
+    return part.name if isinstance(part, keras.Model) else spec_of(part)
 
 
 def _count(layer):

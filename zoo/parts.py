@@ -1,16 +1,21 @@
 """Whether the parts of a model fit each other: those that do not would broadcast in silence, or fail far from here."""
 
+import re
+from contextlib import suppress
+
 import keras
 import tensorflow as tf
 
-from zoo.layer import DistributionLayer
 from zoo.likelihoods.likelihood import Likelihood, check_fit
 from zoo.objectives import Objective
+from zoo.posteriors import Posterior
+from zoo.priors import Prior
+from zoo.registry import build, names, spec_of
 
 ROLES = {
     "encoder": keras.Model,
-    "posterior": DistributionLayer,
-    "prior": DistributionLayer,
+    "posterior": Posterior,
+    "prior": Prior,
     "decoder": keras.Model,
     "likelihood": Likelihood,
     "objective": Objective,
@@ -24,7 +29,7 @@ def check_roles(vae):
         vae: a `zoo.VAE` whose parts need not be built.
 
     Raises:
-        ValueError: one is not; or the likelihood does not fit the data.
+        ValueError: one is not; or the likelihood does not fit the data, or another part not the posterior.
     """
     for role, kind in ROLES.items():
         if not isinstance(getattr(vae, role), kind):
@@ -38,6 +43,29 @@ def check_roles(vae):
     for role, (got, expected) in shapes.items():
         if got != expected:
             raise ValueError(f"Expected a {role} of shape {list(expected)}, got one of {list(got)}.")
+    for role in ("prior", "objective"):
+        _check_pair(role, getattr(vae, role), vae.posterior)
+
+
+def _check_pair(role, part, posterior):
+    if part.fits(posterior):
+        return
+    shape = {"event_shape": posterior.event_shape}
+    parts = _fitting(role, names(role), shape if role == "prior" else {}, lambda other: other.fits(posterior))
+    posteriors = _fitting("posterior", [*names("posterior"), *getattr(part, "suits", [])], shape, part.fits)
+    raise ValueError(
+        f"The {role} {spec_of(part)} does not fit the posterior {spec_of(posterior)}: use one of the {role}s {parts}, "
+        f"or keep that {role} and use one of the posteriors {posteriors}."
+    )
+
+
+def _fitting(role, specs, shape, fits):
+    """Those parts, of specs that can be had in that shape, that fit."""
+    fitting = []
+    for spec in specs:
+        with suppress(ValueError):
+            fitting += [spec] if fits(build(role, spec, **shape)) else []
+    return ", ".join(fitting) or "of your own"
 
 
 def check_seams(vae):
@@ -61,7 +89,9 @@ def check_seams(vae):
             distribution = make()
             got = [*distribution.batch_shape], (*distribution.event_shape,)
         except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
-            raise ValueError(f"The parts do not work together ({seam}): {error}") from error
+            reason = str(error).split("\n\n")[1 if "Exception encountered" in str(error) else 0]
+            reason = re.sub(r"\x1b\[\d*m", "", reason).strip()
+            raise ValueError(f"The parts do not work together ({seam}): {reason}") from error
         if got != (batch, event):
             raise ValueError(
                 f"Expected of the {seam} a distribution of batch shape {batch} and event shape {list(event)}, got "

@@ -56,6 +56,14 @@ def name_of(part):
     return next((name for (_, name), cls in _PARTS.items() if cls is type(part)), type(part).__name__)
 
 
+def spec_of(part):
+    """What one would write to get a part: its name, and the options that differ from the usual ones."""
+    config = part.get_config() if hasattr(part, "get_config") else vars(part)
+    usual = {name: p.default for name, p in _parameters(type(part)).items() if p.default is not p.empty}
+    options = [f"{name}={config[name]!r}" for name in usual if name in config and config[name] != usual[name]]
+    return name_of(part) + (f"({', '.join(options)})" if options else "")
+
+
 def parse(spec):
     """The name and the options in a spec.
 
@@ -103,8 +111,10 @@ def build(kind, spec, **shape):
     if not isinstance(spec, str | dict):
         raise ValueError(f"Expected a name, a spec or a layer as the {kind}, got {spec!r}.")
     name, options = parse(spec)
+    if not isinstance(name, str):
+        raise ValueError(f"Expected the name of a {kind}, got {name!r}.")
     part = get(kind, name)
-    known = [option for option in _options(part) if option not in shape]
+    known = [option for option in _parameters(part) if option not in shape]
     for option in options:
         if option not in known:
             raise ValueError(f"{kind} '{name}' has no option '{option}'. It has: {', '.join(known) or 'none'}.")
@@ -114,13 +124,29 @@ def build(kind, spec, **shape):
         raise ValueError(f"{kind} {spec!r} has an option of a wrong type: {error}.") from error
 
 
-def _options(part):
+def build_nested(kind, spec, **shape):
+    """The part that an option of another part asks for: a spec only, as configs hold no objects.
+
+    Args:
+        kind, spec, **shape: see `build`.
+
+    Raises:
+        KeyError: no such part.
+        ValueError: it is no spec, cannot be read, or has no such option.
+    """
+    if not isinstance(spec, str | dict):
+        raise ValueError(f"Expected a name or a spec as the {kind} within another part, got {spec!r}.")
+    return build(kind, spec, **shape)
+
+
+def _parameters(part):
     """The named arguments of a class, those that it hands on to the zoo's classes above it included."""
-    names = []
+    parameters = {}
     for cls in part.__mro__:
         if cls.__module__.startswith("keras.") or cls is object:
             break
         if "__init__" in vars(cls):
-            parameters = inspect.signature(cls).parameters.values()
-            names += [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in names]
-    return names
+            own = inspect.signature(cls).parameters
+            named = {name: p for name, p in own.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
+            parameters |= {name: p for name, p in named.items() if name not in parameters}
+    return parameters

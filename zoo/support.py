@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 
 class Support(NamedTuple):
@@ -11,35 +12,40 @@ class Support(NamedTuple):
 
     Args:
         values: the set, in words.
-        contains: array [N, *x] -> whether all of it lies in the set.
+        limits: the least and the greatest number in it.
         likelihood: the likelihood that a model of such data gets unless told otherwise.
+        holds: array [N, *x] within the limits -> whether all of it lies in the set.
         rescaling: (a, b) such that a x + b suits a network.
     """
 
     values: str
-    contains: Callable[[np.ndarray], bool]
+    limits: tuple[float, float]
     likelihood: str
+    holds: Callable[[np.ndarray], bool] = lambda x: True
     rescaling: tuple[float, float] = (1.0, 0.0)
 
-
-def _within(low, high):
-    return lambda x: x.min() >= low and x.max() <= high
+    def contains(self, x):
+        """Whether all of an array [N, *x] lies in the set."""
+        low, high = self.limits
+        return bool(x.min() >= low and x.max() <= high and self.holds(x))
 
 
 SUPPORTS = {
-    "binary": Support("{0, 1}", lambda x: bool(np.all((x == 0) | (x == 1))), "bernoulli"),
-    "unit": Support("[0, 1]", _within(0, 1), "continuous_bernoulli"),
-    "real": Support("the real numbers", lambda x: True, "normal"),
+    "binary": Support("{0, 1}", (0, 1), "bernoulli", holds=lambda x: np.all((x == 0) | (x == 1))),
+    "unit": Support("[0, 1]", (0, 1), "continuous_bernoulli"),
+    "real": Support("the real numbers", (-np.inf, np.inf), "normal"),
     "levels": Support(
         "{0, …, 255}",
-        lambda x: _within(0, 255)(x) and bool(np.all(x == np.floor(x))),
+        (0, 255),
         "discretized_logistic",
+        holds=lambda x: np.all(x == np.floor(x)),
         rescaling=(1 / 127.5, -1.0),
     ),
     "simplex": Support(
         "the simplex (numbers ≥ 0 that sum to 1)",
-        lambda x: x.min() >= 0 and np.allclose(x.sum(axis=-1), 1, atol=1e-3),
+        (0, 1 + 1e-3),
         "normal",
+        holds=lambda x: np.allclose(x.sum(axis=-1), 1, atol=1e-3),
     ),
 }
 
@@ -50,7 +56,7 @@ def get(name):
     Raises:
         KeyError: no such support; the message lists the known ones.
     """
-    if name not in SUPPORTS:
+    if not isinstance(name, str) or name not in SUPPORTS:
         raise KeyError(f"No support '{name}'. Known: {', '.join(SUPPORTS)}.")
     return SUPPORTS[name]
 
@@ -79,3 +85,30 @@ def check(x, support, what="the data"):
             f"Expected values in {get(support).values} (support '{support}'), but {what} are in "
             f"[{x.min():g}, {x.max():g}]. Rescale them, or name another support: {', '.join(SUPPORTS)}."
         )
+
+
+def check_examples(x, event_shape, support, what="the data"):
+    """Makes sure that an array or tensor holds examples of a shape and a support; a stream is let through.
+
+    Args:
+        x: array [N, *event_shape], or anything else that a model is fitted to.
+        event_shape, support: what is expected.
+        what: what to call the data in a message.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if tf.is_tensor(x):
+        x = x.numpy()
+    if isinstance(x, np.ndarray):
+        if x.shape[1:] != tuple(event_shape):
+            raise wrong_shape(x.shape, event_shape)
+        check(x, support, what)
+
+
+def wrong_shape(got, event_shape):
+    """The error for data of a shape that a model does not take."""
+    expected = ", ".join(["B", *map(str, event_shape)])
+    return ValueError(
+        f"Expected data of shape [{expected}], got {list(got)}. Reshape them, or build the model for their shape."
+    )

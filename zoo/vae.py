@@ -1,15 +1,18 @@
 """The variational autoencoder."""
 
 import inspect
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tqdm import tqdm
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
+from zoo.objectives.objective import draw, nothing
 from zoo.parts import check_roles, check_seams
 from zoo.scores import Scores, estimate
 
@@ -61,6 +64,7 @@ class VAE(keras.Model):
         ):
             if not part.built:  # parts that are read from a file come built
                 part.build(input_shape)
+        self.prior.limit(*supports.get(self.support).limits)
         self.draws = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="draws")
         super().build(x_shape)
 
@@ -118,14 +122,19 @@ class VAE(keras.Model):
         Returns:
             `zoo.objectives.Terms`.
         """
-        x = self._data(x)
-        q, p = self.encode(x), self.prior(encode=self.encode)
-        z = q.sample(samples, seed=seed)  # [K, B, L]
-        px = self.decode(z)
-        return Terms(px.log_prob(x), p.log_prob(z), q.log_prob(z), kl_divergence(q, p, z), z)
+        return self._terms(x, partial(draw, samples=samples), nothing, seed)
 
     def call(self, x, training=None):  # Keras hands `training` on to the networks' layers
-        return self.terms(x, self.objective.samples, self._next_seed())
+        return self._terms(x, self.objective.draw, self.objective.aggregate, self._next_seed())
+
+    def _terms(self, x, drawn, aggregate, seed):
+        x = self._data(x)
+        draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
+        q, z, log_qz = drawn(self.posterior, self.encoder(x), draw_seed)
+        p = self.prior(encode=self.encode)
+        log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
+        kl = kl_divergence(q, p, log_qz, log_pz)
+        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         terms = y_pred
@@ -139,6 +148,22 @@ class VAE(keras.Model):
         penalties = [tf.cast(loss, bound.dtype) for loss in self.losses]
         return tf.add_n([-tf.reduce_mean(bound), *penalties]) / replicas
 
+    def adapt(self, x):
+        """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
+
+        To be called before `fit`. Most models need not be told.
+
+        Args:
+            x: training data [N, *x]; values between those of the support, such as grey levels, will do.
+
+        Raises:
+            ValueError: `x` has another shape than the model's, or is not finite.
+        """
+        x = np.asarray(x)
+        supports.check_examples(x, self.event_shape, "real")
+        self.prior.adapt(x)
+        self.objective.adapt(x)
+
     def predict_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self.reconstruct(x)
@@ -149,7 +174,7 @@ class VAE(keras.Model):
         validation = call.arguments.get("validation_data")
         if isinstance(validation, tuple | list):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
-            self._check(x, "the validation data")
+            supports.check_examples(x, self.event_shape, self.support, "the validation data")
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
         return super().fit(*call.args, **call.kwargs)
@@ -167,7 +192,7 @@ class VAE(keras.Model):
 
     def predict(self, x, *args, **kwargs):
         """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
-        self._check(x)
+        supports.check_examples(x, self.event_shape, self.support)
         return super().predict(x, *args, **kwargs)
 
     def reconstruct(self, x):
@@ -223,7 +248,7 @@ class VAE(keras.Model):
         """
         samples, seed = whole_number(samples, "samples"), seed_number(seed)
         x = np.asarray(x)
-        self._check(x)
+        supports.check_examples(x, self.event_shape, self.support)
         rows = min(len(x), max(1, POINTS // samples))
 
         chunks = []
@@ -257,29 +282,15 @@ class VAE(keras.Model):
         if x.shape.rank is None:
             return tf.ensure_shape(x, [None, *self.event_shape])
         if x.shape[1:].as_list() != list(self.event_shape):
-            raise ValueError(_wrong_shape(x.shape.as_list(), self.event_shape))
+            raise supports.wrong_shape(x.shape.as_list(), self.event_shape)
         return x
 
     def _prepare(self, arguments):
         x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
-        self._check(x)
+        supports.check_examples(x, self.event_shape, self.support)
         arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
-
-    def _check(self, x, what="the data"):
-        """Arrays are checked whole, before anything runs; a stream is checked only in its shape, as it comes."""
-        if tf.is_tensor(x):
-            x = x.numpy()
-        if isinstance(x, np.ndarray):
-            if x.shape[1:] != self.event_shape:
-                raise ValueError(_wrong_shape(x.shape, self.event_shape))
-            supports.check(x, self.support, what)
 
 
 def _labels(x, y, sample_weight):
     """Labels that mean nothing where there are weights: without any, Keras leaves out the weights and says nothing."""
     return np.zeros(len(x)) if y is None and sample_weight is not None else y
-
-
-def _wrong_shape(got, event_shape):
-    expected = ", ".join(["B", *map(str, event_shape)])
-    return f"Expected data of shape [{expected}], got {list(got)}. Reshape them, or build the model for their shape."

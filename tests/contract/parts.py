@@ -1,16 +1,31 @@
 """Every registered part, found through the registry, and the smallest model around each."""
 
 import numpy as np
+import tensorflow as tf
 
 import zoo
 from zoo.registry import build, get, parse
 
 # Options that change what a part does; the plain names are all tested anyway.
 VARIANTS = {
-    "prior": ["mixture(components=3)", "mixture(components=2, normal='tril')"],
-    "likelihood": ["normal(scale=0.5)", "normal(scale='predicted')"],
-    "objective": ["elbo(beta=2.0)", "elbo(free_bits=0.1)", "elbo(samples=3)"],
-    "network": ["mlp(hidden=(5, 4), activation='tanh')"],
+    "posterior": ["orthogonal(reflections=1)", "mixture(components=1)", "hierarchical(normal='tril')"],
+    "prior": [
+        "mixture(components=3)",
+        "mixture(components=2, normal='tril')",
+        "mixture(components=2, normal='low_rank(rank=1)')",
+        "vamp(components=3, weights='learned')",
+        "hierarchical(prior='mixture', normal='tril')",
+        "hierarchical(prior='vamp(components=3)')",
+    ],
+    "likelihood": ["normal(scale=0.5)", "normal(scale='predicted')", "low_rank_normal(rank=1)"],
+    "objective": [
+        "elbo(beta=2.0)",
+        "elbo(free_bits=0.1)",
+        "elbo(samples=3)",
+        "mmd(alpha=1.0, samples=2)",
+        "tc(samples=2)",
+    ],
+    "network": ["mlp(hidden=(5, 4), activation='tanh')", "conv(filters=(3,), kernel=3)"],
 }
 LATENT = 2
 EVENTS = {"vector": (6,), "image": (4, 3, 2)}
@@ -28,6 +43,21 @@ def all_parts():
     ]
 
 
+def fitting(kind, spec):
+    """The other parts that a model with this one needs, where the usual ones do not fit."""
+    if kind in ("posterior", "prior") and parse(spec)[0] == "dirichlet":
+        return {"posterior": "dirichlet", "prior": "dirichlet"}
+    if kind == "prior" and "hierarchical(prior='vamp" in spec:
+        return {"posterior": "hierarchical"}
+    return {}
+
+
+def latents(kind):
+    """Pairs of a spec and a latent size that it takes, of 1, 2 and 5."""
+    two_at_least = ("dirichlet", "hierarchical")
+    return [(spec, d) for spec in specs(kind) for d in (1, 2, 5) if d > 1 or not spec.startswith(two_at_least)]
+
+
 def posterior(spec, latent=LATENT, features=8):
     """A built posterior of that spec."""
     layer = build("posterior", spec, event_shape=(latent,))
@@ -36,10 +66,11 @@ def posterior(spec, latent=LATENT, features=8):
 
 
 def prior(spec, latent=LATENT):
-    """A built prior of that spec."""
+    """A built prior of that spec, and an encoder for it."""
     layer = build("prior", spec, event_shape=(latent,))
-    layer.build((None, *EVENTS["vector"]))
-    return layer
+    layer.build((None, 8))
+    q = posterior("hierarchical" if "hierarchical" in spec else "diag", latent)
+    return layer, lambda x: q(tf.tanh(x))
 
 
 def likelihood(spec, event_shape, features=8):
@@ -57,7 +88,8 @@ def supports(spec):
 def model(kind, spec, event="vector", **overrides):
     """A small model with that part in it."""
     support = supports(spec)[0] if kind == "likelihood" else "binary"
-    parts = {"latent": LATENT, "network": "gated_mlp(hidden=(7, 7))", kind: spec} | overrides
+    event = "image" if kind == "network" and spec.startswith("conv") else event
+    parts = {"latent": LATENT, "network": "gated_mlp(hidden=(7, 7))"} | fitting(kind, spec) | {kind: spec} | overrides
     return zoo.build("diag_vae", EVENTS[event], support, **parts)
 
 
@@ -75,8 +107,16 @@ def data(support, n, event="vector", seed=0):
     return x.astype(np.float32)
 
 
+def data_of(vae, n):
+    """n examples of a model's kind."""
+    event = next(name for name, shape in EVENTS.items() if shape == vae.event_shape)
+    return data(vae.support, n, event)
+
+
 def wild(layer, scale=3.0, seed=0):
-    """Gives a layer's weights values far from its initial ones, N(0, scale²)."""
+    """Gives a layer random weights far from its initial ones, so that its outputs are about N(0, scale²)."""
     rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, scale, w.shape).astype(w.dtype) for w in layer.get_weights()])
+    for weight in layer.trainable_variables:
+        fan_in = weight.shape[0] if len(weight.shape) > 1 else 1
+        weight.assign(rng.normal(0, scale / np.sqrt(fan_in), weight.shape))
     return layer

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from parts import LATENT, all_parts, data, model
+from parts import LATENT, all_parts, data_of, model
 
 import zoo
 
@@ -28,7 +28,7 @@ def scores(vae, x):
 def test_keras_file(kind, spec, tmp_path):
     vae = model(kind, spec)
     vae.compile("adam", run_eagerly=True)
-    x = data(vae.support, 4)
+    x = data_of(vae, 4)
     vae.fit(x, epochs=1, verbose=0)
     vae.save(tmp_path / "vae.keras")
     again = keras.saving.load_model(tmp_path / "vae.keras")
@@ -40,7 +40,7 @@ def test_keras_file(kind, spec, tmp_path):
 @pytest.mark.parametrize(("kind", "spec"), all_parts())
 def test_folder(kind, spec, tmp_path):
     vae = model(kind, spec)
-    x = data(vae.support, 4)
+    x = data_of(vae, 4)
     for weight in vae.trainable_variables:
         weight.assign_add(0.1 * np.ones(weight.shape))
     zoo.save(vae, tmp_path)

@@ -2,13 +2,12 @@
 
 import pytest
 import tensorflow as tf
-from parts import EVENTS, data, likelihood, model, posterior, prior, specs, supports
+from parts import EVENTS, data, data_of, latents, likelihood, model, posterior, prior, specs, supports
 
 import zoo
 
 
-@pytest.mark.parametrize("spec", specs("posterior"))
-@pytest.mark.parametrize("latent", [1, 2, 5])
+@pytest.mark.parametrize(("spec", "latent"), latents("posterior"))
 def test_posterior(spec, latent):
     q = posterior(spec, latent)(tf.random.stateless_normal([4, 8], [0, 0]))
     assert q.batch_shape == [4]
@@ -16,17 +15,20 @@ def test_posterior(spec, latent):
     assert q.mean().shape == [4, latent]
     assert q.covariance().shape == [4, latent, latent]
     assert q.sample(3, seed=[0, 0]).shape == [3, 4, latent]
-    assert q.log_prob(tf.zeros([3, 4, latent])).shape == [3, 4]
+    z, log_qz = q.experimental_sample_and_log_prob(3, seed=[0, 0])
+    assert z.shape == [3, 4, latent]
+    assert log_qz.shape == q.log_prob(z).shape == [3, 4]
 
 
-@pytest.mark.parametrize("spec", specs("prior"))
-@pytest.mark.parametrize("latent", [1, 2, 5])
+@pytest.mark.parametrize(("spec", "latent"), latents("prior"))
 def test_prior(spec, latent):
-    p = prior(spec, latent)()
+    layer, encode = prior(spec, latent)
+    p = layer(encode=encode)
     assert p.batch_shape == []
     assert p.event_shape == [latent]
-    assert p.sample([3, 4], seed=[0, 0]).shape == [3, 4, latent]
-    assert p.log_prob(tf.zeros([3, 4, latent])).shape == [3, 4]
+    z = p.sample([3, 4], seed=[0, 0])
+    assert z.shape == [3, 4, latent]
+    assert p.log_prob(z).shape == [3, 4]
 
 
 @pytest.mark.parametrize("spec", specs("likelihood"))
@@ -59,9 +61,8 @@ def test_likelihood_of_spatial_features_is_pointwise(spec, batch):
 @pytest.mark.parametrize("event", EVENTS)
 def test_network(spec, event):
     vae = model("network", spec, event)
-    x = data("binary", 5, event)
-    assert vae.encode(x).mean().shape == [5, 2]
-    assert vae.decode(tf.zeros([3, 5, 2])).mean().shape == [3, 5, *EVENTS[event]]
+    assert vae.encode(data_of(vae, 5)).mean().shape == [5, 2]
+    assert vae.decode(tf.zeros([3, 5, 2])).mean().shape == [3, 5, *vae.event_shape]
 
 
 @pytest.mark.parametrize("spec", specs("objective"))

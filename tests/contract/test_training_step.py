@@ -1,15 +1,21 @@
 """A training step gives every weight a finite gradient, whatever the part."""
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from parts import all_parts, data, likelihood, model, posterior, specs, supports, wild
+from parts import all_parts, data, data_of, likelihood, model, posterior, specs, supports, wild
+
+import zoo
+from zoo.registry import build
 
 
 @pytest.mark.parametrize(("kind", "spec"), all_parts())
 def test_every_weight_gets_a_gradient(kind, spec):
     vae = model(kind, spec)
-    x = data(vae.support, 5)
+    x = data_of(vae, 5)
     with tf.GradientTape() as tape:
         loss = vae.compute_loss(x=x, y_pred=vae(x))
     gradients = tape.gradient(loss, vae.trainable_variables)
@@ -19,14 +25,72 @@ def test_every_weight_gets_a_gradient(kind, spec):
         assert np.isfinite(gradient).all(), f"{weight.path} gets a gradient that is not finite"
 
 
+def fits(prior, posterior):
+    """Whether that prior takes that posterior, by what the two say of themselves."""
+    return build("prior", prior, event_shape=(4,)).fits(build("posterior", posterior, event_shape=(4,)))
+
+
+@pytest.mark.parametrize(
+    ("posterior", "prior"), list(product(zoo.names("posterior"), [*zoo.names("prior"), "hierarchical(prior='vamp')"]))
+)
+def test_every_pair_of_posterior_and_prior_trains_or_is_refused(posterior, prior):
+    build_model = partial(model, "posterior", posterior, prior=prior, latent=4)
+    if not fits(prior, posterior):
+        with pytest.raises(ValueError, match=r"^The prior .* does not fit the posterior .*: use one of"):
+            build_model()
+        return
+    vae = build_model()
+
+    @tf.function
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            loss = vae.compute_loss(x=x, y_pred=vae(x))
+        return tape.gradient(loss, vae.trainable_variables)
+
+    for weight, gradient in zip(vae.trainable_variables, gradients(data_of(vae, 5)), strict=True):
+        assert gradient is not None, f"{weight.path} gets no gradient"
+        assert np.isfinite(gradient).all(), f"{weight.path} gets a gradient that is not finite"
+
+
+def test_what_fits_what():
+    real = set(zoo.names("posterior")) - {"dirichlet"}
+    fitting = {p: {q for q in zoo.names("posterior") if fits(p, q)} for p in zoo.names("prior")}
+    every_prior_on_reals = {"standard", "diag", "tril", "mixture", "maf", "hierarchical"}
+    assert fitting == dict.fromkeys(every_prior_on_reals, real) | {
+        "dirichlet": {"dirichlet"},
+        "vamp": set(zoo.names("posterior")) - {"iaf"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"prior": "hierarchical(prior='dirichlet')"}, "prior on z₂ one of diag, maf, mixture, standard, tril, vamp"),
+        ({"prior": "hierarchical(prior='hierarchical')"}, "prior on z₂ one of"),
+        ({"prior": "hierarchical(top=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top=1\)"),
+        ({"posterior": "hierarchical(normal='iaf')"}, "Use one of diag, low_rank"),
+        ({"prior": {"name": "mixture", "normal": zoo.normal.Diag()}}, "a name or a spec as the normal"),
+    ],
+)
+def test_parts_within_parts_that_do_not_fit_are_refused(parts, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.build("hvae", (6,), "binary", **({"latent": 4} | parts))
+
+
+@pytest.mark.parametrize("latent", [1, 4])
+def test_a_refusal_names_only_what_can_be_had(latent):
+    with pytest.raises(ValueError, match="The prior vamp does not fit the posterior iaf") as error:
+        model("posterior", "iaf", prior="vamp", latent=latent)
+    assert ("hierarchical" in str(error.value)) == (latent > 1)
+
+
 @pytest.mark.parametrize("spec", specs("posterior"))
 def test_wild_posteriors_stay_finite(spec):
     layer = wild(posterior(spec, latent=64, features=1))
     h = tf.ones([8, 1])
     with tf.GradientTape() as tape:
-        q = layer(h)
-        z = q.sample(seed=[0, 0])
-        log_qz = q.log_prob(z)
+        z, log_qz = layer(h).experimental_sample_and_log_prob(seed=[0, 0])
+    assert np.isfinite(z).all()
     assert np.isfinite(log_qz).all()
     assert all(np.isfinite(g).all() for g in tape.gradient(log_qz, layer.trainable_variables))
 

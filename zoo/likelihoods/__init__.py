@@ -3,6 +3,7 @@
 from zoo.likelihoods.bernoulli import Bernoulli, ContinuousBernoulli
 from zoo.likelihoods.likelihood import Likelihood
 from zoo.likelihoods.logistic import DiscretizedLogistic
+from zoo.likelihoods.low_rank import LowRankNormal
 from zoo.likelihoods.normal import Normal
 
-__all__ = ["Bernoulli", "ContinuousBernoulli", "DiscretizedLogistic", "Likelihood", "Normal"]
+__all__ = ["Bernoulli", "ContinuousBernoulli", "DiscretizedLogistic", "Likelihood", "LowRankNormal", "Normal"]

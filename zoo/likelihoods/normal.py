@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.checks import real_number
 from zoo.layer import positive
 from zoo.likelihoods.likelihood import Likelihood
 from zoo.registry import register
@@ -34,9 +35,8 @@ class Normal(Likelihood):
         fixed = isinstance(scale, int | float) and not isinstance(scale, bool) and 0 < scale < math.inf
         if scale not in ("shared", "predicted") and not fixed:
             raise ValueError(f"Expected scale 'shared', 'predicted' or a positive number, got {scale!r}.")
-        if not 0 < floor < 1:
-            raise ValueError(f"Expected a floor between 0 and 1, got floor={floor!r}.")
-        self.scale, self.floor = scale, floor
+        self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
+        self.scale = scale
         self.size = 2 if scale == "predicted" else 1
 
     def build(self, h_shape):

@@ -1,20 +1,12 @@
 """Normal posteriors, q(z|x) = N(μ(x), Σ(x))."""
 
-import numpy as np
-
 from zoo import normal
-from zoo.layer import DistributionLayer
-from zoo.registry import register
-
-CALM = 0.1  # scale of a covariance's initial raw parameters, beside the usual one
+from zoo.posteriors.posterior import Posterior
+from zoo.registry import build_nested, get, names, register
 
 
-class NormalPosterior(DistributionLayer):
-    """q(z|x) = N(μ(x), Σ(x)), a linear map of h being the parameters of a normal family.
-
-    It starts calm, with Σ(x) near the identity for every x: L Lᵀ of large random numbers is so
-    ill-conditioned that float32 densities are lost. The means start at the usual size: small ones too
-    would let the KL switch latent dimensions off before they say anything.
+class NormalPosterior(Posterior):
+    """q(z|x) = N(μ(x), Σ(x)), a linear map of h being the parameters of a normal `family`.
 
     Args:
         event_shape: (L,), the latent size.
@@ -23,8 +15,7 @@ class NormalPosterior(DistributionLayer):
     family = None
 
     def build(self, h_shape):
-        gain = np.where(np.arange(self.params_size) < self.event_shape[0], 1.0, CALM)
-        self.params = self.dense(self.params_size, h_shape, gain)
+        self.params = self.calm_dense(h_shape, loud=self.event_shape[0])
         super().build(h_shape)
 
     def call(self, h):
@@ -56,3 +47,66 @@ class MultivariateNormalTriL(NormalPosterior):
     """
 
     family = normal.TriL()
+
+
+@register("posterior", "std_corr")
+class MultivariateNormalStdCorr(NormalPosterior):
+    """q(z|x) = N(μ, (σI) Ω (σI)), all of x: standard deviations and a correlation matrix, see `zoo.normal.StdCorr`.
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    family = normal.StdCorr()
+
+
+@register("posterior", "orthogonal")
+class MultivariateNormalOrthogonal(NormalPosterior):
+    """q(z|x) = N(μ, P D Pᵀ), all of x, P a product of Householder reflections: see `zoo.normal.Orthogonal`.
+
+    Args:
+        event_shape: (L,), the latent size.
+        reflections: how many; None for L, or 32 where L is over that.
+    """
+
+    def __init__(self, event_shape, reflections=None, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.family = normal.Orthogonal(reflections)
+
+    def get_config(self):
+        return super().get_config() | {"reflections": self.family.reflections}
+
+
+@register("posterior", "low_rank")
+class MultivariateNormalLowRank(NormalPosterior):
+    """q(z|x) = N(μ, D + U Uᵀ), all of x, of a cost linear in L: see `zoo.normal.MultivariateNormalLowRank`.
+
+    Args:
+        event_shape: (L,), the latent size.
+        rank: number of columns of U.
+    """
+
+    def __init__(self, event_shape, rank=2, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.family = normal.LowRank(rank)
+
+    def get_config(self):
+        return super().get_config() | {"rank": self.family.rank}
+
+
+def normal_map(spec, size, dtype):
+    """An unbuilt layer from features to a normal: the normal posterior of that spec.
+
+    Args:
+        spec: e.g. "tril".
+        size: dimensions of the normal.
+        dtype: of the layer.
+
+    Raises:
+        ValueError: that posterior is not normal.
+    """
+    layer = build_nested("posterior", spec, event_shape=(size,), dtype=dtype)
+    if not isinstance(layer, NormalPosterior):
+        fitting = ", ".join(n for n in names("posterior") if issubclass(get("posterior", n), NormalPosterior))
+        raise ValueError(f"Expected a normal posterior, got {spec!r}. Use one of {fitting}.")
+    return layer

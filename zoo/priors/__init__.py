@@ -1,9 +1,21 @@
-"""Priors, p(z): batch [], event [L].
+"""Priors, p(z): batch [], event [L]."""
 
-`call(encode=None)` takes the model's x ↦ q(z|x), for priors that are made of posteriors.
-"""
-
+from zoo.priors.dirichlet import Dirichlet
+from zoo.priors.hierarchical import Hierarchical
+from zoo.priors.maf import MaskedAutoregressiveFlow
 from zoo.priors.mixture import MixtureSameFamily
 from zoo.priors.normal import MultivariateNormalDiag, MultivariateNormalTriL, StandardNormal
+from zoo.priors.prior import Prior
+from zoo.priors.vamp import VampPrior
 
-__all__ = ["MixtureSameFamily", "MultivariateNormalDiag", "MultivariateNormalTriL", "StandardNormal"]
+__all__ = [
+    "Dirichlet",
+    "Hierarchical",
+    "MaskedAutoregressiveFlow",
+    "MixtureSameFamily",
+    "MultivariateNormalDiag",
+    "MultivariateNormalTriL",
+    "Prior",
+    "StandardNormal",
+    "VampPrior",
+]

@@ -4,14 +4,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo import normal
-from zoo.layer import DistributionLayer
+from zoo.priors.prior import Prior
 from zoo.registry import register
 
 tfd = tfp.distributions
 
 
 @register("prior", "standard")
-class StandardNormal(DistributionLayer):
+class StandardNormal(Prior):
     """p(z) = N(0, I).
 
     Args:
@@ -24,7 +24,7 @@ class StandardNormal(DistributionLayer):
         return tfd.MultivariateNormalDiag(zeros, tf.ones_like(zeros))
 
 
-class NormalPrior(DistributionLayer):
+class NormalPrior(Prior):
     """p(z) = N(μ, Σ), learned from N(0, I) on.
 
     Args:

@@ -1,0 +1,51 @@
+"""The normal likelihood with correlated noise."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.checks import real_number, whole_number
+from zoo.layer import positive
+from zoo.likelihoods.likelihood import Likelihood
+from zoo.normal import MultivariateNormalLowRank
+from zoo.registry import register
+
+tfd = tfp.distributions
+tfb = tfp.bijectors
+
+
+@register("likelihood", "low_rank_normal")
+class LowRankNormal(Likelihood):
+    """p(x|z) = N(x; μ(z), D(z) + U(z) U(z)ᵀ): noise that is correlated between the elements of x.
+
+    With U = σW it costs as much as `zoo.normal.MultivariateNormalLowRank`; no covariance matrix is made
+    (structured uncertainty, Dorta et al., 2018, arXiv:1802.07079, has the precision sparse instead).
+
+    Args:
+        event_shape: shape of x.
+        rank: number of columns of U.
+        floor: the smallest σ, in units of x. The density of a constant element is unbounded without one.
+
+    Raises:
+        ValueError: the floor is under 1e-6 or over 0.99.
+    """
+
+    supports = ("real", "unit")
+
+    def __init__(self, event_shape, rank=4, floor=0.01, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
+        self.rank = whole_number(rank, "rank")
+        self.size = 2 + self.rank  # numbers for each element of x
+
+    def call(self, h):
+        loc, raw_scale, *factors = self.parameters(h)  # [..., *event_shape]
+        batch, size = tf.shape(loc)[: loc.shape.rank - len(self.event_shape)], math.prod(self.event_shape)
+        loc, raw_scale = (tf.reshape(t, tf.concat([batch, [size]], axis=0)) for t in (loc, raw_scale))
+        factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.rank]], axis=0))
+        px = MultivariateNormalLowRank(loc, positive(raw_scale, self.floor), factor)
+        return tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
+
+    def get_config(self):
+        return super().get_config() | {"rank": self.rank, "floor": self.floor}

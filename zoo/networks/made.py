@@ -1,0 +1,82 @@
+"""Masked autoregressive networks."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MaskedDense(keras.layers.Layer):
+    """(W ⊙ mask)ᵀ z + b.
+
+    Args:
+        mask: [inputs, outputs] of zeros and ones.
+        gain: scale of the initial weights.
+    """
+
+    def __init__(self, mask, gain=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mask, self.gain = np.asarray(mask, "float32"), gain
+
+    def build(self, z_shape):
+        initializer = keras.initializers.VarianceScaling(self.gain**2, "fan_in")
+        self.kernel = self.add_weight(shape=self.mask.shape, initializer=initializer, name="kernel")
+        self.bias = self.add_weight(shape=self.mask.shape[1:], initializer="zeros", name="bias")
+        super().build(z_shape)
+
+    def call(self, z):
+        return tf.tensordot(z, self.kernel * tf.cast(self.mask, z.dtype), axes=1) + self.bias
+
+    def get_config(self):
+        return super().get_config() | {"mask": self.mask.tolist(), "gain": self.gain}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MADE(keras.layers.Layer):
+    """A network whose i-th outputs see only the elements of z before the i-th, and all of a context.
+
+    Germain et al. (2015, arXiv:1502.03509). Hidden units are given degrees 0, …, d − 1 in turn: a unit of
+    degree k sees the first k elements, and is seen by the outputs of elements after them. There are d of them
+    at least, so that every output sees all that it may.
+
+    Args:
+        event_shape: (d,), the size of z.
+        outputs: numbers for each element of z.
+        hidden: number of hidden units; where it is under d, there are d.
+        context: size of the context; 0 for none.
+        reverse: whether "before" means after: flows turn the order round from step to step.
+        gain: scale of the initial outputs.
+    """
+
+    def __init__(self, event_shape, outputs=2, hidden=64, context=0, reverse=False, gain=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.event_shape, self.outputs, self.hidden = tuple(event_shape), outputs, hidden
+        self.context, self.reverse, self.gain = context, reverse, gain
+
+    def build(self, z_shape):
+        (d,) = self.event_shape
+        order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # of the elements
+        units = max(self.hidden, d)
+        degrees = np.arange(units) % d
+        self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
+        mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
+        self.outer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="outer")
+        self.inner.build((None, d))
+        self.outer.build((None, units))
+        if self.context:
+            self.side = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="side")
+            self.side.build((None, self.context))
+        super().build(z_shape)
+
+    def call(self, z, context=None):
+        """z [..., d] and a context [B, C] that broadcasts to it ↦ `outputs` tensors [..., d]."""
+        h = self.inner(z)
+        if context is not None:
+            h += self.side(context)
+        params = self.outer(tf.nn.elu(h))  # [..., d × outputs]
+        params = tf.reshape(params, tf.concat([tf.shape(params)[:-1], [*self.event_shape, self.outputs]], axis=0))
+        return tf.unstack(params, num=self.outputs, axis=-1)
+
+    def get_config(self):
+        names = ("outputs", "hidden", "context", "reverse", "gain")
+        return super().get_config() | {"event_shape": list(self.event_shape)} | {n: getattr(self, n) for n in names}

@@ -1,0 +1,43 @@
+"""The evidence lower bound, its KL weighted."""
+
+import tensorflow as tf
+
+from zoo.checks import real_number
+from zoo.objectives.objective import Objective
+from zoo.registry import register
+
+
+@register("objective", "elbo")
+class ELBO(Objective):
+    """E_q[log p(x|z)] − β KL(q(z|x) ‖ p(z)).
+
+    At β = 1 the evidence lower bound (Kingma & Welling, 2014, arXiv:1312.6114); at β > 1 a looser lower
+    bound (β-VAE, Higgins et al., 2017); at β < 1 no bound.
+
+    Args:
+        beta: β, the weight of the KL.
+        free_bits: λ, nats of KL a latent dimension that cost no more than they do at λ (Kingma et al.,
+            2016, arXiv:1606.04934, equation 15): each dimension's mean KL over the batch counts as at
+            least λ. Where the KL is no sum over dimensions, the whole counts as at least λ L.
+        samples: K, draws for an example.
+
+    Raises:
+        ValueError: β or λ is negative or infinite.
+    """
+
+    def __init__(self, beta=1.0, free_bits=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.beta, self.free_bits = real_number(beta, "beta", least=0), real_number(free_bits, "free_bits", least=0)
+
+    def call(self, terms):
+        return tf.reduce_mean(terms.log_px, axis=0) - self.annealed(self.beta * self._kl(terms))
+
+    def _kl(self, terms):
+        if self.free_bits == 0:
+            return tf.reduce_sum(terms.kl, axis=-1)  # [B]
+        floor = self.free_bits * terms.z.shape[-1] / terms.kl.shape[-1]
+        mean = tf.reduce_mean(terms.kl, axis=0)  # [L] or [1]
+        return tf.reduce_sum(tf.maximum(mean, tf.cast(floor, mean.dtype))) * tf.ones_like(terms.kl[:, 0])
+
+    def get_config(self):
+        return super().get_config() | {"beta": self.beta, "free_bits": self.free_bits}

@@ -1,0 +1,75 @@
+"""InfoVAE: the aggregated posterior held to the prior by a maximum mean discrepancy."""
+
+import tensorflow as tf
+
+from zoo.checks import real_number
+from zoo.objectives.objective import Objective
+from zoo.registry import register
+
+TINY = 1e-30  # of a squared distance: a batch of one has none
+
+
+@register("objective", "mmd")
+class MMD(Objective):
+    """E_q[log p(x|z)] − (1 − α) KL(q(z|x) ‖ p(z)) − (α + λ − 1) MMD²(q(z), p(z)); no bound on log p(x).
+
+    InfoVAE (Zhao et al., 2019, arXiv:1706.02262); q(z) is the aggregated posterior, and MMD² is estimated
+    from the batch (of a replica) and as many draws of the prior, by the kernel exp(−|z − z′|²/s), s the mean
+    squared distance between draws of the prior. Pairs of one point with itself are left out, so that the
+    estimate has no bias but that of s, which is gone at a batch of 20. A learned prior's weights that draws
+    are not differentiated in, such as a mixture's π, are trained by the KL alone.
+
+    Args:
+        alpha: α; 1 leaves the KL out.
+        lambda_: λ, in nats for a unit of MMD².
+        samples: K, draws for an example.
+
+    Raises:
+        ValueError: α is over 1, or α + λ under 1.
+    """
+
+    def __init__(self, alpha=0.0, lambda_=100.0, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = real_number(alpha, "alpha", most=1)
+        self.lambda_ = real_number(lambda_, "lambda_", least=1 - self.alpha)
+
+    def aggregate(self, q, p, z, seed):
+        return squared_mmd(z, p.sample(tf.shape(z)[1], seed=seed))
+
+    def call(self, terms):
+        kl, mmd = tf.reduce_sum(terms.kl, axis=-1), terms.aggregate
+        penalty = (1 - self.alpha) * kl + (self.alpha + self.lambda_ - 1) * mmd
+        return tf.reduce_mean(terms.log_px, axis=0) - self.annealed(penalty)
+
+    def get_config(self):
+        return super().get_config() | {"alpha": self.alpha, "lambda_": self.lambda_}
+
+
+def squared_mmd(z, prior_z):
+    """An estimate of MMD² between the laws of two sets of points, of any sign.
+
+    Args:
+        z: [K, B, L], K draws for each of B examples: pairs are taken within one of the K.
+        prior_z: [B, L].
+
+    Returns:
+        A number, the mean over the K.
+    """
+    n = tf.shape(prior_z)[0]
+    pairs = tf.cast(tf.maximum(n * (n - 1), 1), z.dtype)
+    distances = _squared_distances(prior_z, prior_z)
+    width = tf.stop_gradient(tf.reduce_sum(distances) / pairs) + TINY
+
+    def between_distinct(distances):  # mean of the kernel, a point's with itself left out
+        kernel = tf.exp(-distances / width)
+        return (tf.reduce_sum(kernel, axis=[-2, -1]) - tf.cast(n, z.dtype)) / pairs
+
+    across = tf.reduce_mean(tf.exp(-_squared_distances(z, prior_z) / width), axis=[-2, -1])  # [K]
+    return tf.reduce_mean(between_distinct(_squared_distances(z, z)) - 2 * across) + between_distinct(distances)
+
+
+def _squared_distances(a, b):
+    """|aᵢ − bⱼ|² [..., n, m] of points [..., n, L] and [..., m, L], zero at least."""
+    products = tf.matmul(a, b, transpose_b=True)
+    norms = tf.reduce_sum(a**2, axis=-1)[..., :, None] + tf.reduce_sum(b**2, axis=-1)[..., None, :]
+    return tf.maximum(norms - 2 * products, 0.0)

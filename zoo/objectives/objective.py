@@ -1,0 +1,93 @@
+"""Objective: the layer that all of them share."""
+
+import keras
+import tensorflow as tf
+
+from zoo.checks import whole_number
+
+
+class Objective(keras.layers.Layer):
+    """A lower bound on log p(x), or a surrogate that says what it is: terms ↦ [B], in nats, to be maximised.
+
+    To write one: `call(terms)`. It computes in the precision of the terms.
+
+    `annealing`, a number from 0 to 1 that multiplies what holds q(z|x) to the prior, is state, not
+    configuration: a warm-up raises it, and it is saved with the weights.
+
+    Args:
+        samples: K, how many draws of z it takes for an example.
+    """
+
+    def __init__(self, samples=1, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(autocast=False, **kwargs)
+        self.samples = whole_number(samples, "samples")
+
+    def build(self, terms_shape=None):
+        self.annealing = self.add_weight(shape=(), initializer="ones", trainable=False, name="annealing")
+        super().build(terms_shape)
+
+    def annealed(self, value):
+        """`annealing` × value, in the value's precision."""
+        return tf.cast(tf.convert_to_tensor(self.annealing), value.dtype) * value
+
+    def draw(self, posterior, h, seed):
+        """The posterior and draws of it, as this objective differentiates them.
+
+        Args:
+            posterior: the layer h ↦ q(z|x).
+            h: features [B, H].
+            seed: int32 [2].
+
+        Returns:
+            q, z [K, B, L] and log q(z|x) [K, B].
+        """
+        return draw(posterior, h, seed, self.samples)
+
+    def aggregate(self, q, p, z, seed):
+        """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
+
+        Args:
+            q: q(z|x), batch [B].
+            p: p(z).
+            z: draws of q [K, B, L].
+            seed: int32 [2].
+        """
+        return nothing(q, p, z, seed)
+
+    def fits(self, posterior):
+        """Whether it can be computed for a posterior.
+
+        Args:
+            posterior: the layer.
+        """
+        return True
+
+    def adapt(self, x):
+        """Tells it of the training data; an objective that need not know does nothing.
+
+        Args:
+            x: training data [N, *x].
+        """
+
+    def get_config(self):
+        return super().get_config() | {"samples": self.samples}
+
+
+def draw(posterior, h, seed, samples):
+    """q(z|x), K draws z and log q(z|x), its density computed from the draws' own noise where q can.
+
+    Args:
+        posterior, h, seed: see `Objective.draw`.
+        samples: K.
+
+    Returns:
+        q, z [K, B, L] and log q(z|x) [K, B].
+    """
+    q = posterior(h)
+    return q, *q.experimental_sample_and_log_prob(samples, seed=seed)
+
+
+def nothing(q, p, z, seed):
+    """The `aggregate` of an objective that looks at each example alone."""
+    return tf.zeros([], z.dtype)

@@ -1,0 +1,88 @@
+"""β-TCVAE: the KL taken apart."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.checks import real_number, whole_number
+from zoo.mixture import pairwise_log_prob
+from zoo.objectives.objective import Objective
+from zoo.posteriors.normal import NormalPosterior
+from zoo.registry import register
+
+tfd = tfp.distributions
+
+
+@register("objective", "tc")
+class TotalCorrelation(Objective):
+    """E_q[log p(x|z)] − α I(x; z) − β KL(q(z) ‖ Πⱼ q(zⱼ)) − γ KL(Πⱼ q(zⱼ) ‖ p(z)); no bound on log p(x).
+
+    β-TCVAE (Chen et al., 2018, arXiv:1802.04942). The second is the total correlation of the aggregated
+    posterior q(z), and the third, for a prior of independent dimensions, the sum of their KLs. At α = β =
+    γ = 1 they add up to KL(q(z|x) ‖ p(z)). q(z) is estimated from the batch (of a replica) with
+    minibatch-stratified weights, and so with a bias. It needs the posterior's marginals: a normal one.
+
+    The weights need N, the number of training examples. Until `adapt` tells it, N counts as the batch's size.
+
+    Args:
+        alpha: α.
+        beta: β.
+        gamma: γ.
+        samples: K, draws for an example.
+
+    Raises:
+        ValueError: a weight is negative or infinite.
+    """
+
+    def __init__(self, alpha=1.0, beta=6.0, gamma=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = real_number(alpha, "alpha", least=0)
+        self.beta = real_number(beta, "beta", least=0)
+        self.gamma = real_number(gamma, "gamma", least=0)
+
+    def build(self, terms_shape=None):
+        self.examples = self.add_weight(shape=(), initializer="zeros", trainable=False, name="examples")
+        super().build(terms_shape)
+
+    def fits(self, posterior):
+        return isinstance(posterior, NormalPosterior)
+
+    def adapt(self, x):
+        self.examples.assign(whole_number(len(x), "the number of examples"))
+
+    def aggregate(self, q, p, z, seed):
+        """log q(z) and log Πⱼ q(zⱼ) of the draws [2, K, B]."""
+        points = tf.reshape(z, [-1, z.shape[-1]])  # [K B, L]
+        log_weights = stratified_log_weights(tf.shape(z)[1], tf.cast(tf.convert_to_tensor(self.examples), z.dtype))
+        log_weights = tf.tile(log_weights, [tf.shape(z)[0], 1])  # [K B, B]
+        log_qz = tf.reduce_logsumexp(log_weights + pairwise_log_prob(q, points), axis=1)
+        marginals = tfd.Normal(q.mean(), q.stddev()).log_prob(points[:, None, :])  # [K B, B, L]
+        log_product = tf.reduce_sum(tf.reduce_logsumexp(log_weights[..., None] + marginals, axis=1), axis=-1)
+        return tf.reshape(tf.stack([log_qz, log_product]), tf.concat([[2], tf.shape(z)[:-1]], axis=0))
+
+    def call(self, terms):
+        log_q, log_product = tf.unstack(terms.aggregate)  # [K, B]
+        information, correlation, rest = terms.log_qz - log_q, log_q - log_product, log_product - terms.log_pz
+        penalty = self.alpha * information + self.beta * correlation + self.gamma * rest
+        return tf.reduce_mean(terms.log_px - self.annealed(penalty), axis=0)
+
+    def get_config(self):
+        return super().get_config() | {"alpha": self.alpha, "beta": self.beta, "gamma": self.gamma}
+
+
+def stratified_log_weights(batch_size, examples):
+    """log W [B, B]: q(z) ≈ Σⱼ Wᵢⱼ q(z|xⱼ) for a z drawn from q(z|xᵢ), the xⱼ a random batch.
+
+    Row i gives 1/N to the example that z came from, (N − M)/(N M) to one other and 1/M to the rest,
+    M = B − 1 (arXiv:1802.04942, appendix C).
+
+    Args:
+        batch_size: B; one alone stands for all.
+        examples: N; counts as B where it is less.
+    """
+    eye = tf.eye(batch_size, dtype=examples.dtype)
+    others = tf.cast(tf.maximum(batch_size - 1, 1), examples.dtype)  # M
+    n = tf.maximum(examples, tf.cast(batch_size, examples.dtype))
+    n = tf.where(tf.equal(batch_size, 1), tf.ones_like(n), n)
+    following = tf.roll(eye, shift=1, axis=1) * (1 - eye)
+    weights = eye / n + following * (n - others) / (n * others) + (1 - eye - following) / others
+    return tf.math.log(weights)

@@ -1,0 +1,57 @@
+"""Two stochastic layers."""
+
+import tensorflow as tf
+
+from zoo.checks import whole_number
+from zoo.hierarchy import Hierarchy, split
+from zoo.networks.mlp import GatedDense
+from zoo.posteriors.normal import normal_map
+from zoo.posteriors.posterior import Posterior
+from zoo.registry import register
+
+
+@register("posterior", "hierarchical")
+class Hierarchical(Posterior):
+    """q(z|x) = q(z₂|x) q(z₁|x, z₂), z = [z₂, z₁], both normal; z₁'s parameters are a gated layer's of h and z₂.
+
+    The posterior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4). The decoder
+    sees both. KL and moments are estimated from draws.
+
+    Args:
+        event_shape: (L,), the size of both together, 2 or more.
+        top: L₂, the size of z₂; None for half.
+        normal: the normal posterior that both are, e.g. "tril".
+        hidden: hidden units of the map to z₁'s parameters.
+
+    Raises:
+        ValueError: z₁ or z₂ would be empty, or `normal` is no normal posterior.
+    """
+
+    def __init__(self, event_shape, top=None, normal="diag", hidden=300, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.top, self.normal, self.hidden = top, normal, whole_number(hidden, "hidden")
+        self.sizes = split(self.event_shape, top)  # L₂, L₁
+        self.upper, self.lower = (normal_map(normal, size, self.dtype_policy) for size in self.sizes)
+
+    @property
+    def params_size(self):
+        """How many numbers the encoder gives for one x: those of q(z₂|x), and of q(z₁|x, z₂) at one z₂."""
+        return self.upper.params_size + self.lower.params_size
+
+    def build(self, h_shape):
+        self.upper.build(h_shape)
+        self.gated = GatedDense(self.hidden, dtype=self.dtype_policy)
+        self.gated.build((None, h_shape[-1] + self.sizes[0]))
+        self.lower.build((None, self.hidden))
+        super().build(h_shape)
+
+    def call(self, h):
+        def conditional(z2):
+            batch = tf.broadcast_dynamic_shape(tf.shape(h)[:-1], tf.shape(z2)[:-1])
+            both = [tf.broadcast_to(t, tf.concat([batch, tf.shape(t)[-1:]], axis=0)) for t in (h, z2)]
+            return self.lower(self.gated(tf.concat(both, axis=-1)))
+
+        return Hierarchy(self.upper(h), conditional, self.sizes[1])
+
+    def get_config(self):
+        return super().get_config() | {"top": self.top, "normal": self.normal, "hidden": self.hidden}

@@ -1,0 +1,51 @@
+"""An inverse autoregressive flow as the posterior."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo import normal
+from zoo.checks import whole_number
+from zoo.flows import AutoregressiveAffine, Flow, networks
+from zoo.posteriors.posterior import Posterior
+from zoo.registry import register
+
+tfb = tfp.bijectors
+
+
+@register("posterior", "iaf")
+class InverseAutoregressiveFlow(Posterior):
+    """z = f_T(… f₁(z₀)), z₀ ~ N(μ(x), diag σ²(x)), each step z ↦ σ(z, c) ⊙ z + m(z, c) autoregressive, c of x too.
+
+    Kingma et al. (2016, arXiv:1606.04934, equation 10). Draws and their densities take one pass; the
+    density of a point that it did not draw takes L of them a step.
+
+    Args:
+        event_shape: (L,), the latent size.
+        steps: T.
+        hidden: hidden units of each step's network, and size of the context c.
+    """
+
+    sequential = True
+    first = normal.Diag()
+
+    def __init__(self, event_shape, steps=2, hidden=64, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
+
+    @property
+    def params_size(self):
+        """How many numbers the encoder gives for one x."""
+        return self.first.size(*self.event_shape) + self.hidden
+
+    def build(self, h_shape):
+        self.params = self.calm_dense(h_shape, loud=self.event_shape[0])
+        self.networks = networks(self.event_shape, self.steps, self.hidden, self.hidden, self.dtype_policy)
+        super().build(h_shape)
+
+    def call(self, h):
+        params, context = tf.split(self.params(h), [self.params_size - self.hidden, self.hidden], axis=-1)
+        steps = [AutoregressiveAffine(network, context) for network in self.networks]
+        return Flow(self.first(params, *self.event_shape), tfb.Chain(steps[::-1]))
+
+    def get_config(self):
+        return super().get_config() | {"steps": self.steps, "hidden": self.hidden}

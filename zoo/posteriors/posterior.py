@@ -1,0 +1,35 @@
+"""Posterior, h ↦ q(z|x): the layer that all of them share."""
+
+import numpy as np
+
+from zoo.layer import DistributionLayer
+
+CALM = 0.1  # scale of a covariance's initial raw parameters, beside the usual one
+
+
+class Posterior(DistributionLayer):
+    """q(z|x), its parameters a linear map of the encoder's features h [B, H].
+
+    To write one: make weights in `build`, return from `call` a reparameterised `tfd.Distribution` of batch
+    shape [B] and event shape [L].
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    space = "reals"  # where z lies: "reals" or "simplex"
+    sequential = False  # whether the density of a point that it did not draw takes L passes
+    params_size = None  # how many numbers the encoder gives for one x, if that can be said
+
+    def calm_dense(self, h_shape, loud):
+        """A map h ↦ `params_size` parameters that starts calm: the first `loud` at the usual size, the rest small.
+
+        With the covariance's parameters small, Σ(x) starts near the identity for every x: L Lᵀ of large
+        random numbers is so ill-conditioned that float32 densities are lost. Small means too would let
+        the KL switch latent dimensions off before they say anything.
+
+        Args:
+            h_shape: shape of the features.
+            loud: how many parameters are no covariance's, the first ones.
+        """
+        return self.dense(self.params_size, h_shape, np.where(np.arange(self.params_size) < loud, 1.0, CALM))

@@ -1,0 +1,34 @@
+"""A Dirichlet prior."""
+
+import tensorflow as tf
+
+from zoo.checks import real_number
+from zoo.dirichlet import ReparameterizedDirichlet, enough_categories
+from zoo.priors.prior import Prior
+from zoo.registry import register
+
+
+@register("prior", "dirichlet")
+class Dirichlet(Prior):
+    """p(z) = Dir(α, …, α) (Joo et al., 2019, arXiv:1901.02739).
+
+    Args:
+        event_shape: (L,), the number of categories, 2 or more.
+        concentration: α; 1 is the uniform law, under it draws are sparse.
+
+    Raises:
+        ValueError: L is 1, or α no number of 0.01 or more.
+    """
+
+    space = "simplex"
+
+    def __init__(self, event_shape, concentration=0.98, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        enough_categories(self.event_shape)
+        self.concentration = real_number(concentration, "concentration", least=0.01)
+
+    def call(self, encode=None):
+        return ReparameterizedDirichlet(tf.fill(self.event_shape, tf.constant(self.concentration, self.compute_dtype)))
+
+    def get_config(self):
+        return super().get_config() | {"concentration": self.concentration}

@@ -1,0 +1,69 @@
+"""Two stochastic layers."""
+
+from zoo.checks import whole_number
+from zoo.hierarchy import Hierarchy, split
+from zoo.networks.mlp import GatedDense
+from zoo.posteriors.normal import normal_map
+from zoo.priors.prior import Prior
+from zoo.registry import build_nested, names, register
+
+
+@register("prior", "hierarchical")
+class Hierarchical(Prior):
+    """p(z) = p(z₂) p(z₁|z₂), z = [z₂, z₁]: any prior on z₂, and z₁ normal, its parameters gated layers' of z₂.
+
+    The prior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4).
+
+    Args:
+        event_shape: (L,), the size of both together, 2 or more.
+        top: L₂, the size of z₂; None for half.
+        prior: that of z₂, e.g. "mixture" or "vamp(components=100)".
+        normal: the normal posterior whose map gives p(z₁|z₂), e.g. "tril".
+        hidden: hidden units of each of the two layers from z₂ to z₁'s parameters.
+
+    Raises:
+        ValueError: z₁ or z₂ would be empty, `normal` is no normal posterior, or `prior` not one for z₂.
+    """
+
+    def __init__(self, event_shape, top=None, prior="standard", normal="diag", hidden=300, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.top, self.prior, self.normal, self.hidden = top, prior, normal, whole_number(hidden, "hidden")
+        self.sizes = split(self.event_shape, top)  # L₂, L₁
+        self.upper = build_nested("prior", prior, event_shape=self.sizes[:1], dtype=self.dtype_policy)
+        if self.upper.space != self.space or isinstance(self.upper, Hierarchical):
+            others = ", ".join(name for name in names("prior") if name not in ("dirichlet", "hierarchical"))
+            raise ValueError(f"Expected as the prior on z₂ one of {others}, got {prior!r}.")
+        self.lower = normal_map(normal, self.sizes[1], self.dtype_policy)
+
+    def build(self, x_shape):
+        self.upper.build(x_shape)
+        self.gated = [GatedDense(self.hidden, dtype=self.dtype_policy, name=f"gated_{i}") for i in range(2)]
+        self.gated[0].build((None, self.sizes[0]))
+        self.gated[1].build((None, self.hidden))
+        self.lower.build((None, self.hidden))
+        super().build(x_shape)
+
+    def call(self, encode=None):
+        def conditional(z2):
+            first, second = self.gated
+            return self.lower(second(first(z2)))
+
+        return Hierarchy(self.upper(encode=lambda x: encode(x).top), conditional, self.sizes[1])
+
+    def fits(self, posterior):
+        two_layers = getattr(posterior, "sizes", None) == self.sizes  # needed if z₂'s prior is made of posteriors
+        return super().fits(posterior) and (two_layers or not self.upper.of_posteriors)
+
+    @property
+    def suits(self):
+        return [f"hierarchical(top={self.sizes[0]})"]
+
+    def limit(self, low, high):
+        self.upper.limit(low, high)
+
+    def adapt(self, x):
+        self.upper.adapt(x)
+
+    def get_config(self):
+        options = {"top": self.top, "prior": self.prior, "normal": self.normal, "hidden": self.hidden}
+        return super().get_config() | options

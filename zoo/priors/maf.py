@@ -1,0 +1,41 @@
+"""A masked autoregressive flow as the prior."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.checks import whole_number
+from zoo.flows import AutoregressiveAffine, Flow, networks
+from zoo.priors.prior import Prior
+from zoo.registry import register
+
+tfd = tfp.distributions
+tfb = tfp.bijectors
+
+
+@register("prior", "maf")
+class MaskedAutoregressiveFlow(Prior):
+    """p(z) = N(f(z); 0, I) |det ∂f/∂z|, f a chain of steps z ↦ σ(z) ⊙ z + m(z), each autoregressive.
+
+    Papamakarios et al. (2017, arXiv:1705.07057). Densities take one pass a step, draws L of them.
+
+    Args:
+        event_shape: (L,), the latent size.
+        steps: how many.
+        hidden: hidden units of each step's network.
+    """
+
+    def __init__(self, event_shape, steps=3, hidden=64, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
+
+    def build(self, x_shape):
+        self.networks = networks(self.event_shape, self.steps, self.hidden, 0, self.dtype_policy)
+        super().build(x_shape)
+
+    def call(self, encode=None):
+        zeros = tf.zeros(self.event_shape, self.compute_dtype)
+        steps = [AutoregressiveAffine(network) for network in self.networks]
+        return Flow(tfd.MultivariateNormalDiag(zeros, tf.ones_like(zeros)), tfb.Invert(tfb.Chain(steps)))
+
+    def get_config(self):
+        return super().get_config() | {"steps": self.steps, "hidden": self.hidden}

@@ -1,0 +1,45 @@
+"""Prior, p(z): the layer that all of them share."""
+
+from zoo.layer import DistributionLayer
+
+
+class Prior(DistributionLayer):
+    """p(z), of batch shape [].
+
+    To write one: make weights in `build`, which gets the shape of x, and return a `tfd.Distribution` of
+    event shape [L] from `call(encode=None)`; `encode` is the model's x ↦ q(z|x), for priors that are made of
+    posteriors.
+
+    Args:
+        event_shape: (L,), the latent size.
+    """
+
+    space = "reals"  # where z lies: "reals" or "simplex"
+    of_posteriors = False  # whether it is made of them, and so needs `encode`
+
+    def fits(self, posterior):
+        """Whether this is a density of what a posterior draws.
+
+        Args:
+            posterior: the layer.
+        """
+        return posterior.space == self.space
+
+    @property
+    def suits(self):
+        """Specs of posteriors that it fits, besides the plain names."""
+        return []
+
+    def limit(self, low, high):
+        """Tells it between which values x lies, before `adapt`; most priors need not know.
+
+        Args:
+            low, high: the limits, which may be infinite.
+        """
+
+    def adapt(self, x):
+        """Starts the prior at data; a prior that does not start so does nothing.
+
+        Args:
+            x: training data [N, *x].
+        """

@@ -1,0 +1,89 @@
+"""The VampPrior: a mixture of posteriors."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.checks import seed_number, whole_number
+from zoo.mixture import MixtureSameFamily
+from zoo.priors.prior import Prior
+from zoo.registry import register
+
+tfd = tfp.distributions
+
+
+@register("prior", "vamp")
+class VampPrior(Prior):
+    """p(z) = Σₘ πₘ q(z|uₘ), uₘ learned pseudo-inputs (Tomczak & Welling, 2018, arXiv:1705.07120).
+
+    Any posterior will do whose density takes one pass, so not a flow, on whatever space it is. The pseudo-inputs
+    start as noise, or by `adapt` at training examples. They are learned as u = low + v (high − low), v in
+    [0, 1], low and high the range of the data: that of their support, or found by `adapt`. Real data that were
+    not adapted to have none, and u is not held anywhere.
+
+    Args:
+        event_shape: (L,), the latent size.
+        components: M, the number of pseudo-inputs.
+        weights: "equal" for πₘ = 1/M, or "learned".
+        seed: of the choice of training examples.
+
+    Raises:
+        ValueError: `weights` is neither.
+    """
+
+    of_posteriors = True
+
+    def __init__(self, event_shape, components=500, weights="equal", seed=0, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        if weights not in ("equal", "learned"):
+            raise ValueError(f"Expected weights 'equal' or 'learned', got {weights!r}.")
+        self.components, self.weighting = whole_number(components, "components"), weights
+        self.seed = seed_number(seed)
+
+    def build(self, x_shape):
+        self.v = self.add_weight(
+            shape=(self.components, *x_shape[1:]),
+            initializer=keras.initializers.RandomUniform(0.0, 1.0),
+            constraint=self._into_range,  # not a clip, within which a pixel would have no gradient and never come back
+            name="v",
+        )
+        self.low = self.add_weight(shape=(), initializer="zeros", trainable=False, name="low")
+        self.high = self.add_weight(shape=(), initializer="ones", trainable=False, name="high")
+        self.held = self.add_weight(shape=(), initializer="zeros", trainable=False, name="held")
+        if self.weighting == "learned":
+            self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits")
+        super().build(x_shape)
+
+    @property
+    def pseudo_inputs(self):
+        """u [M, *x], tensor."""
+        return self.low + (self.high - self.low) * self.v
+
+    def call(self, encode):
+        logits = self.logits if self.weighting == "learned" else tf.zeros(self.components, self.compute_dtype)
+        weights = tfd.Categorical(logits=tf.convert_to_tensor(logits))
+        return MixtureSameFamily(weights, encode(tf.convert_to_tensor(self.pseudo_inputs)))
+
+    def fits(self, posterior):
+        return not posterior.sequential
+
+    def limit(self, low, high):
+        if np.isfinite([low, high]).all():
+            self.low.assign(low)
+            self.high.assign(high)
+            self.held.assign(1.0)
+
+    def adapt(self, x):
+        x = np.asarray(x)
+        chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
+        if not keras.ops.convert_to_numpy(self.held):
+            self.limit(x.min(), max(x.max(), x.min() + 1e-6))
+        self.v.assign((x[np.sort(chosen)] - self.low) / (self.high - self.low))
+
+    def _into_range(self, v):
+        return keras.ops.where(self.held > 0, keras.ops.clip(v, 0.0, 1.0), v)
+
+    def get_config(self):
+        options = {"components": self.components, "weights": self.weighting, "seed": self.seed}
+        return super().get_config() | options

@@ -90,7 +90,7 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
 
 
 def test_warm_up_rises_to_the_full_weight():
-    vae = zoo.build("beta_vae", (4,), "real", network="mlp(hidden=(3,))", latent=2)
+    vae = zoo.build("diag_vae", (4,), "real", objective="elbo(beta=4.0)", network="mlp(hidden=(3,))", latent=2)
     callback = WarmUp(4)
     callback.set_model(vae)
     seen = []

@@ -14,6 +14,7 @@ from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
 from zoo.objectives.objective import draw, nothing
 from zoo.parts import check_roles, check_seams
+from zoo.samplers.samplers import Samplers
 from zoo.scores import Scores, estimate
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
@@ -50,6 +51,7 @@ class VAE(keras.Model):
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, seed_number(seed)
         check_roles(self)
+        self.samplers = Samplers(name="samplers")
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
         self.build(encoder.input_shape)
@@ -90,7 +92,15 @@ class VAE(keras.Model):
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        return self.posterior(self.encoder(self._data(x)))
+        return self.posterior(self.features(x))
+
+    def features(self, x):
+        """h, what the encoder network makes of data [B, *x], for the posterior.
+
+        Raises:
+            ValueError: `x` has another shape than the model's.
+        """
+        return self.encoder(self._data(x))
 
     def decode(self, z):
         """The likelihood p(x|z).
@@ -177,6 +187,7 @@ class VAE(keras.Model):
             supports.check_examples(x, self.event_shape, self.support, "the validation data")
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
+        self.samplers.clear()
         return super().fit(*call.args, **call.kwargs)
 
     def evaluate(self, *args, **kwargs):
@@ -206,19 +217,62 @@ class VAE(keras.Model):
         """
         return self.decode(self.encode(x).mean()).mean()
 
-    def generate(self, n, seed=None):
-        """E[x | z] for draws of z from the prior.
+    def generate(self, n, seed=None, latents="prior"):
+        """E[x | z] for draws of z.
 
         Args:
             n: how many.
             seed: an integer; without one, each call gives others.
+            latents: where z comes from, see `latent_distribution`.
 
         Returns:
             [n, *x].
+
+        Raises:
+            KeyError, ValueError: as `latent_distribution`; or `n` is under 1.
         """
         n = whole_number(n, "how many to generate")
         seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
-        return self.decode(self.prior(encode=self.encode).sample(n, seed=seed)).mean()
+        return self.decode(self.latent_distribution(latents).sample(n, seed=seed)).mean()
+
+    def latent_distribution(self, latents="prior"):
+        """A density of z to draw from.
+
+        Args:
+            latents: "prior"; "vamp", the prior of a model that has a VampPrior, a mixture of posteriors each of which
+                may be drawn; the name of a sampler, such as "aggregated" or "gmm", that `add_sampler` has
+                fitted; or a tfd distribution of event shape [L].
+
+        Returns:
+            A tfd distribution, batch [], event [L].
+
+        Raises:
+            KeyError: no such sampler in this model; the message lists those that it has.
+            ValueError: the distribution is of another shape.
+        """
+        return self.samplers.distribution(latents, self)
+
+    def add_sampler(self, spec, x, progress=True):
+        """Fits a density of z to where the data are in latent space, for `generate` to draw from.
+
+        It is saved with the model, and loads without the data. Training on takes the samplers away, as the latent
+        space moves on.
+
+        Args:
+            spec: a sampler's name, with options if any, e.g. "aggregated", "gmm(components=20)" or
+                "compressed(components=500)"; the bare name is what `generate` knows it by.
+            x: training data [N, *x].
+            progress: whether to show a progress bar.
+
+        Returns:
+            The sampler, a `zoo.Sampler`.
+
+        Raises:
+            KeyError: no such sampler.
+            ValueError: `x` is no data of this model, there are too few, or the sampler does not suit the posterior.
+        """
+        supports.check_examples(np.asarray(x), self.event_shape, self.support)
+        return self.samplers.fit(spec, self, np.asarray(x), progress)
 
     def log_likelihood(self, x, samples=1000, seed=0, progress=False):
         """log p(x) of each example, the `log_likelihood` of `score`.
@@ -264,13 +318,17 @@ class VAE(keras.Model):
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
-        return super().get_config() | parts | {"support": self.support, "seed": self.seed}
+        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialized()}
+        return super().get_config() | parts | settings
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
-        return cls(**parts, **config)
+        samplers = config.pop("samplers", {})
+        vae = cls(**parts, **config)
+        vae.samplers.restore(samplers)
+        return vae
 
     def _next_seed(self):
         self.draws.assign_add(1)

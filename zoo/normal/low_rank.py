@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
 from zoo.layer import positive
-from zoo.mixture import pairwise_log_prob
+from zoo.mixture import Rough, pairwise_log_prob, rough, take, two_products, two_products_factors
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -127,6 +127,32 @@ def _log_densities(u, scale, factor):
 def _(components: MultivariateNormalLowRank, z):
     u = (z - components.loc[:, None]) / components.scale[:, None]  # [M, N, d]
     return tf.linalg.matrix_transpose(_log_densities(u, components.scale, components.factor))
+
+
+@rough.register
+def _(components: MultivariateNormalLowRank, log_weights):
+    # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the diagonal's products, and one more for the difference.
+    root = _capacitance_root(components.factor)
+    log_weights -= tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)
+    centre = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
+    loc = components.loc - centre
+    inverse = tf.linalg.triangular_solve(root, tf.linalg.matrix_transpose(components.factor))  # R⁻¹Wᵀ [M, r, d]
+    inverse /= components.scale[:, None, :]
+    shift = tf.linalg.matvec(inverse, loc)  # [M, r]
+
+    def product(z, factors, inverse, shift):
+        z, (r, d) = z - centre, inverse.shape[-2:]
+        v = tf.matmul(z, tf.reshape(inverse, [-1, d]), transpose_b=True) - tf.reshape(shift, [-1])  # [N, M r]
+        gain = 0.5 * tf.reduce_sum(tf.reshape(v, [tf.shape(z)[0], -1, r]) ** 2, axis=-1)
+        return two_products(z, factors) + gain
+
+    return Rough([two_products_factors(loc, components.scale, log_weights), inverse, shift], product)
+
+
+@take.register
+def _(components: MultivariateNormalLowRank, index):
+    tensors = (components.loc, components.scale, components.factor)
+    return MultivariateNormalLowRank(*(tf.gather(tensor, index) for tensor in tensors))
 
 
 @tfd.RegisterKL(MultivariateNormalLowRank, tfd.MultivariateNormalDiag)

@@ -31,5 +31,5 @@ class Dirichlet(Posterior):
         self.params = self.calm_dense(h_shape, loud=self.params_size)
         super().build(h_shape)
 
-    def call(self, h):
-        return dirichlet(self.params(h))
+    def distribution(self, params):
+        return dirichlet(params)

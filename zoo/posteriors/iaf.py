@@ -42,8 +42,8 @@ class InverseAutoregressiveFlow(Posterior):
         self.networks = networks(self.event_shape, self.steps, self.hidden, self.hidden, self.dtype_policy)
         super().build(h_shape)
 
-    def call(self, h):
-        params, context = tf.split(self.params(h), [self.params_size - self.hidden, self.hidden], axis=-1)
+    def distribution(self, params):
+        params, context = tf.split(params, [self.params_size - self.hidden, self.hidden], axis=-1)
         steps = [AutoregressiveAffine(network, context) for network in self.networks]
         return Flow(self.first(params, *self.event_shape), tfb.Chain(steps[::-1]))
 

@@ -35,10 +35,11 @@ class MixtureSameFamily(Posterior):
         self.params = self.calm_dense(h_shape, loud=self.components * self.event_shape[0])
         super().build(h_shape)
 
-    def call(self, h):
+    def distribution(self, params):
         m, (d,) = self.components, self.event_shape
-        loc, raw_scale, logits = tf.split(self.params(h), [m * d, m * d, m], axis=-1)
-        loc, raw_scale = (tf.reshape(raw, tf.concat([tf.shape(h)[:-1], [m, d]], axis=0)) for raw in (loc, raw_scale))
+        loc, raw_scale, logits = tf.split(params, [m * d, m * d, m], axis=-1)
+        shape = tf.concat([tf.shape(params)[:-1], [m, d]], axis=0)
+        loc, raw_scale = tf.reshape(loc, shape), tf.reshape(raw_scale, shape)
         # TFP differentiates draws of independent scalars only.
         components = tfd.Independent(tfd.Normal(loc, positive(raw_scale)), 1)
         return ReparameterizedMixture(tfd.Categorical(logits=logits), components, reparameterize=True)

@@ -18,8 +18,8 @@ class NormalPosterior(Posterior):
         self.params = self.calm_dense(h_shape, loud=self.event_shape[0])
         super().build(h_shape)
 
-    def call(self, h):
-        return self.family(self.params(h), *self.event_shape)
+    def distribution(self, params):
+        return self.family(params, *self.event_shape)
 
     @property
     def params_size(self):

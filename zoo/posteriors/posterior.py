@@ -11,7 +11,9 @@ class Posterior(DistributionLayer):
     """q(z|x), its parameters a linear map of the encoder's features h [B, H].
 
     To write one: make weights in `build`, return from `call` a reparameterised `tfd.Distribution` of batch
-    shape [B] and event shape [L].
+    shape [B] and event shape [L]. One that is made of fewer numbers than h has may say so in two steps in place of
+    `call`: `params`, h ↦ [B, P], and `distribution`, of what is kept of each training example where
+    posteriors of all of them are needed.
 
     Args:
         event_shape: (L,), the latent size.
@@ -20,6 +22,17 @@ class Posterior(DistributionLayer):
     space = "reals"  # where z lies: "reals" or "simplex"
     sequential = False  # whether the density of a point that it did not draw takes L passes
     params_size = None  # how many numbers the encoder gives for one x, if that can be said
+
+    def call(self, h):
+        return self.distribution(self.params(h))
+
+    def params(self, h):
+        """What q(z|x) is made of, for features h [..., H]: [..., P]; h itself, unless a posterior says otherwise."""
+        return h
+
+    def distribution(self, params):
+        """q(z|x) of batch shape [...], for params [..., P]."""
+        return self.call(params)
 
     def calm_dense(self, h_shape, loud):
         """A map h ↦ `params_size` parameters that starts calm: the first `loud` at the usual size, the rest small.

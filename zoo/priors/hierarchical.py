@@ -50,9 +50,14 @@ class Hierarchical(Prior):
 
         return Hierarchy(self.upper(encode=lambda x: encode(x).top), conditional, self.sizes[1])
 
+    @property
+    def of_posteriors(self):
+        """Whether the upper prior is made of them."""
+        return self.upper.of_posteriors
+
     def fits(self, posterior):
         two_layers = getattr(posterior, "sizes", None) == self.sizes  # needed if z₂'s prior is made of posteriors
-        return super().fits(posterior) and (two_layers or not self.upper.of_posteriors)
+        return super().fits(posterior) and (two_layers or not self.of_posteriors)
 
     @property
     def suits(self):

@@ -1,0 +1,55 @@
+"""The aggregated posterior as a sampler."""
+
+import keras
+
+from zoo import aggregated
+from zoo.checks import whole_number
+from zoo.registry import register
+from zoo.samplers.sampler import Sampler
+
+
+@register("sampler", "aggregated")
+class AggregatedPosterior(Sampler):
+    """q(z) = 1/N Σₙ q(z|xₙ) of the training data, see `zoo.AggregatedPosterior`.
+
+    It holds what the posterior of each example is made of, and a copy of the posterior layer: its size grows with
+    N, and it tells something about each example.
+
+    Args:
+        event_shape: (L,), the latent size.
+        subsample: of so many examples only, chosen by the seed; None for all.
+        seed: of that choice.
+        made_of: what the fit found, which makes the weights' shapes.
+    """
+
+    def __init__(self, event_shape, subsample=None, seed=0, made_of=None, **kwargs):
+        super().__init__(event_shape, seed, **kwargs)
+        self.subsample = None if subsample is None else whole_number(subsample, "subsample")
+        self.made_of = made_of
+
+    def build(self, x_shape):
+        self.posterior = keras.saving.deserialize_keras_object(self.made_of["posterior"])  # built, as it was
+        self.posterior.trainable = False
+        shape = self.made_of["params"]  # [N, P]
+        self.params = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="params")
+        super().build(x_shape)
+
+    def call(self, encode=None):
+        return aggregated.AggregatedPosterior(self.posterior, self.params.value)
+
+    def fits(self, posterior):
+        return True
+
+    def fit(self, vae, x, progress=True):
+        found = aggregated.aggregated_posterior(vae, x, subsample=self.subsample, seed=self.seed, progress=progress)
+        (params,) = found.tensors
+        self.made_of = {
+            "posterior": keras.saving.serialize_keras_object(vae.posterior),
+            "params": list(params.shape),
+        }
+        self.build(None)
+        self.posterior.set_weights(vae.posterior.get_weights())
+        self.params.assign(params)
+
+    def get_config(self):
+        return super().get_config() | {"subsample": self.subsample, "made_of": self.made_of}

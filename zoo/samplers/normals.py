@@ -1,0 +1,90 @@
+"""Mixtures of a few normals as samplers."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from sklearn import mixture as sklearn_mixture
+
+from zoo.aggregated import aggregated_posterior
+from zoo.checks import whole_number
+from zoo.mixture import MixtureSameFamily
+from zoo.registry import register
+from zoo.samplers.sampler import Sampler
+
+tfd = tfp.distributions
+
+DRAWS = 20_000  # of the aggregated posterior, at most, that a mixture is fitted to
+
+
+class NormalMixture(Sampler):
+    """p̂(z) = Σₘ πₘ N(μₘ, Σₘ).
+
+    Args:
+        event_shape: (L,), the latent size.
+        components: M, how many.
+        seed: of the fit.
+    """
+
+    def __init__(self, event_shape, components=10, seed=0, **kwargs):
+        super().__init__(event_shape, seed, **kwargs)
+        self.components = whole_number(components, "components")
+
+    def build(self, x_shape):
+        m, (d,) = self.components, self.event_shape
+        for name, shape in {"logits": (m,), "loc": (m, d), "scale_tril": (m, d, d)}.items():
+            setattr(self, name, self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name))
+        super().build(x_shape)
+
+    def call(self, encode=None):
+        weights = tfd.Categorical(logits=tf.convert_to_tensor(self.logits))
+        return MixtureSameFamily(weights, tfd.MultivariateNormalTriL(self.loc.value, self.scale_tril.value))
+
+    def set(self, log_weights, loc, scale_tril):
+        """Makes it the mixture of those log πₘ [M], μₘ [M, L] and Lₘ [M, L, L] with Σₘ = Lₘ Lₘᵀ."""
+        self.components = len(loc)
+        self.build(None)
+        self.set_weights([log_weights, loc, scale_tril])
+
+    def get_config(self):
+        return super().get_config() | {"components": self.components}
+
+
+@register("sampler", "gmm")
+class GaussianMixture(NormalMixture):
+    """A mixture of normals with full covariance matrices, fitted by scikit-learn to draws of the posteriors.
+
+    An ex-post density (Ghosh et al., 2020, arXiv:1903.12436): one draw of q(z|x) for each of up to 20,000 examples.
+
+    Args:
+        event_shape: (L,), the latent size.
+        components: M, how many.
+        seed: of the draws and of the fit.
+    """
+
+    def fit(self, vae, x, progress=True):
+        aggregated = aggregated_posterior(vae, x, subsample=min(len(x), DRAWS), seed=self.seed, progress=progress)
+        if self.components > aggregated.count:
+            raise ValueError(
+                f"Expected at most {aggregated.count} components, one for each example, got {self.components}."
+            )
+        z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0]).numpy()
+        fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(z)
+        self.set(tf.math.log(fitted.weights_), fitted.means_, tf.linalg.cholesky(fitted.covariances_))
+
+
+@register("sampler", "compressed")
+class CompressedPosterior(NormalMixture):
+    """The aggregated posterior in M components, see `zoo.CompressedPosterior`; `kl` says what was lost.
+
+    Args:
+        event_shape: (L,), the latent size.
+        components: M, how many.
+        seed: of the clusters.
+    """
+
+    def __init__(self, event_shape, components=500, seed=0, **kwargs):
+        super().__init__(event_shape, components, seed, **kwargs)
+
+    def fit(self, vae, x, progress=True):
+        found = aggregated_posterior(vae, x, compress=min(self.components, len(x)), seed=self.seed, progress=progress)
+        self.set(found.logits, *found.tensors)
+        self.kl, self.kl_standard_error = found.kl, found.kl_standard_error

@@ -37,11 +37,12 @@ def test_digits_are_grey_levels_from_0_to_1():
         assert np.array_equal(np.unique(x), np.arange(17, dtype=np.float32) / 16)
 
 
-def test_digits_have_a_label_for_each_test_example():
+def test_digits_have_a_label_for_each_training_and_test_example():
     dataset, everything = digits(), load_digits()
     label = dict(zip((x.tobytes() for x in np.float32(everything.images / 16)), everything.target, strict=True))
     assert dataset.labels.tolist() == [label[x.tobytes()] for x in dataset.test]
-    assert set(dataset.labels) == set(range(10))
+    assert dataset.train_labels.tolist() == [label[x.tobytes()] for x in dataset.train]
+    assert set(dataset.labels) == set(dataset.train_labels) == set(range(10))
 
 
 def test_digits_are_the_same_each_time():
@@ -51,6 +52,7 @@ def test_digits_are_the_same_each_time():
     second = digits()
     assert all(np.array_equal(a, b) for a, b in zip(parts(first), parts(second), strict=True))
     assert np.array_equal(first.labels, second.labels)
+    assert np.array_equal(first.train_labels, second.train_labels)
 
 
 # data sets by name
@@ -106,9 +108,11 @@ def test_static_binarisation_is_over_one_half():
 
 
 def test_dynamic_binarisation_keeps_grey_levels_for_training_and_draws_the_rest_once():
-    before, after = grey(labels=np.arange(20), epochs=7), binarized(grey(labels=np.arange(20), epochs=7), "dynamic")
+    before = grey(labels=np.arange(20), train_labels=np.arange(50), epochs=7)
+    after = binarized(before, "dynamic")
     assert (after.support, after.binarize, after.epochs) == ("binary", "dynamic", 7)
     assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.train_labels, before.train_labels)
     assert np.array_equal(after.train, before.train)
     for x, b in zip(parts(before)[1:], parts(after)[1:], strict=True):
         assert set(np.unique(b)) == {0, 1}
@@ -245,9 +249,11 @@ def test_parts_of_different_shapes_are_refused(part):
         assert word in str(error.value)
 
 
-def test_labels_are_as_many_as_test_examples():
+def test_labels_are_as_many_as_examples():
     with pytest.raises(ValueError, match="Expected 20 labels of the test data, got 19"):
         grey(labels=np.arange(19))
+    with pytest.raises(ValueError, match="Expected 50 labels of the train data, got 20"):
+        grey(train_labels=np.arange(20))
 
 
 def test_unknown_support_is_refused_with_the_known_ones():

@@ -233,6 +233,7 @@ def small_mnist(monkeypatch):
     rng = np.random.default_rng(0)
     files = {
         "train-images-idx3-ubyte": rng.integers(256, size=(7, 28, 28), dtype=np.uint8),
+        "train-labels-idx1-ubyte": np.array([5, 0, 4, 1, 9, 2, 1], np.uint8),
         "t10k-images-idx3-ubyte": rng.integers(256, size=(3, 28, 28), dtype=np.uint8),
         "t10k-labels-idx1-ubyte": np.array([7, 2, 1], np.uint8),
     }
@@ -253,6 +254,7 @@ def test_mnist_is_read_from_idx_files(small_mnist, name):
         assert got.dtype == np.float32
         assert np.array_equal(got, expected)
     assert dataset.labels.tolist() == [7, 2, 1]
+    assert dataset.train_labels.tolist() == [5, 0, 4, 1, 9]
     assert load_dataset(name).binarize == "dynamic"
 
 
@@ -273,6 +275,8 @@ def test_static_mnist_is_read_from_text(tmp_path, monkeypatch):
     assert (dataset.support, dataset.binarize) == ("binary", "static")
     assert np.array_equal(dataset.train, files["train"])
     assert np.array_equal(dataset.validation, files["valid"])
+    assert dataset.labels is None
+    assert dataset.train_labels is None
     test = np.uint8(files["test"])
     assert rows(dataset.test) == rows(test)
     assert not np.array_equal(dataset.test, test)  # shuffled

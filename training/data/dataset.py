@@ -21,13 +21,15 @@ class Dataset:
         name: its short name.
         support: what the values are: the name of a `zoo.support`.
         train, validation, test: arrays [N, *event_shape].
-        labels: of the test examples [N], where there are any; for pictures only.
+        labels: of the test examples [N_test], where there are any; for pictures only.
+        train_labels: of the training examples [N_train], where there are any; no VAE is trained on them.
         binarize: what has been done to grey levels; if "dynamic", the training examples still are grey
             levels in [0, 1], and are binarised anew in each batch.
         epochs: how long to train on it unless told otherwise.
 
     Raises:
-        ValueError: the parts are of different shapes, empty, not finite, or out of the support.
+        ValueError: the parts are of different shapes, empty, not finite, or out of the support, or the
+            labels are not as many as the examples.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Dataset:
     validation: np.ndarray
     test: np.ndarray
     labels: np.ndarray | None = None
+    train_labels: np.ndarray | None = None
     binarize: Binarize = "none"
     epochs: int = 100
 
@@ -49,8 +52,13 @@ class Dataset:
                 )
             support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
             supports.check(x, support, f"the {part} data of '{self.name}'")
-        if self.labels is not None and len(self.labels) != len(self.test):
-            raise ValueError(f"Expected {len(self.test)} labels of the test data, got {len(self.labels)}.")
+        self._check_labels("test", self.labels)
+        self._check_labels("train", self.train_labels)
+
+    def _check_labels(self, part, labels):
+        n = len(getattr(self, part))
+        if labels is not None and len(labels) != n:
+            raise ValueError(f"Expected {n} labels of the {part} data, got {len(labels)}.")
 
     @property
     def event_shape(self):

@@ -24,6 +24,7 @@ def mnist(data_dir=None):
     """
     checksums = (
         "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
         "2646ac647ad5339dbf082846283269ea",
         "27ae3e4e09519cfbb04c329615203637",
     )
@@ -41,6 +42,7 @@ def fashion_mnist(data_dir=None):
     """
     checksums = (
         "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
         "8181f5470baa50b63fa0f6fddb340f0a",
         "15d484375f8d13e6eb1aabb0c3f46965",
     )
@@ -48,14 +50,15 @@ def fashion_mnist(data_dir=None):
 
 
 def _idx_dataset(name, urls, checksums, data_dir):
-    files = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+    files = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
     sources = [
         Source(f"{name}/{file}", md5, tuple(f"{url}{file}.gz" for url in urls))
         for file, md5 in zip(files, checksums, strict=True)
     ]
-    train, test, labels = (parse_idx(read(source, data_dir)) for source in sources)
+    train, train_labels, test, labels = (parse_idx(read(source, data_dir)) for source in sources)
     train, test = (np.float32(images[..., None]) / 255 for images in (train, test))
-    return Dataset(name, "unit", train[:-VALIDATION], train[-VALIDATION:], test, labels=labels)
+    train, validation = train[:-VALIDATION], train[-VALIDATION:]
+    return Dataset(name, "unit", train, validation, test, labels, train_labels[: len(train)])
 
 
 def parse_idx(content):

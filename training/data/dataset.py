@@ -137,7 +137,7 @@ def binarized(dataset, how, seed=0):
         parts = {part: _threshold(getattr(dataset, part)) for part in ("train", "validation", "test")}
         return replace(dataset, support="binary", binarize="static", **parts)
     draws = np.random.default_rng(seed)
-    held_out = {part: _draw(getattr(dataset, part), draws) for part in ("validation", "test")}
+    held_out = {part: drawn(getattr(dataset, part), draws) for part in ("validation", "test")}
     return replace(dataset, support="binary", binarize="dynamic", **held_out)
 
 
@@ -145,7 +145,16 @@ def _threshold(x):
     return (x > 0.5).astype(np.uint8)
 
 
-def _draw(x, draws):
+def drawn(x, draws):
+    """Zeros and ones by chance.
+
+    Args:
+        x: their probabilities, an array of any shape.
+        draws: a NumPy generator.
+
+    Returns:
+        uint8 array of the shape of x.
+    """
     return (draws.random(x.shape, dtype=np.float32) < x).astype(np.uint8)
 
 

@@ -61,6 +61,13 @@ def test_a_set_covers_itself(copies, offset):
     assert precision_recall(x, x[::-1]) == (1, 1)
 
 
+def test_copies_are_covered_whatever_rounding_makes_of_their_distance(monkeypatch):
+    x = np.tile(normal(101, 64), (4, 1))  # all radii are zero
+    monkeypatch.setattr(module, "DISTANCES", 4 * len(x))  # of five points the last is alone, and rounded otherwise
+    for i in range(50):
+        assert precision_recall(x, np.roll(x, i, axis=0)[:5])[0] == 1
+
+
 def test_sets_apart_cover_nothing_of_each_other():
     assert precision_recall(normal(50), normal(60, loc=100)) == (0, 0)
 

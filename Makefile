@@ -3,6 +3,7 @@
 MODEL ?= tril_vae
 DATA ?= digits
 OUT ?=
+RUN ?= runs/$(MODEL)-$(DATA)
 ARGS ?=
 RUNS ?= runs
 
@@ -18,7 +19,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install train models tensorboard test lint format clean
+.PHONY: help install train evaluate models tensorboard test lint format clean
 
 help:  ## Print this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -37,6 +38,9 @@ $(STAMP): requirements.txt
 
 train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
 	$(VENV)/bin/python -m training.train --model "$(MODEL)" --data "$(DATA)" $(if $(OUT),--out "$(OUT)") $(ARGS)
+
+evaluate: $(STAMP)  ## Evaluate a trained run anew [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
+	$(VENV)/bin/python -m training.evaluate --run "$(RUN)" $(ARGS)
 
 models: $(STAMP)  ## List the models with their parts and sizes
 	@$(VENV)/bin/python -c 'import zoo; print("\n\n".join(repr(zoo.describe(name)) for name in zoo.model_names()))'

@@ -8,8 +8,9 @@ import pytest
 import zoo
 from training.config import Config
 from training.data import Dataset
-from training.evaluate import evaluate, versions
-from training.pictures import correlation, leading_plane
+from training.evaluate import Settings, evaluate
+from training.information import correlation
+from training.pictures import leading_plane
 from training.report import along_axes, write_report
 
 RNG = np.random.default_rng(0)
@@ -25,17 +26,17 @@ def test_any_shape_of_data(event_shape, latent, tmp_path):
     history = {
         name: [3.0, 2.0] for name in ("loss", "val_loss", "kl", "val_kl", "reconstruction", "val_reconstruction")
     }
-    scores = evaluate(vae, test, samples=3) | {"epochs": 2, "training_seconds": 1.0, "versions": versions()}
+    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 2, "training_seconds": 1.0}
     write_report(tmp_path / "report.html", Config(data="made"), dataset, vae, history, scores)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 9
+    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13
 
 
 def test_names_are_escaped(tmp_path):
     x = RNG.normal(size=(12, 3))
     dataset = Dataset("made", "real", x, x, x)
     vae = zoo.build("diag_vae", 3, "real", latent=2, network="mlp(hidden=(4,))")
-    scores = evaluate(vae, x, samples=3) | {"epochs": 1, "training_seconds": 1.0, "versions": versions()}
+    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 1, "training_seconds": 1.0}
     config = Config(data="<script>alert(1)</script>")
     write_report(tmp_path / "report.html", config, dataset, vae, {"loss": [1.0], "kl": [1.0]}, scores)
     assert "<script>" not in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ LEAST = {
     "warmup": 0,
     "patience": 0,
     "samples": 1,
+    "generated": 0,
     "test_examples": 2,
     "steps_per_execution": 1,
     "seed": 0,
@@ -71,6 +72,10 @@ class Config:
     """Draws for the log-likelihood of a test example."""
     test_examples: int | None = None
     """How many test examples to score, chosen by the seed; unset, all."""
+    generated: int = 5_000
+    """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
+    aggregated: bool = True
+    """Save the aggregated posterior with the model; it grows with the training data, and tells of each example."""
     jit: bool = True
     """Compile with XLA."""
     steps_per_execution: int = 10

@@ -1,37 +1,215 @@
-"""A trained model's scores on test data."""
+"""Evaluate a trained run: `python -m training.evaluate --run runs/tril_vae-digits`."""
 
+import json
+import math
 import platform
+import sys
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+import tyro
+
+import zoo
+from training import run
+from training.data import load_dataset
+from training.errors import one_sentence_errors
+from training.estimate import Estimate, plain
+from training.information import information, shape
+from training.report import write_report
+from training.samples import compare
+from zoo.checks import whole_number
+from zoo.scores import curve_draws
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+SHAPES = 1_000  # posteriors whose covariance is looked at
+FEW = 10  # effective draws under which a log-likelihood rests on too few
+MANY = 0.05  # share of examples that rest on too few, from which on it is said
+SAMPLERS = ("aggregated", "gmm")
 
 
-def evaluate(vae, x, samples):
-    """The scores of a model, in nats per example.
+@dataclass(frozen=True)
+class Settings:
+    """What a run's numbers are estimated from."""
+
+    samples: int = 5_000
+    """K, draws for the log-likelihood of a test example."""
+    test_examples: int | None = None
+    """How many test examples to score, chosen by the seed; unset, all."""
+    draws: int = 10_000
+    """Draws of the aggregated posterior."""
+    generated: int = 5_000
+    """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
+    sets: int = 3
+    """Sets of samples of each sampler."""
+    samplers: tuple[str, ...] = SAMPLERS
+    """Densities of z that are fitted, saved with the model and compared with the prior."""
+    seed: int = 0
+    """Of all choices and draws."""
+
+    def __post_init__(self):
+        for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2, "seed": 0}.items():
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name, least=least)
+        for spec in self.samplers:
+            zoo.registry.build("sampler", spec, event_shape=(2,))
+
+
+@dataclass(frozen=True)
+class Command(Settings):
+    """Evaluate a trained run anew: its scores.json and report.html are replaced, its model gets the samplers."""
+
+    run: str = ""
+    """The run's folder."""
+    data_dir: str | None = None
+    """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
+
+
+def main(args=None):
+    """The command.
+
+    Args:
+        args: its words; None for the process's own.
+    """
+    with one_sentence_errors():
+        command = tyro.cli(Command, args=args)
+        if not command.run:
+            raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
+        folder = Path(command.run)
+        config, scores, history = run.read(folder)
+        dataset = load_dataset(config.data, config.binarize, command.data_dir)
+        vae = zoo.load(folder)
+    scores |= evaluate(vae, dataset, command)
+    finish(folder, config, dataset, vae, history, scores)
+
+
+def finish(folder, config, dataset, vae, history, scores):
+    """Writes the model with its samplers, the scores and the report, and prints the outcome.
+
+    Args:
+        folder: the run's.
+        config: its `Config`.
+        dataset: its `Dataset`.
+        vae: the `zoo.VAE`.
+        history: a dict of lists, a value an epoch.
+        scores: all of scores.json.
+    """
+    zoo.save(vae, folder)
+    run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
+    write_report(folder / run.REPORT, config, dataset, vae, history, scores)
+    print(
+        f"test ELBO {scores['elbo']:.2f}, log-likelihood {scores['log_likelihood']:.2f} "
+        f"± {scores['log_likelihood_standard_error']:.2f} nats per example "
+        f"({scores['draws']} draws, {scores['examples']} examples), {scores['training_seconds']:.0f} s of training"
+    )
+    for line in (scores["warning"], scores["samples"].get("verdict")):
+        if line:
+            print(line)
+    print(f"report: {folder / run.REPORT}")
+
+
+def evaluate(vae, dataset, settings):
+    """The scores of a model, which gets the samplers that suit it.
+
+    Args:
+        vae: a `zoo.VAE`.
+        dataset: the `Dataset` that it was trained on.
+        settings: `Settings`.
+
+    Returns:
+        A dict for scores.json: in nats per example, with standard errors (of means over examples or draws), and what
+        each number was estimated from.
+
+    Raises:
+        ValueError: too few test examples.
+    """
+    start, train = time.perf_counter(), dataset.seen(settings.seed)
+    names = add_samplers(vae, train, settings.samplers)
+    test = chosen_by(settings.seed, dataset.test, settings.test_examples or len(dataset.test))
+    return {
+        **likelihood(vae, test, settings.samples, settings.seed),
+        "information": _information(vae, train, settings),
+        "posterior": plain(shape(vae.encode(np.float32(test[:SHAPES])).covariance().numpy())),
+        "samples": _samples(vae, dataset, ["prior", *names], settings),
+        "evaluation_seconds": round(time.perf_counter() - start, 1),
+        "versions": versions(),
+    }
+
+
+def likelihood(vae, x, samples, seed=0):
+    """What `vae.score` says of test data.
 
     Args:
         vae: a `zoo.VAE`.
         x: test data [N, *x], two examples or more.
         samples: K, draws for an example.
+        seed: of the draws.
 
     Returns:
-        A dict for scores.json: the means over x of the fields of `zoo.scores.Scores` and their standard
-        errors (of the mean over examples), and what they were estimated from.
+        A dict: means and standard errors of the scores, the curve over K, the effective draws, and a warning where
+        these are few.
+
+    Raises:
+        ValueError: there are fewer than two examples.
     """
-    start = time.perf_counter()
-    scores = vae.score(x, samples, progress=True)._asdict()
-    means = {name: float(values.mean(dtype=np.float64)) for name, values in scores.items()}
-    errors = {f"{name}_standard_error": _standard_error(values) for name, values in scores.items()}
+    if len(x) < 2:
+        raise ValueError(f"Expected 2 test examples or more, got {len(x)}: one has no standard error.")
+    scores = vae.score(x, samples, seed, progress=True)._asdict()
+    curve, effective = scores.pop("curve"), scores.pop("effective_draws")
+    estimates = {name: Estimate.mean(values) for name, values in scores.items()}
+    means = {name: estimate.value for name, estimate in estimates.items()}
+    errors = {f"{name}_standard_error": estimate.standard_error for name, estimate in estimates.items()}
+    few, ks = float(np.mean(effective < min(FEW, samples))), curve_draws(samples)
     return {
         **dict(sorted((means | errors).items())),
         "unit": "nats per example",
+        "bits_per_dimension": -means["log_likelihood"] / (math.prod(x.shape[1:]) * math.log(2)),
         "draws": samples,
         "examples": len(x),
-        "evaluation_seconds": round(time.perf_counter() - start, 1),
+        "log_likelihood_of_draws": {
+            str(k): float(values.mean(dtype=np.float64)) for k, values in zip(ks, curve.T, strict=True)
+        },
+        "effective_draws": {"median": float(np.median(effective)), "least": float(effective.min()), "few": few},
+        "warning": _warning(few, samples) if few > MANY else None,
     }
+
+
+def _warning(few, samples):
+    return (
+        f"The log-likelihood of {few:.0%} of the test examples rests on fewer than {FEW} effective draws, "
+        f"and is too low there: take more than {samples:,} draws."
+    )
+
+
+def add_samplers(vae, x, specs):
+    """Fits those samplers that suit the model.
+
+    Args:
+        vae: a `zoo.VAE`.
+        x: training examples [N, *x], as the model sees them.
+        specs: see `VAE.add_sampler`.
+
+    Returns:
+        Their names.
+    """
+    fitting = [spec for spec in specs if vae.samplers.suits(spec, vae.posterior, len(x))]
+    for spec in fitting:
+        vae.add_sampler(spec, x)
+    return [zoo.registry.parse(spec)[0] for spec in fitting]
+
+
+def _information(vae, train, settings):
+    if vae.posterior.sequential:
+        return {"unavailable": "the density of the aggregated posterior of a flow is lost in float32"}
+    found = information(vae, train, settings.draws, seed=settings.seed)
+    return plain(found) | {"log_encodings": math.log(found.encodings), "active": int(found.active.sum())}
+
+
+def _samples(vae, dataset, names, settings):
+    found = settings.generated and compare(vae, dataset, names, settings.generated, settings.sets, settings.seed)
+    return plain(found) if found else {}
 
 
 def chosen_by(seed, x, n):
@@ -45,10 +223,10 @@ def chosen_by(seed, x, n):
     return x[np.sort(np.random.default_rng(seed).permutation(len(x))[:n])]
 
 
-def _standard_error(values):
-    return float(values.std(ddof=1, dtype=np.float64) / np.sqrt(len(values)))
-
-
 def versions():
     """The versions of Python and of the libraries that numbers depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in VERSIONS}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

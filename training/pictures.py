@@ -5,6 +5,8 @@ import numpy as np
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
+from training.information import correlation
+
 INK, MUTED = "#222222", "#8a8f98"
 TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"
 LIMIT = 2.5  # traversals go this many standard deviations to either side
@@ -107,12 +109,6 @@ def mean_absolute_correlation(covariance):
     axes.set_xlabel("latent dimension")
     axes.locator_params(integer=True)
     return figure
-
-
-def correlation(covariance):
-    """Correlation matrices of covariance matrices [..., L, L]."""
-    scale = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    return covariance / (scale[..., :, None] * scale[..., None, :])
 
 
 def covariances(x, covariance):

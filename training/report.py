@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,17 @@ from jinja2 import Environment, FileSystemLoader
 from tqdm import tqdm
 
 import zoo
-from training import pictures, run
+from training import latent_pictures, pictures, run
+from training.information import ACTIVE
 from zoo import moments
 
 TEMPLATE = "report.html.j2"
 POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
+SAMPLES, POINTS, WEIGHED = (
+    24,
+    50_000,
+    20,
+)  # samples of each sampler, draws for densities, examples whose draws are weighed
 
 
 def write_report(path, config, dataset, vae, history, scores):
@@ -27,7 +34,8 @@ def write_report(path, config, dataset, vae, history, scores):
         history: a dict of lists, a value an epoch.
         scores: see `training.evaluate.evaluate`.
     """
-    figures = dict(tqdm(_figures(config, dataset, vae, history), desc="report", total=9, leave=False))
+    made = itertools.chain(_figures(config, dataset, vae, history), _latent_figures(dataset, vae, scores))
+    figures = dict(tqdm(made, desc="report", total=14, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template(TEMPLATE).render(
         config=config,
@@ -53,7 +61,6 @@ def _figures(config, dataset, vae, history):
 
     yield "curves", _embed(pictures.learning_curves(history, config.warmup))
     yield "reconstructions", _embed(pictures.beside(x[:SHOWN], vae.reconstruct(x[:SHOWN]).numpy()))
-    yield "samples", _embed(pictures.gallery(_grid(vae.generate(4 * SHOWN, seed=0).numpy(), 4)))
     yield "correlation", _embed(pictures.mean_absolute_correlation(sorted_covariance))
     yield "covariances", _embed(pictures.covariances(x[:COVARIANCES], sorted_covariance[:COVARIANCES]))
     yield "ellipses", _embed(pictures.ellipses(mean[:ELLIPSES], covariance[:ELLIPSES], labels))
@@ -63,6 +70,32 @@ def _figures(config, dataset, vae, history):
         points = onto_simplex(points) if vae.posterior.space == "simplex" else points
         decoded = vae.decode(points).mean().numpy()
         yield name, _embed(pictures.traversal(decoded, steps))
+
+
+def _latent_figures(dataset, vae, scores):
+    """The same of what concerns the aggregated posterior."""
+    names = [name for name in ("prior", *vae.samplers.fitted) if name != "compressed"]
+    samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
+    rows = [f"{name}" if i == 0 else "" for name in names for i in range(2)]
+    yield "samples", _embed(pictures.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), rows))
+    x = samples[names[min(1, len(names) - 1)]][: SAMPLES // 2]
+    close = latent_pictures.nearest(x, dataset.train)
+    yield "nearest", _embed(pictures.gallery(np.stack([x, close]), rows=["sample", "nearest"]))
+
+    if "aggregated" in vae.samplers.fitted:
+        q, p = (vae.latent_distribution(name).sample(POINTS, seed=[0, 0]).numpy() for name in ("aggregated", "prior"))
+        yield "densities", _embed(latent_pictures.densities(q, p))
+    information = scores["information"]
+    if information.get("mean_kl_of_dimensions"):
+        kls = (information[f"{name}_kl_of_dimensions"] for name in ("mean", "marginal"))
+        active = np.array(information["variance_of_means"]) > ACTIVE
+        yield "dimensions", _embed(latent_pictures.dimensions(*kls, active))
+    terms = vae.terms(np.float32(dataset.test[:WEIGHED]), min(scores["draws"], 1_000), [0, 0])
+    yield "weights", _embed(latent_pictures.weights(terms.log_weights.numpy(), scores["log_likelihood_of_draws"]))
+    pseudo_inputs = getattr(getattr(vae.prior, "upper", vae.prior), "pseudo_inputs", None)
+    if pseudo_inputs is not None:
+        shown = pseudo_inputs.numpy()[: 4 * SHOWN]
+        yield "pseudo_inputs", _embed(pictures.gallery(_grid(shown, 4 if len(shown) == 4 * SHOWN else 1)))
 
 
 def along_axes(mean, covariance, steps):

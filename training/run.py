@@ -1,5 +1,6 @@
 """The folder of a run: what is in it, and when it may be written."""
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -57,6 +58,31 @@ def _differences(there, here):
         old, new = getattr(there, name), getattr(here, name)
         if old != new and name not in PLACES:
             yield f"{name} is {old!r} there, {new!r} here"
+
+
+def read(folder):
+    """A finished run.
+
+    Args:
+        folder: path.
+
+    Returns:
+        Its `Config`, its scores (a dict), and its history (a dict of lists, a value an epoch).
+
+    Raises:
+        ValueError: there is no run in the folder, or it is not finished.
+    """
+    folder = Path(folder)
+    if not _is_run(folder):
+        raise ValueError(f"No run in '{folder}': train one into it, or name another.")
+    config = _config(folder)
+    try:
+        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+        with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"The run in '{folder}' is not finished: {error}. Train it to its end.") from error
+    return config, scores, {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
 
 def start(config):

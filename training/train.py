@@ -1,10 +1,8 @@
 """Train a model, evaluate it, draw its report: `python -m training.train --model tril_vae --data digits`."""
 
-import json
 import math
 import sys
 import time
-from contextlib import contextmanager
 
 import keras
 import tyro
@@ -14,8 +12,8 @@ from training import run
 from training.callbacks import Progress, WarmUp
 from training.config import Config
 from training.data import load_dataset
-from training.evaluate import chosen_by, evaluate, versions
-from training.report import write_report
+from training.errors import one_sentence_errors
+from training.evaluate import Settings, evaluate, finish
 
 
 def main(args=None):
@@ -48,15 +46,6 @@ def run_command(args):
     train(config, dataset, vae, folder)
 
 
-@contextmanager
-def one_sentence_errors():
-    """Ends the process with a sentence and status 1 where the user's input is wrong."""
-    try:
-        yield
-    except (KeyError, ValueError, TypeError, OSError) as error:
-        sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")
-
-
 def train(config, dataset, vae, folder):
     """From a new model to a finished run.
 
@@ -71,18 +60,12 @@ def train(config, dataset, vae, folder):
     training_seconds = round(time.perf_counter() - start, 1)
     zoo.save(vae, folder)
 
-    test = chosen_by(config.seed, dataset.test, config.test_examples)
-    scores = {"model": config.model, "data": config.data} | evaluate(vae, test, config.samples)
-    scores |= {"epochs": len(history["loss"]), "training_seconds": training_seconds, "versions": versions()}
-    run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
-
-    write_report(folder / run.REPORT, config, dataset, vae, history, scores)
-    print(
-        f"test ELBO {scores['elbo']:.2f}, log-likelihood {scores['log_likelihood']:.2f} "
-        f"± {scores['log_likelihood_standard_error']:.2f} nats per example "
-        f"({scores['draws']} draws, {scores['examples']} examples), {training_seconds:.0f} s of training\n"
-        f"report: {folder / run.REPORT}"
-    )
+    settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
+    scores = {"model": config.model, "data": config.data, "epochs": len(history["loss"])}
+    scores |= {"training_seconds": training_seconds} | evaluate(vae, dataset, settings)
+    if not config.aggregated:
+        vae.samplers.remove("aggregated")
+    finish(folder, config, dataset, vae, history, scores)
 
 
 def fit(config, dataset, vae, folder):

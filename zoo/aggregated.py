@@ -87,14 +87,17 @@ class StreamedMixture(tfd.Distribution):
     def _stddev(self):
         return tf.sqrt(self.variance())
 
-    def _average(self, function):
-        """Σₙ πₙ of a function of the components [.., N] ↦ [.., N, ...]."""
-        weights = tf.exp(self.log_weights)
-        parts = []
+    def component_chunks(self):
+        """Distributions of some components each, in their order, of all of them."""
         for first in range(0, self.count, MOMENTS):
-            index = tf.range(first, min(first + MOMENTS, self.count))
-            parts.append(tf.tensordot(tf.gather(weights, index), function(self.components(index)), axes=1))
-        return tf.add_n(parts)
+            yield self.components(tf.range(first, min(first + MOMENTS, self.count)))
+
+    def _average(self, function):
+        """Σₙ πₙ of a function of the components."""
+        weights = tf.exp(self.log_weights)
+        weights = [weights[first : first + MOMENTS] for first in range(0, self.count, MOMENTS)]
+        parts = zip(weights, self.component_chunks(), strict=True)
+        return tf.add_n([tf.tensordot(w, function(components), axes=1) for w, components in parts])
 
     def _batch_shape(self):
         return tf.TensorShape([])
@@ -234,11 +237,11 @@ def aggregated_posterior(vae, x, *, subsample=None, compress=None, chunk=None, s
     """
     x, seed = np.asarray(x), seed_number(seed)
     supports.check_examples(x, vae.event_shape, vae.support)
-    for what, number in {"subsample": subsample, "compress": compress}.items():
-        if number is not None:
-            whole_number(number, what, below=len(x) + 1)
     if subsample is not None:
+        subsample = whole_number(subsample, "subsample", below=len(x) + 1)
         x = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:subsample])]
+    if compress is not None:
+        compress = whole_number(compress, "compress", below=len(x) + 1)
     aggregated = AggregatedPosterior(vae.posterior, encoded(vae, x, progress), chunk)
     return aggregated if compress is None else compressed(aggregated, compress, seed)
 
@@ -277,20 +280,24 @@ def compressed(aggregated, components, seed=0, draws=2_000):
             f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals, as they are on the "
             f"{aggregated.posterior.space}. Take a subsample instead."
         )
-    chunks = [range(i, min(i + MOMENTS, aggregated.count)) for i in range(0, aggregated.count, MOMENTS)]
-    mean = np.concatenate([aggregated.components(chunk).mean() for chunk in chunks])  # [N, L]
-    cluster = MiniBatchKMeans(components, n_init=3, random_state=seed).fit_predict(mean)
-    cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # without empty ones
-    sums = tf.math.unsorted_segment_sum(np.float64(mean), cluster, len(counts)).numpy()
-    loc = sums / counts[:, None]  # [M, L]
-    covariance = np.zeros((len(counts), aggregated.size, aggregated.size))
-    for chunk in chunks:
-        centred = mean[chunk] - loc[cluster[chunk]]
-        second = aggregated.components(chunk).covariance().numpy() + centred[:, :, None] * centred[:, None, :]
-        covariance += tf.math.unsorted_segment_sum(second, cluster[chunk], len(counts)).numpy()
-    made = CompressedPosterior(counts / aggregated.count, loc, covariance / counts[:, None, None])
+    made = CompressedPosterior(*_cluster_moments(aggregated, whole_number(components, "compress"), seed))
     if not aggregated.posterior.sequential:
         z = aggregated.sample(draws, seed=[seed, 0])
         lost = (aggregated.log_prob(z) - made.log_prob(z)).numpy()
         made.kl, made.kl_standard_error = float(lost.mean()), float(lost.std(ddof=1) / np.sqrt(draws))
     return made
+
+
+def _cluster_moments(aggregated, clusters, seed):
+    """Share, mean and covariance of each cluster of components."""
+    mean = np.concatenate([components.mean() for components in aggregated.component_chunks()])  # [N, L]
+    cluster = MiniBatchKMeans(clusters, n_init=3, random_state=seed).fit_predict(mean)
+    cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # without empty ones
+    loc = tf.math.unsorted_segment_sum(np.float64(mean), cluster, len(counts)).numpy() / counts[:, None]
+    covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0
+    for components in aggregated.component_chunks():
+        mine = slice(first, first := first + components.batch_shape[0])
+        centred = mean[mine] - loc[cluster[mine]]
+        second = components.covariance().numpy() + centred[:, :, None] * centred[:, None, :]
+        covariance += tf.math.unsorted_segment_sum(second, cluster[mine], len(counts)).numpy()
+    return counts / aggregated.count, loc, covariance / counts[:, None, None]

@@ -6,22 +6,38 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+DRAWS = (1, 10, 100, 1000, 5000)
+
 
 class Scores(NamedTuple):
-    """Estimates for N examples, each an array [N] in nats.
+    """Estimates for N examples from K draws each, in nats.
 
     Args:
-        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever objective the model was trained with.
-        log_likelihood: log p(x) by importance sampling, log 1/K Σₖ p(x|zₖ) p(zₖ) / q(zₖ|x): in
-            expectation at most log p(x), tending to it as K grows (arXiv:1509.00519).
-        reconstruction: −E_q log p(x|z).
-        kl: KL(q(z|x) ‖ p(z)).
+        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever objective the model was trained with [N].
+        log_likelihood: log p(x) by importance sampling, log 1/K Σₖ wₖ, wₖ = p(x|zₖ) p(zₖ) / q(zₖ|x): in
+            expectation at most log p(x), tending to it as K grows (arXiv:1509.00519) [N].
+        reconstruction: −E_q log p(x|z) [N].
+        kl: KL(q(z|x) ‖ p(z)) [N].
+        effective_draws: (Σ w)² / Σ w², from 1 to K: of how many draws `log_likelihood` is made. Where it is
+            small, the posterior misses what matters, and `log_likelihood` is too low [N].
+        curve: `log_likelihood` of fewer draws, those of `curve_draws(K)`, averaged over groups of so many [N, C].
     """
 
     elbo: np.ndarray
     log_likelihood: np.ndarray
     reconstruction: np.ndarray
     kl: np.ndarray
+    effective_draws: np.ndarray
+    curve: np.ndarray
+
+
+def curve_draws(samples):
+    """How many draws the points of a `Scores.curve` stand for: 1, 10, … up to K itself.
+
+    Args:
+        samples: K.
+    """
+    return [*(k for k in DRAWS if k < samples), samples]
 
 
 def estimate(terms):
@@ -31,9 +47,15 @@ def estimate(terms):
         terms: `zoo.Terms` of K draws for each of B examples.
 
     Returns:
-        `Scores` of tensors [B].
+        `Scores` of tensors [B], and [B, C].
     """
     reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
     kl = tf.reduce_sum(terms.kl, axis=-1)
-    log_likelihood = tfp.math.reduce_logmeanexp(terms.log_weights, axis=0)
-    return Scores(-reconstruction - kl, log_likelihood, reconstruction, kl)
+    log_w = terms.log_weights  # [K, B]
+    samples, batch = log_w.shape[0], tf.shape(log_w)[1]
+    effective = tf.exp(2 * tf.reduce_logsumexp(log_w, axis=0) - tf.reduce_logsumexp(2 * log_w, axis=0))
+    curve = []
+    for k in curve_draws(samples):
+        groups = tf.reshape(log_w[: samples // k * k], [samples // k, k, batch])
+        curve.append(tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0))
+    return Scores(-reconstruction - kl, curve[-1], reconstruction, kl, effective, tf.stack(curve, axis=-1))

@@ -65,6 +65,17 @@ class Dataset:
         """Shape of one example."""
         return self.train.shape[1:]
 
+    def seen(self, seed=0):
+        """The training examples as a model sees them: zeros and ones if they are binarised dynamically, drawn once.
+
+        Args:
+            seed: of the draws.
+
+        Returns:
+            Array [N, *event_shape].
+        """
+        return drawn(self.train, np.random.default_rng(seed)) if self.binarize == "dynamic" else self.train
+
     def batches(self, batch_size, seed, first_epoch=0):
         """Training batches without end: epoch after epoch, each in an order of its own.
 

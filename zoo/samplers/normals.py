@@ -60,9 +60,14 @@ class GaussianMixture(NormalMixture):
         seed: of the draws and of the fit.
     """
 
+    @property
+    def least(self):
+        """How many examples it takes to be fitted."""
+        return max(2, self.components)
+
     def fit(self, vae, x, progress=True):
         aggregated = aggregated_posterior(vae, x, subsample=min(len(x), DRAWS), seed=self.seed, progress=progress)
-        if self.components > aggregated.count:
+        if aggregated.count < self.least:
             raise ValueError(
                 f"Expected at most {aggregated.count} components, one for each example, got {self.components}."
             )

@@ -16,6 +16,8 @@ class Sampler(Prior):
         seed: of all choices and draws.
     """
 
+    least = 1  # how many examples it takes to be fitted
+
     def __init__(self, event_shape, seed=0, **kwargs):
         super().__init__(event_shape, trainable=False, **kwargs)
         self.seed = seed_number(seed)

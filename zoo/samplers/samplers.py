@@ -46,6 +46,21 @@ class Samplers(keras.layers.Layer):
             )
         return known[latents](encode=vae.encode)
 
+    def suits(self, spec, posterior, examples):
+        """Whether a sampler of that spec can be fitted.
+
+        Args:
+            spec: see `VAE.add_sampler`.
+            posterior: the layer whose draws it is to be a density of.
+            examples: of how many.
+        """
+        sampler = build("sampler", spec, event_shape=posterior.event_shape)
+        return sampler.fits(posterior) and sampler.least <= examples
+
+    def remove(self, name):
+        """Takes one away."""
+        self.fitted.pop(name, None)
+
     def fit(self, spec, vae, x, progress):
         """Fits a sampler to data, and keeps it.
 

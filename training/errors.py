@@ -1,0 +1,13 @@
+"""How a command ends where the user's input is wrong."""
+
+import sys
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_sentence_errors():
+    """Ends the process with a sentence and status 1 where the user's input is wrong."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")

@@ -1,0 +1,198 @@
+"""What the latent code says of the data, and how far its law is from the prior's: the ELBO's surgery."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tqdm import tqdm
+
+import zoo
+from training.estimate import Estimate
+from zoo.marginals import marginal_log_prob, normal_components
+from zoo.objectives import kl_divergence
+
+tfd = tfp.distributions
+
+ACTIVE = 0.01  # variance of a dimension's mean over the examples above which it is active (Burda et al., 2016)
+SLOW = 2_000  # encodings at most of a posterior that is not normal, whose density takes long
+
+
+@dataclass(frozen=True)
+class Information:
+    """mean KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)), q(z) the aggregated posterior of M examples.
+
+    (Hoffman & Johnson, 2016, "ELBO surgery".) In nats, each an estimate and its standard error over draws. I is that
+    of the index of the example and its code, and so at most log M. The two terms are estimated from draws of
+    their own, so that `difference` tests the whole chain.
+
+    Args:
+        encodings: M.
+        draws: how many draws each of the two terms is estimated from.
+        mean_kl: the mean KL of the M posteriors to the prior, in closed form where there is one.
+        mutual_information: I(x; z).
+        marginal_kl: KL(q(z) ‖ p(z)).
+        difference: I(x; z) + KL(q(z) ‖ p(z)) − mean KL, zero but for the draws.
+        total_correlation: KL(q(z) ‖ Πⱼ q(zⱼ)); None where the marginals are no mixtures of normals.
+        mean_kl_of_dimensions: mean KL(q(zⱼ|x) ‖ p(zⱼ)) [L]; None likewise, for the prior too.
+        marginal_kl_of_dimensions: KL(q(zⱼ) ‖ p(zⱼ)) [L]; None likewise.
+        variance_of_means: of each dimension's posterior mean over the examples [L].
+    """
+
+    encodings: int
+    draws: int
+    mean_kl: Estimate
+    mutual_information: Estimate
+    marginal_kl: Estimate
+    difference: Estimate
+    total_correlation: Estimate | None
+    mean_kl_of_dimensions: np.ndarray | None
+    marginal_kl_of_dimensions: np.ndarray | None
+    variance_of_means: np.ndarray
+
+    @property
+    def active(self):
+        """Whether each dimension is active, its mean varying by more than 0.01 [L]."""
+        return self.variance_of_means > ACTIVE
+
+
+def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=True):
+    """Takes the KL apart.
+
+    Args:
+        vae: a `zoo.VAE`.
+        x: examples [M, *x], the training data.
+        draws: of which each of the two terms is estimated.
+        marginal_draws: of which what concerns single dimensions is estimated.
+        seed: an integer.
+        progress: whether to show a progress bar.
+
+    Returns:
+        `Information`.
+
+    Raises:
+        ValueError: `x` is no data of this model, or the posterior has no density at other points than its draws.
+    """
+    if vae.posterior.sequential:
+        raise ValueError(
+            "The aggregated posterior of a posterior that is sequential, such as 'iaf', has no density that float32 "
+            "could tell, and so no mutual information. Use another posterior."
+        )
+    q = zoo.aggregated_posterior(vae, x, seed=seed, progress=progress)
+    if normal_components(q) is None and q.count > SLOW:
+        q = zoo.aggregated_posterior(vae, x, subsample=SLOW, seed=seed, progress=progress)
+    p = vae.prior(encode=vae.encode)
+
+    rng = np.random.default_rng(seed)
+    index = rng.integers(q.count, size=draws)
+    posteriors = q.components(index)
+    conditional = posteriors.sample(seed=[seed, 0])
+    mutual = posteriors.log_prob(conditional) - q.log_prob(conditional)
+
+    z = q.sample(draws, seed=[seed, 1])
+    log_q = q.log_prob(z)
+    marginal = log_q - p.log_prob(z)
+    mean_kl = _mean_kl(q, p, seed, progress)
+    few = slice(marginal_draws)
+    of_dimensions = _of_dimensions(q, p, z[few], log_q[few], q.components(index[few]), conditional[few])
+    means = np.concatenate([components.mean() for components in q.component_chunks()])
+
+    mutual, marginal = Estimate.mean(mutual), Estimate.mean(marginal)
+    errors = [mutual.standard_error, marginal.standard_error, mean_kl.standard_error]
+    difference = Estimate(mutual.value + marginal.value - mean_kl.value, float(np.linalg.norm(errors)))
+    return Information(q.count, draws, mean_kl, mutual, marginal, difference, *of_dimensions, means.var(axis=0))
+
+
+def _mean_kl(q, p, seed, progress):
+    """The mean over all components of their KL to the prior, and its standard error, 0 of a closed form."""
+    kls, exact = [], True
+    for i, components in enumerate(tqdm(q.component_chunks(), "KL", disable=not progress, leave=False)):
+        z = components.sample(seed=[seed, 2 + i])
+        log_qz, log_pz = components.log_prob(z)[None], p.log_prob(z)[None]
+        kl = tf.reduce_sum(kl_divergence(components, p, log_qz, log_pz), axis=-1)
+        exact &= not np.array_equal(kl, (log_qz - log_pz)[0])  # the fall-back, one draw each
+        kls.append(kl)
+    mean, error = Estimate.mean(np.concatenate(kls))
+    return Estimate(mean, 0.0 if exact else error)
+
+
+def _of_dimensions(q, p, z, log_q, posteriors, conditional):
+    """What concerns single dimensions; None for what has no normals as components.
+
+    Args:
+        q, p: the aggregated posterior and the prior.
+        z, log_q: draws of q [D, L], and log q of them [D].
+        posteriors: some q(z|x), of batch [D].
+        conditional: draws of them [D, L].
+
+    Returns:
+        The total correlation, mean KL(q(zⱼ|x) ‖ p(zⱼ)) and KL(q(zⱼ) ‖ p(zⱼ)) of each dimension j.
+    """
+    q_components, p_components = normal_components(q), normal_components(p)
+    if q_components is None:
+        return None, None, None
+    log_marginals = marginal_log_prob(q_components, z)  # [D, L]
+    correlation = Estimate.mean(log_q - tf.reduce_sum(log_marginals, axis=-1))
+    if p_components is None:
+        return correlation, None, None
+    log_posteriors = tfd.Normal(posteriors.mean(), posteriors.stddev()).log_prob(conditional)
+    return (
+        correlation,
+        _kl_from(log_posteriors - marginal_log_prob(p_components, conditional)),
+        _kl_from(log_marginals - marginal_log_prob(p_components, z)),
+    )
+
+
+def _kl_from(log_ratio):
+    """KL(q ‖ p) of each dimension from log r = log q/p at draws of q [D, L]."""
+    # log r + 1/r − 1 has the mean of log r, varies less where r is near 1, and is never negative.
+    log_ratio = np.float64(log_ratio)
+    return np.mean(log_ratio + np.expm1(-log_ratio), axis=0)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How far posteriors are from diagonal: figures of their correlation matrices Ω and covariance matrices Σ.
+
+    Args:
+        posteriors: of how many examples.
+        mean_absolute_correlation: mean |Ωᵢⱼ|, i ≠ j; 0 of a diagonal one, and of a single dimension.
+        correlation_condition: median condition number of Ω; 1 of a diagonal one.
+        covariance_condition: median condition number of Σ.
+        effective_rank: mean of exp H(λ / L), λ the eigenvalues of Ω and H the entropy, from 1 to L; L of a diagonal
+            one (Roy & Vetterli, 2007).
+    """
+
+    posteriors: int
+    mean_absolute_correlation: float
+    correlation_condition: float
+    covariance_condition: float
+    effective_rank: float
+
+
+def shape(covariance):
+    """The `Shape` of posteriors.
+
+    Args:
+        covariance: Σ [N, L, L].
+    """
+    covariance = np.float64(covariance)
+    omega = correlation(covariance)
+    size = omega.shape[-1]
+    eigenvalues = np.maximum(np.linalg.eigvalsh(omega), 0)
+    shares = eigenvalues / eigenvalues.sum(axis=-1, keepdims=True)
+    entropy = -np.sum(shares * np.log(np.maximum(shares, 1e-300)), axis=-1)
+    off_diagonal = np.abs(omega[:, ~np.eye(size, dtype=bool)])
+    return Shape(
+        posteriors=len(covariance),
+        mean_absolute_correlation=float(off_diagonal.mean()) if size > 1 else 0.0,
+        correlation_condition=float(np.median(np.linalg.cond(omega))),
+        covariance_condition=float(np.median(np.linalg.cond(covariance))),
+        effective_rank=float(np.exp(entropy).mean()),
+    )
+
+
+def correlation(covariance):
+    """Correlation matrices of covariance matrices [..., L, L]."""
+    scale = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    return covariance / (scale[..., :, None] * scale[..., None, :])

@@ -1,0 +1,113 @@
+"""The pictures of a report that show where the data are in latent space, each a matplotlib figure."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter
+
+from training.pictures import INK, MUTED, TRAIN, VALIDATION, leading_plane
+
+PRIOR = "#c23b22"
+BINS, BLUR = 160, 1.5  # of a density, in cells
+
+
+def densities(q, p):
+    """q(z) as a density and p(z) as contours, in the plane in which q(z) varies most.
+
+    Args:
+        q: draws of the aggregated posterior [n, L].
+        p: draws of the prior [n, L].
+    """
+    plane = leading_plane(q)
+    q, p = q @ plane, p @ plane
+    low, high = (np.percentile(np.concatenate([q, p]), share, axis=0) for share in (0.1, 99.9))
+    edges = [np.linspace(*limits, BINS + 1) for limits in zip(low, np.maximum(high, low + 1e-3), strict=True)]
+    q, p = (gaussian_filter(np.histogram2d(*points.T, bins=edges, density=True)[0], BLUR) for points in (q, p))
+
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.pcolormesh(*edges, q.T, cmap="Blues", rasterized=True)
+    centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+    contours = axes.contour(*centres, gaussian_filter(p, 2 * BLUR).T, levels=_levels(p), colors=PRIOR, linewidths=1.1)
+    contours.set(label="p(z)")
+    line = axes.plot([], [], color=PRIOR, label="p(z): half, 80 % and 95 % of it")
+    figure.colorbar(shown, ax=axes, shrink=0.9, label="q(z)")
+    axes.legend(handles=line, frameon=False, loc="upper right")
+    axes.set(xlabel="first principal direction of q(z)", ylabel="second")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _levels(density, shares=(0.95, 0.8, 0.5)):
+    """The values of a density over which those shares of it lie, rising."""
+    values = np.sort(density.ravel())[::-1]
+    total = np.cumsum(values) / values.sum()
+    levels = [values[np.searchsorted(total, share)] for share in shares]
+    return np.unique(levels)
+
+
+def dimensions(mean_kl, marginal_kl, active):
+    """The KL of each latent dimension, the inactive ones in grey.
+
+    Args:
+        mean_kl: mean KL(q(zⱼ|x) ‖ p(zⱼ)) [L].
+        marginal_kl: KL(q(zⱼ) ‖ p(zⱼ)) [L].
+        active: which dimensions are active [L].
+    """
+    order = np.argsort(-np.asarray(mean_kl))
+    mean_kl, marginal_kl, active = (np.asarray(values)[order] for values in (mean_kl, marginal_kl, active))
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(mean_kl))
+    for chosen, colour, label in ((active, VALIDATION, "active"), (~active, MUTED, "inactive")):
+        if chosen.any():
+            axes.bar(places[chosen], mean_kl[chosen], color=colour, label=f"mean KL(q(zⱼ|x) ‖ p(zⱼ)), {label}")
+    axes.plot(places, marginal_kl, "o", markersize=3.5, color=PRIOR, label="KL(q(zⱼ) ‖ p(zⱼ))")
+    axes.set_xticks(places, order, fontsize=7 if len(order) > 24 else None)
+    axes.set(xlabel="latent dimension", ylabel="nats")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def weights(log_weights, curve):
+    """The importance weights of draws, and the log-likelihood that fewer of them give.
+
+    Args:
+        log_weights: log w of K draws for each of B examples [K, B].
+        curve: number of draws -> log-likelihood.
+    """
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    relative = log_weights - np.logaddexp.reduce(log_weights, axis=0) + np.log(len(log_weights))
+    low = np.percentile(relative, 0.5)
+    left.hist(relative.ravel(), bins=80, range=(low, relative.max()), color=TRAIN, log=True)
+    left.axvline(0, color=MUTED, linestyle=":")
+    left.set(xlabel="log w − log mean w, nats", ylabel="draws")
+    right.plot([int(k) for k in curve], list(curve.values()), "o-", color=VALIDATION)
+    right.set(xlabel="draws", ylabel="log-likelihood, nats", xscale="log")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+        axes.tick_params(colors=INK)
+    return figure
+
+
+def nearest(x, examples, rows=1_000):
+    """The example nearest to each x, by Euclidean distance.
+
+    Args:
+        x: [n, *x].
+        examples: [N, *x].
+        rows: how many examples are compared at once.
+
+    Returns:
+        [n, *x].
+    """
+    points, best, found = np.float32(x).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
+    for first in range(0, len(examples), rows):
+        chunk = np.float32(examples[first : first + rows]).reshape(-1, points.shape[1])
+        squares = np.sum(points**2, axis=1)[:, None] + np.sum(chunk**2, axis=1) - 2 * points @ chunk.T
+        index = squares.argmin(axis=1)
+        least = squares[np.arange(len(x)), index]
+        found, best = np.where(least < best, first + index, found), np.minimum(best, least)
+    return examples[found]

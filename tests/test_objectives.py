@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from reference import assert_mean, log_normal, log_sum_exp
 from scipy import special
-from test_importance import PARTS, X, flat, gradients, naive, small_vae
+from small_vae import PARTS, X, flat, gradients, naive, small_vae
 
 import zoo
 from zoo.objectives import ELBO, MMD, Terms

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
-from test_importance import X, small_vae
+from small_vae import X, small_vae
 from test_objectives import B, K, L, naive_log_aggregated, objective, terms
 
 import zoo

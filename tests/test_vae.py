@@ -1,6 +1,5 @@
-"""The model as users meet it."""
+"""The model as users meet it: training, evaluation, scores and draws."""
 
-import math
 import random
 
 import keras
@@ -138,70 +137,6 @@ def test_data_are_not_rounded_under_mixed_precision():
     assert not np.allclose(terms.log_px, rounded, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("x", "message"),
-    [
-        (X[..., 0], r"Expected data of shape \[B, 4, 4, 1\], got \[7, 4, 4\]"),
-        (X * np.nan, "finite"),
-        (X + 1, r"\{0, 1\}.*\[1, 2\]"),
-        (X[:0], "empty"),
-        (X.astype(str), "numbers"),
-    ],
-)
-@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "score"])
-def test_wrong_data_are_refused(x, message, method):
-    with pytest.raises(ValueError, match=message):
-        getattr(model(), method)(x)
-
-
-def test_wrong_tensors_are_refused():
-    with pytest.raises(ValueError, match=r"\{0, 1\}.*\[3, 3\]"):
-        model().fit(tf.fill([2, 4, 4, 1], 3.0))
-    with pytest.raises(ValueError, match="validation data"):
-        model().fit(X, validation_data=(X + 1,))
-
-
-def test_wrong_shapes_are_refused_in_streams_and_tensors():
-    vae = model()
-    with pytest.raises(ValueError, match=r"got \[7, 16\]"):
-        vae.encode(X.reshape(7, 16))
-    with pytest.raises(ValueError, match=r"\[..., 3\], got \[2, 4\]"):
-        vae.decode(np.zeros((2, 4)))
-    with pytest.raises(ValueError, match=r"\[B, 4, 4, 1\]"):
-        vae.fit(tf.data.Dataset.from_tensor_slices(X[..., 0]).batch(4), shuffle=False, verbose=0)
-
-
-@pytest.mark.parametrize("call", [lambda v: v.generate(0), lambda v: v.score(X, samples=0), lambda v: v.generate(2.5)])
-def test_impossible_numbers_are_refused(call):
-    with pytest.raises(ValueError, match="Expected"):
-        call(model())
-
-
-def test_parts_that_do_not_fit_each_other_are_refused():
-    with pytest.raises(ValueError, match=r"likelihood of shape \[4, 4, 1\], got one of \[1\]"):
-        model(likelihood=zoo.likelihoods.Bernoulli((1,)))
-    with pytest.raises(ValueError, match=r"needs data in the real numbers"):
-        model(likelihood=zoo.likelihoods.Normal((4, 4, 1)))
-    with pytest.raises(ValueError, match=r"prior of shape \[3\], got one of \[4\]"):
-        model(prior=zoo.priors.StandardNormal((4,)))
-    with pytest.raises(ValueError, match=r"decoder a Keras model of \[3\], got one of \(None, 5\)"):
-        model(decoder=keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]))
-    with pytest.raises(ValueError, match=r"encoder a Keras model of \[4, 4, 1\], got one of \(None, 16\)"):
-        model(encoder=keras.Sequential([keras.Input((16,)), keras.layers.Dense(6)]))
-    with pytest.raises(ValueError, match="Expected a name, a spec or a layer as the prior, got 5"):
-        model(prior=5)
-    with pytest.raises(ValueError, match="Expected as the objective a Objective"):
-        model(objective=zoo.priors.StandardNormal((3,)))
-    with pytest.raises(ValueError, match="Expected as the prior a Prior"):
-        model(prior=zoo.posteriors.MultivariateNormalDiag((3,)))
-    stray = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(8, 4)])  # h [B, 1, 1, 8]
-    with pytest.raises(ValueError, match=r"encoder and posterior a distribution of batch shape \[2\]"):
-        model(encoder=stray)
-    stray = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Reshape((1, 9))])
-    with pytest.raises(ValueError, match=r"decoder and likelihood a distribution of batch shape \[3, 2\]"):
-        model(decoder=stray)
-
-
 def test_networks_know_when_they_are_trained():
     norm, drop = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)
     encoder = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(9), norm, drop])
@@ -213,69 +148,6 @@ def test_networks_know_when_they_are_trained():
     assert np.array_equal(vae.score(X, samples=2).kl, vae.score(X, samples=2).kl)
     vae.fit(X, verbose=0)
     assert not np.array_equal(norm.moving_mean, start)
-
-
-def test_whole_numbers_of_any_kind():
-    vae = zoo.build("diag_vae", tf.TensorShape([4]), "real", latent=np.int64(3), seed=np.int32(2))
-    assert vae.generate(np.int64(2)).shape == (2, 4)
-    for wrong in (True, 2.0, 0, "3", None):
-        with pytest.raises(ValueError, match="whole number"):
-            zoo.build("diag_vae", 4, "real", latent=wrong)
-    with pytest.raises(ValueError, match="seed"):
-        zoo.build("diag_vae", 4, "real", seed=2**32)
-
-
-def test_a_part_may_be_registered_again_but_no_name_taken_twice():
-    @zoo.register("prior", "mine")
-    class Mine(zoo.DistributionLayer):
-        pass
-
-    try:
-        zoo.register("prior", "mine")(Mine)
-        with pytest.raises(ValueError, match="prior 'mine' is already Mine"):
-            zoo.register("prior", "mine")(zoo.VAE)
-    finally:
-        del zoo.registry._PARTS["prior", "mine"]
-
-
-@keras.saving.register_keras_serializable("tests")
-class Own(keras.Model):
-    """A subclassed network, not built."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.dense = keras.layers.Dense(6, "relu")
-
-    def call(self, x):
-        return self.dense(keras.ops.reshape(x, (-1, math.prod(x.shape[1:]))))
-
-
-NETWORKS = {
-    "sequential": lambda *inputs: keras.Sequential([*inputs, keras.layers.Flatten(), keras.layers.Dense(6, "relu")]),
-    "subclassed": lambda *inputs: Own(),
-}
-
-
-@pytest.mark.parametrize("kind", NETWORKS)
-@pytest.mark.parametrize("built", [True, False])
-def test_a_network_of_ones_own(kind, built, tmp_path):
-    encoder, decoder = (NETWORKS[kind](*([keras.Input(shape)] if built else [])) for shape in [(4, 4, 1), (3,)])
-    vae = model(encoder=encoder, decoder=decoder)
-    assert vae.reconstruct(X).shape == X.shape
-    zoo.save(vae, tmp_path)
-    np.testing.assert_array_equal(zoo.load(tmp_path).reconstruct(X), vae.reconstruct(X))
-
-
-@pytest.mark.parametrize("encoder", ["mlp", 5, lambda x: x, keras.layers.Dense(3)])
-def test_what_is_no_network_is_refused(encoder):
-    with pytest.raises(ValueError, match="Expected as the encoder a Keras model, got"):
-        model(encoder=encoder)
-
-
-def test_an_encoder_of_two_outputs_is_refused():
-    x = keras.Input((4, 4, 1))
-    with pytest.raises(ValueError, match="one output"):
-        model(encoder=keras.Model(x, [x, x]))
 
 
 def test_adapting_twice_is_reproducible_and_checks_its_data():
@@ -307,16 +179,3 @@ def test_describe():
     assert tril.parts["posterior"][0] == "tril"
     assert sum(count for _, count in tril.parts.values()) == tril.total
     assert "230" in repr(tril)
-
-
-def test_unknown_names_list_the_known_ones():
-    with pytest.raises(KeyError, match="diag_vae, tril_vae"):
-        zoo.build("trill_vae", (4,), "real")
-    with pytest.raises(KeyError, match="binary, unit, real"):
-        zoo.build("tril_vae", (4,), "integers")
-    with pytest.raises(KeyError, match=r"No posterior 'trill'\. Known: diag, .*tril"):
-        zoo.build("tril_vae", (4,), "real", posterior="trill")
-    with pytest.raises(TypeError, match=r"no part 'postrior'\. It has: latent, posterior"):
-        zoo.build("tril_vae", (4,), "real", postrior="tril")
-    with pytest.raises(ValueError, match=r"no option 'component'\. It has: components, normal"):
-        zoo.build("mog_vae", (4,), "real", prior="mixture(component=3)")

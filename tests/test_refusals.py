@@ -1,0 +1,109 @@
+"""Wrong data, numbers, names and parts are refused with a sentence that says what would do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_vae import X, model
+
+import zoo
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (X[..., 0], r"Expected data of shape \[B, 4, 4, 1\], got \[7, 4, 4\]"),
+        (X * np.nan, "finite"),
+        (X + 1, r"\{0, 1\}.*\[1, 2\]"),
+        (X[:0], "empty"),
+        (X.astype(str), "numbers"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "score"])
+def test_wrong_data_are_refused(x, message, method):
+    with pytest.raises(ValueError, match=message):
+        getattr(model(), method)(x)
+
+
+def test_wrong_tensors_are_refused():
+    with pytest.raises(ValueError, match=r"\{0, 1\}.*\[3, 3\]"):
+        model().fit(tf.fill([2, 4, 4, 1], 3.0))
+    with pytest.raises(ValueError, match="validation data"):
+        model().fit(X, validation_data=(X + 1,))
+
+
+def test_wrong_shapes_are_refused_in_streams_and_tensors():
+    vae = model()
+    with pytest.raises(ValueError, match=r"got \[7, 16\]"):
+        vae.encode(X.reshape(7, 16))
+    with pytest.raises(ValueError, match=r"\[..., 3\], got \[2, 4\]"):
+        vae.decode(np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"\[B, 4, 4, 1\]"):
+        vae.fit(tf.data.Dataset.from_tensor_slices(X[..., 0]).batch(4), shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("call", [lambda v: v.generate(0), lambda v: v.score(X, samples=0), lambda v: v.generate(2.5)])
+def test_impossible_numbers_are_refused(call):
+    with pytest.raises(ValueError, match="Expected"):
+        call(model())
+
+
+def test_parts_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"likelihood of shape \[4, 4, 1\], got one of \[1\]"):
+        model(likelihood=zoo.likelihoods.Bernoulli((1,)))
+    with pytest.raises(ValueError, match=r"needs data in the real numbers"):
+        model(likelihood=zoo.likelihoods.Normal((4, 4, 1)))
+    with pytest.raises(ValueError, match=r"prior of shape \[3\], got one of \[4\]"):
+        model(prior=zoo.priors.StandardNormal((4,)))
+    with pytest.raises(ValueError, match=r"decoder a Keras model of \[3\], got one of \(None, 5\)"):
+        model(decoder=keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]))
+    with pytest.raises(ValueError, match=r"encoder a Keras model of \[4, 4, 1\], got one of \(None, 16\)"):
+        model(encoder=keras.Sequential([keras.Input((16,)), keras.layers.Dense(6)]))
+    with pytest.raises(ValueError, match="Expected a name, a spec or a layer as the prior, got 5"):
+        model(prior=5)
+    with pytest.raises(ValueError, match="Expected as the objective a Objective"):
+        model(objective=zoo.priors.StandardNormal((3,)))
+    with pytest.raises(ValueError, match="Expected as the prior a Prior"):
+        model(prior=zoo.posteriors.MultivariateNormalDiag((3,)))
+    stray = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(8, 4)])  # h [B, 1, 1, 8]
+    with pytest.raises(ValueError, match=r"encoder and posterior a distribution of batch shape \[2\]"):
+        model(encoder=stray)
+    stray = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Reshape((1, 9))])
+    with pytest.raises(ValueError, match=r"decoder and likelihood a distribution of batch shape \[3, 2\]"):
+        model(decoder=stray)
+
+
+def test_whole_numbers_of_any_kind():
+    vae = zoo.build("diag_vae", tf.TensorShape([4]), "real", latent=np.int64(3), seed=np.int32(2))
+    assert vae.generate(np.int64(2)).shape == (2, 4)
+    for wrong in (True, 2.0, 0, "3", None):
+        with pytest.raises(ValueError, match="whole number"):
+            zoo.build("diag_vae", 4, "real", latent=wrong)
+    with pytest.raises(ValueError, match="seed"):
+        zoo.build("diag_vae", 4, "real", seed=2**32)
+
+
+def test_a_part_may_be_registered_again_but_no_name_taken_twice():
+    @zoo.register("prior", "mine")
+    class Mine(zoo.DistributionLayer):
+        pass
+
+    try:
+        zoo.register("prior", "mine")(Mine)
+        with pytest.raises(ValueError, match="prior 'mine' is already Mine"):
+            zoo.register("prior", "mine")(zoo.VAE)
+    finally:
+        del zoo.registry._PARTS["prior", "mine"]
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(KeyError, match="diag_vae, tril_vae"):
+        zoo.build("trill_vae", (4,), "real")
+    with pytest.raises(KeyError, match="binary, unit, real"):
+        zoo.build("tril_vae", (4,), "integers")
+    with pytest.raises(KeyError, match=r"No posterior 'trill'\. Known: diag, .*tril"):
+        zoo.build("tril_vae", (4,), "real", posterior="trill")
+    with pytest.raises(TypeError, match=r"no part 'postrior'\. It has: latent, posterior"):
+        zoo.build("tril_vae", (4,), "real", postrior="tril")
+    with pytest.raises(ValueError, match=r"no option 'component'\. It has: components, normal"):
+        zoo.build("mog_vae", (4,), "real", prior="mixture(component=3)")

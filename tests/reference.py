@@ -166,6 +166,13 @@ def assert_mean(samples, expected, sigmas=5):
     assert np.all(np.abs(samples.mean(axis=0) - expected) <= sigmas * error + 1e-12)
 
 
+def assert_fractions(draws, centres, weights):
+    """The draws [n, d] come from components at those centres [M, d], far apart, in the fractions of the weights."""
+    nearest = np.argmin(np.linalg.norm(draws[:, None] - centres, axis=-1), axis=-1)
+    assert_mean(np.eye(len(centres))[nearest], weights)
+    assert np.all(np.isin(np.arange(len(centres)), nearest))
+
+
 class NaiveVAE(NamedTuple):
     """A VAE of a tanh encoder and a linear decoder, one draw of one example at a time; complex weights will do.
 

@@ -89,7 +89,7 @@ def model(kind, spec, event="vector", **overrides):
     """A small model with that part in it."""
     support = supports(spec)[0] if kind == "likelihood" else "binary"
     event = "image" if kind == "network" and spec.startswith("conv") else event
-    parts = {"latent": LATENT, "network": "gated_mlp(hidden=(7, 7))"} | fitting(kind, spec) | {kind: spec} | overrides
+    parts = {"latent": LATENT, "network": "mlp(hidden=(7,))"} | fitting(kind, spec) | {kind: spec} | overrides
     return zoo.build("diag_vae", EVENTS[event], support, **parts)
 
 

@@ -207,9 +207,9 @@ def test_mmd_is_that_of_naive_loops(draws, n, simplex):
 
 def many_mmds(law, prior_law, n=25, times=3000):
     """MMD² of `times` pairs of n points: draws of the two laws ([shape] ↦ points)."""
-    mmd = tf.function(squared_mmd)
-    pairs = zip(law((times, 1, n)), prior_law((times, n)), strict=True)
-    return np.array([mmd(tf.constant(z), tf.constant(prior_z)) for z, prior_z in pairs])
+    pairs = law((times, 1, n)), prior_law((times, n))
+    mmds = tf.function(lambda *pairs: tf.map_fn(lambda pair: squared_mmd(*pair), pairs, fn_output_signature=tf.float64))
+    return mmds(*map(tf.constant, pairs)).numpy()
 
 
 LAWS = {

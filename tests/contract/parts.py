@@ -52,6 +52,27 @@ def fitting(kind, spec):
     return {}
 
 
+def combinations():
+    """The parts of a few models that between them hold every part: a dictionary for each."""
+    left = {kind: specs(kind) for kind in zoo.registry.kinds() if kind != "normal"}
+    usual = {"likelihood": "bernoulli", "network": "mlp(hidden=(7,))"}
+
+    def take(kind, fits=lambda spec: True):
+        """The first that is left and fits, or else any that fits."""
+        spec = next(filter(fits, [*left[kind], *([usual[kind]] if kind in usual else specs(kind))]))
+        left[kind] = [other for other in left[kind] if other != spec]
+        return spec
+
+    while any(left.values()):
+        prior = take("prior")
+        p = build("prior", prior, event_shape=(LATENT,))
+        posterior = take("posterior", lambda spec, p=p: p.fits(build("posterior", spec, event_shape=(LATENT,))))
+        q = build("posterior", posterior, event_shape=(LATENT,))
+        objective = take("objective", lambda spec, q=q: build("objective", spec).fits(q))
+        parts = {"prior": prior, "posterior": posterior, "objective": objective}
+        yield parts | {kind: take(kind) for kind in usual}
+
+
 def latents(kind):
     """Pairs of a spec and a latent size that it takes, of 1, 2 and 5."""
     two_at_least = ("dirichlet", "hierarchical")

@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
-from zoo.mixture import LEADERS, LogSum, is_rough, pairwise_log_prob, rough, sum_exp
+from zoo.mixture import GROUP, LEADERS, LogSum, is_rough, pairwise_log_prob, rough, sum_exp
 from zoo.registry import name_of
 
 tfd = tfp.distributions
 
 ROWS = 512  # points of a block
-PAIRS = 2**22  # of a point and a component, in a block of a family with rough densities
+PAIRS = 2**23  # of a point and a component, in a block of a family with rough densities
 WIDE = 2**17  # in a block of another family, which has a vector for each pair
 MOMENTS = 2_000  # components whose covariances are in memory at once
 ENCODED = 500  # examples that are encoded at once
@@ -44,8 +44,9 @@ class StreamedMixture(tfd.Distribution):
         first = self.components([0, 0])
         self.rough, (self.size,) = is_rough(first), first.event_shape
         self.count = tensors[0].shape[0]
-        per_block = PAIRS // ROWS if self.rough else WIDE // ROWS
-        self.chunk = min(per_block if chunk is None else whole_number(chunk, "chunk"), self.count)
+        most = (PAIRS if self.rough else WIDE) // ROWS if chunk is None else whole_number(chunk, "chunk")
+        self.chunk = -(-self.count // -(-self.count // most))  # all of about one size
+        self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
         self.rough &= self.chunk > 2 * LEADERS
         signature = [tf.TensorSpec([None, self.size], first.dtype)]
         self._compiled = tf.function(self._points, signature, autograph=False)
@@ -136,7 +137,7 @@ class StreamedMixture(tfd.Distribution):
     def _rough_block(self):
         """A function from few points [R, d] to their log density [R]."""
         index, log_weights = self._indices(tf.range(-(-self.count // self.chunk) * self.chunk))
-        factors, product = rough(self.components(index), log_weights)
+        factors, product, exact = rough(self.components(index), log_weights)
 
         def block(z):
             def step(first, log_sum):
@@ -145,8 +146,7 @@ class StreamedMixture(tfd.Distribution):
                 return first + self.chunk, log_sum.add(v, first, compiled_sum_exp)
 
             log_sum = self._over_chunks(step, z)
-            index, log_weights = self._indices(log_sum.indices)
-            return log_sum.result(self.components(index).log_prob(z[:, None]) + log_weights)
+            return log_sum.result(exact(z, log_sum.indices))
 
         return block
 

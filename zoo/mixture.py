@@ -16,7 +16,7 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
-LEADERS = 16  # components of each point whose density is computed as it stands in the textbook
+LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
 GROUP = 32  # the leaders are looked for among the largest of so many components each
 
 
@@ -58,15 +58,18 @@ class Rough(NamedTuple):
     Args:
         factors: what of the components goes into the products, a list of tensors [M, ...].
         product: function from points z [N, d] and such tensors to [N, M], nats.
+        exact: function from points and indices of components [N, K] to the same of those, as it stands in the
+            textbook [N, K].
     """
 
     factors: list[tf.Tensor]
     product: Callable[..., tf.Tensor]
+    exact: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @singledispatch
 def rough(components, log_weights):
-    """The `Rough` densities of a mixture. A family that has them has `take` too.
+    """The `Rough` densities of a mixture.
 
     Args:
         components: distribution, batch [M], event [d].
@@ -82,9 +85,16 @@ def is_rough(components):
 
 @rough.register
 def _(components: tfd.MultivariateNormalDiag, log_weights):
-    centre = tf.stop_gradient(tf.reduce_mean(components.mean(), axis=0))
-    factors = two_products_factors(components.mean() - centre, components.stddev(), log_weights)
-    return Rough([factors], lambda z, factors: two_products(z - centre, factors))
+    loc, scale = components.mean(), components.stddev()
+    centre = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
+    factors = two_products_factors(loc - centre, scale, log_weights)
+    highest = log_weights - tf.reduce_sum(tf.math.log(scale), axis=-1) - 0.5 * loc.shape[-1] * math.log(2 * math.pi)
+
+    def exact(z, index):
+        u = (z[:, None] - tf.gather(loc, index)) / tf.gather(scale, index)  # [N, K, d]
+        return tf.gather(highest, index) - 0.5 * tf.reduce_sum(u**2, axis=-1)
+
+    return Rough([factors], lambda z, factors: two_products(z - centre, factors), exact)
 
 
 def two_products_factors(loc, scale, log_weights):
@@ -176,15 +186,18 @@ class LogSum(NamedTuple):
             first: index of the first of them.
             sum_exp: another way to compute `sum_exp`.
         """
-        fixed, candidates = tf.stop_gradient(v), (self.values, self.indices)
-        if not self.values.shape[-1]:
-            highest = tf.reduce_max(fixed, axis=-1)
-        else:
-            highest, index = leading(fixed, LEADERS)
-            values = tf.concat([self.values, tf.gather(v, index, batch_dims=1)], axis=-1)
+        leaders = self.values.shape[-1]
+        if leaders:
+            index = leading(tf.stop_gradient(v), leaders)
+            values = tf.gather(v, index, batch_dims=1)
+            highest = tf.reduce_max(values, axis=-1)
+            values = tf.concat([self.values, values], axis=-1)
             indices = tf.concat([self.indices, index + first], axis=-1)
-            best = tf.math.top_k(tf.stop_gradient(values), LEADERS, sorted=False)[1]
+            best = leading(tf.stop_gradient(values), leaders)
             candidates = tf.gather(values, best, batch_dims=1), tf.gather(indices, best, batch_dims=1)
+        else:
+            highest, candidates = tf.reduce_max(v, axis=-1), (self.values, self.indices)
+        highest = tf.stop_gradient(highest)
         reference = tf.maximum(self.reference, highest)
         total = self.total * tf.exp(self.reference - reference) + sum_exp(v, reference)
         return LogSum(reference, total, *candidates)
@@ -205,27 +218,24 @@ class LogSum(NamedTuple):
 
 
 def leading(v, k):
-    """The largest of each row, and where the k largest are, in any order.
+    """Where the k largest of each row are, in any order.
 
     Args:
         v: [N, M], M known and k or more.
         k: a number.
 
     Returns:
-        [N], and int32 [N, k].
+        int32 [N, k].
     """
-    if v.shape[1] <= 4 * k * GROUP:
-        return tf.reduce_max(v, axis=-1), tf.math.top_k(v, k, sorted=False)[1]
-    # The k largest are in the k groups with the largest maxima: fewer numbers to be sorted.
-    rest = -v.shape[1] % GROUP
-    v = tf.pad(v, [[0, 0], [0, rest]], constant_values=-math.inf) if rest else v
+    m = v.shape[1]
+    if m <= 4 * k * GROUP:
+        return tf.math.top_k(v, k, sorted=False)[1]
+    # They are in the k groups with the largest maxima: a maximum is found faster than an order.
+    v = tf.pad(v, [[0, 0], [0, -m % GROUP]], constant_values=-math.inf) if m % GROUP else v
     v = tf.reshape(v, [-1, v.shape[1] // GROUP, GROUP])
-    highest = tf.reduce_max(v, axis=-1)
-    group = tf.math.top_k(highest, k, sorted=False)[1]  # [N, k]
-    v = tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP])
-    place = tf.math.top_k(v, k, sorted=False)[1]
-    index = tf.gather(group, place // GROUP, batch_dims=1) * GROUP + place % GROUP
-    return tf.reduce_max(highest, axis=-1), index
+    group = tf.math.top_k(tf.reduce_max(v, axis=-1), k, sorted=False)[1]  # [N, k]
+    place = tf.math.top_k(tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP]), k, sorted=False)[1]
+    return tf.gather(group, place // GROUP, batch_dims=1) * GROUP + place % GROUP
 
 
 class MixtureSameFamily(tfd.MixtureSameFamily):
@@ -248,10 +258,9 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
         components, points = self.components_distribution, tf.reshape(z, [-1, z.shape[-1]])
         log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter())  # [M]
         if is_rough(components) and (components.batch_shape[0] or 0) > 2 * LEADERS:
-            factors, product = rough(components, log_weights)
+            factors, product, exact = rough(components, log_weights)
             log_sum = LogSum.of_nothing(points, rough=True).add(product(points, *factors))
-            exact = take(components, log_sum.indices).log_prob(points[:, None])  # [N, K]
-            log_prob = log_sum.result(exact + tf.gather(log_weights, log_sum.indices))
+            log_prob = log_sum.result(exact(points, log_sum.indices))
         else:
             log_prob = tf.reduce_logsumexp(log_weights + pairwise_log_prob(components, points), axis=-1)
         return tf.reshape(log_prob, tf.shape(z)[:-1])

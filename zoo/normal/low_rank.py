@@ -133,7 +133,7 @@ def _(components: MultivariateNormalLowRank, z):
 def _(components: MultivariateNormalLowRank, log_weights):
     # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the diagonal's products, and one more for the difference.
     root = _capacitance_root(components.factor)
-    log_weights -= tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)
+    half_log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)  # of C
     centre = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
     loc = components.loc - centre
     inverse = tf.linalg.triangular_solve(root, tf.linalg.matrix_transpose(components.factor))  # R⁻¹Wᵀ [M, r, d]
@@ -146,7 +146,11 @@ def _(components: MultivariateNormalLowRank, log_weights):
         gain = 0.5 * tf.reduce_sum(tf.reshape(v, [tf.shape(z)[0], -1, r]) ** 2, axis=-1)
         return two_products(z, factors) + gain
 
-    return Rough([two_products_factors(loc, components.scale, log_weights), inverse, shift], product)
+    def exact(z, index):
+        return take(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
+
+    factors = two_products_factors(loc, components.scale, log_weights - half_log_det)
+    return Rough([factors, inverse, shift], product, exact)
 
 
 @take.register

@@ -18,6 +18,7 @@ tfd = tfp.distributions
 
 LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
 GROUP = 32  # the leaders are looked for among the largest of so many components each
+NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made of is taken out
 
 
 @singledispatch
@@ -211,10 +212,12 @@ class LogSum(NamedTuple):
         if exact is None:
             return self.reference + tf.math.log(self.total)
         exact = tf.where(tf.math.is_inf(self.values), self.values, exact)  # no component at all
-        reference = tf.maximum(self.reference, tf.reduce_max(tf.stop_gradient(exact), axis=-1))
-        total = self.total * tf.exp(self.reference - reference)
-        rest = tf.maximum(total - sum_exp(self.values, reference), 0.0)
-        return reference + tf.math.log(rest + sum_exp(exact, reference))
+        rest = self.total - sum_exp(self.values, self.reference)
+        rest = tf.where(rest > NOISE * self.total, rest, 0.0)
+        # Where the leaders are all there is, what they were taken for may be far over what they are.
+        others = tf.where(rest > 0, self.reference, self.reference.dtype.min)
+        reference = tf.maximum(others, tf.reduce_max(tf.stop_gradient(exact), axis=-1))
+        return reference + tf.math.log(rest * tf.exp(others - reference) + sum_exp(exact, reference))
 
 
 def leading(v, k):

@@ -237,8 +237,11 @@ def leading(v, k):
     v = tf.pad(v, [[0, 0], [0, -m % GROUP]], constant_values=-math.inf) if m % GROUP else v
     v = tf.reshape(v, [-1, v.shape[1] // GROUP, GROUP])
     group = tf.math.top_k(tf.reduce_max(v, axis=-1), k, sorted=False)[1]  # [N, k]
-    place = tf.math.top_k(tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP]), k, sorted=False)[1]
-    return tf.gather(group, place // GROUP, batch_dims=1) * GROUP + place % GROUP
+    v = tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP])
+    index = tf.reshape(group[:, :, None] * GROUP + tf.range(GROUP), [-1, k * GROUP])
+    if m % GROUP:
+        v = tf.where(index < m, tf.maximum(v, v.dtype.min), v)  # even those of weight zero before the padding
+    return tf.gather(index, tf.math.top_k(v, k, sorted=False)[1], batch_dims=1)
 
 
 class MixtureSameFamily(tfd.MixtureSameFamily):

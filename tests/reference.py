@@ -22,6 +22,19 @@ def mixture_log_density(z, weights, means, covariances):
     return special.logsumexp(np.array(densities).T, axis=-1, b=weights)
 
 
+def normal_log_densities(z, means, covariances):
+    """log N(zₙ; μₘ, Σₘ) [N, M] of points [N, d], many normals at once."""
+    root = np.linalg.cholesky(covariances)  # [M, d, d]
+    u = np.linalg.solve(root, (z[None] - means[:, None]).transpose(0, 2, 1))  # [M, d, N]
+    log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=-1)
+    return -0.5 * (u**2).sum(axis=1).T - log_det - 0.5 * z.shape[-1] * np.log(2 * np.pi)
+
+
+def many_moments(family, params, d):
+    """`normal_moments` of each row of params: means [M, d] and covariances [M, d, d]."""
+    return tuple(map(np.array, zip(*[normal_moments(family, row, d) for row in params], strict=True)))
+
+
 def mixture_moments(weights, means, covariances):
     """Mean and covariance of a mixture."""
     mean = sum(w * m for w, m in zip(weights, means, strict=True))

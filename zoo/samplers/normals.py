@@ -78,13 +78,15 @@ class GaussianMixture(NormalMixture):
 
 @register("sampler", "compressed")
 class CompressedPosterior(NormalMixture):
-    """The aggregated posterior in M components, see `zoo.CompressedPosterior`; `kl` says what was lost.
+    """The aggregated posterior in M components, see `zoo.CompressedPosterior`; `kl` says what the fit lost, in nats.
 
     Args:
         event_shape: (L,), the latent size.
         components: M, how many.
         seed: of the clusters.
     """
+
+    kl = kl_standard_error = None  # known where it was fitted, not where it was read from a file
 
     def __init__(self, event_shape, components=500, seed=0, **kwargs):
         super().__init__(event_shape, components, seed, **kwargs)

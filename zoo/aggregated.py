@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import KMeans
 from tqdm import tqdm
 
 from zoo import support as supports
@@ -291,7 +291,9 @@ def compressed(aggregated, components, seed=0, draws=2_000):
 def _cluster_moments(aggregated, clusters, seed):
     """Share, mean and covariance of each cluster of components."""
     mean = np.concatenate([components.mean() for components in aggregated.component_chunks()])  # [N, L]
-    cluster = MiniBatchKMeans(clusters, n_init=3, random_state=seed).fit_predict(mean)
+    cluster = np.arange(len(mean))  # k-means would not find all of so many
+    if clusters < len(mean):
+        cluster = KMeans(clusters, n_init=1, max_iter=50, random_state=seed).fit_predict(mean)
     cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # without empty ones
     loc = tf.math.unsorted_segment_sum(np.float64(mean), cluster, len(counts)).numpy() / counts[:, None]
     covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0

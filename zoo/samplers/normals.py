@@ -1,5 +1,6 @@
 """Mixtures of a few normals as samplers."""
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from sklearn import mixture as sklearn_mixture
@@ -71,9 +72,11 @@ class GaussianMixture(NormalMixture):
             raise ValueError(
                 f"Expected at most {aggregated.count} components, one for each example, got {self.components}."
             )
-        z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0]).numpy()
-        fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(z)
-        self.set(tf.math.log(fitted.weights_), fitted.means_, tf.linalg.cholesky(fitted.covariances_))
+        z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0])
+        fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(
+            np.float64(z)
+        )
+        self.set(np.log(fitted.weights_), fitted.means_, np.linalg.cholesky(fitted.covariances_))
 
 
 @register("sampler", "compressed")

@@ -78,6 +78,7 @@ class Samplers(keras.layers.Layer):
                 f"whose draws are on the {vae.posterior.space}. Use 'aggregated'."
             )
         sampler.fit(vae, x, progress)
+        self.fitted.pop(name_of(sampler), None)  # Keras would keep the weights of one that is overwritten
         self.fitted[name_of(sampler)] = sampler
         return sampler
 

@@ -188,7 +188,8 @@ def test_gradients_are_those_of_the_plain_formula(name):
         case = Case(name, kind, 200, 4, n=20)
         arrays = case.z, case.params, case.logits
         expected = gradients(plain, *(tf.constant(array, "float64") for array in arrays))
-        for function in (lambda *tensors: gradients(products, *tensors), compiled):
+        eager = lambda *tensors: gradients(products, *tensors)  # noqa: E731
+        for function in (eager, compiled) if name == "diag" else (eager,):  # XLA takes its time for the other
             for got, right in zip(function(*map(tf.constant, arrays)), expected, strict=True):
                 assert error(got, right) < 2e-5 * np.abs(right).max()  # measured: 3e-6
 

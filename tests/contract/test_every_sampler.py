@@ -16,10 +16,10 @@ SPECS = [
     "gmm(components=2, seed=3)",
     "compressed(components=7)",
 ]
-POSTERIORS = ["diag", "low_rank", "mixture", "iaf", "hierarchical", "dirichlet"]
+POSTERIORS = ["diag", "mixture", "iaf", "hierarchical", "dirichlet"]
 
 
-def fitted(posterior, spec, n=60):
+def fitted(posterior, spec, n=40):
     """A small model with that sampler, and its name; None where the sampler does not fit the posterior."""
     vae, name = model("posterior", posterior), registry.parse(spec)[0]
     if not registry.build("sampler", spec, event_shape=(LATENT,)).fits(vae.posterior):
@@ -48,6 +48,9 @@ def test_it_fits_or_says_so(spec, posterior):
     assert generated.shape == (9, *vae.event_shape)
     assert np.all(np.isfinite(z))
     assert np.all(np.isfinite(generated))
+    if name == "aggregated":
+        right = zoo.aggregated_posterior(vae, data_of(vae, 40), progress=False)  # networks of the posterior included
+        np.testing.assert_allclose(z, right.sample(9, seed=[0, 1]), rtol=1e-5, atol=1e-5)
     if name == "aggregated" and vae.posterior.sequential:
         return  # draws only
     log_prob = q.log_prob(z.reshape(3, 3, LATENT)).numpy()
@@ -55,7 +58,7 @@ def test_it_fits_or_says_so(spec, posterior):
     assert np.all(np.isfinite(log_prob))
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", zoo.names("sampler"))
 def test_it_is_no_part_of_training(spec):
     plain = model("posterior", "tril")
     vae, name = fitted("tril", spec)
@@ -83,8 +86,8 @@ def test_config_round_trip(spec):
 
 @pytest.mark.parametrize(
     ("posterior", "spec"),
-    [("diag", spec) for spec in SPECS]
-    + [(posterior, "aggregated") for posterior in ("orthogonal(reflections=1)", "iaf", "hierarchical", "dirichlet")],
+    [("diag", spec) for spec in SPECS[:4]]
+    + [(posterior, "aggregated") for posterior in ("orthogonal(reflections=1)", "iaf", "hierarchical")],
 )
 def test_files_hold_it_without_the_data(posterior, spec, tmp_path):
     vae, name = fitted(posterior, spec)
@@ -98,8 +101,7 @@ def test_files_hold_it_without_the_data(posterior, spec, tmp_path):
     again.compile("sgd", run_eagerly=True)
     with pytest.warns(UserWarning, match="samplers are gone"):
         again.fit(data_of(again, 4), epochs=1, verbose=0)
-    again.add_sampler(spec, data_of(again, 30), progress=False)
-    assert draws(again, name)[0].shape == (9, LATENT)
+    assert not again.samplers.fitted
 
 
 def test_weights_alone_go_where_the_same_samplers_are(tmp_path):

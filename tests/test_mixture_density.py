@@ -101,11 +101,11 @@ def test_many_components_at_one_point(name, kind):
 @pytest.mark.parametrize("name", ["diag", "low_rank"])
 def test_the_products_alone_would_not_do(name):
     case = Case(name, "sharp", 3_000, 40)
-    factors, product = rough(case.components, tf.nn.log_softmax(case.logits))
+    factors, product, _ = rough(case.components, tf.nn.log_softmax(case.logits))
     alone = tf.reduce_logsumexp(product(tf.constant(case.z), *factors), axis=-1)
     assert error(alone, case.expected()) > 10 * NATS
     mild = Case(name, "mild", 200, 4)
-    factors, product = rough(mild.components, tf.nn.log_softmax(mild.logits))
+    factors, product, _ = rough(mild.components, tf.nn.log_softmax(mild.logits))
     assert error(tf.reduce_logsumexp(product(tf.constant(mild.z), *factors), axis=-1), mild.expected()) < NATS
 
 
@@ -220,8 +220,7 @@ def test_leading_components_are_the_largest(m, kind):
     if kind == "almost nothing":
         v[:, :-3] = -np.inf
     for function in (leading, tf.function(leading, jit_compile=True)):
-        highest, index = (t.numpy() for t in function(tf.constant(v), LEADERS))
-        np.testing.assert_array_equal(highest, v.max(axis=-1))
+        index = function(tf.constant(v), LEADERS).numpy()
         assert index.max() < m
         assert all(len(set(row)) == LEADERS for row in index)
         expected = np.take_along_axis(v, np.argpartition(-v, LEADERS - 1, axis=-1)[:, :LEADERS], axis=-1)
@@ -239,7 +238,9 @@ def test_a_sum_in_blocks_with_its_leaders_replaced(lengths):
     plain, log_sum = (LogSum.of_nothing(tf.constant(v[:, :2]), rough=rough) for rough in (False, True))
     for first, length in zip(np.cumsum([0, *lengths[:-1]]), lengths, strict=True):
         block = tf.constant(v[:, first : first + length])
-        plain, log_sum = plain.add(block, int(first)), log_sum.add(block, int(first))
+        plain, log_sum = (
+            whole.plus(LogSum.of(block, rough, int(first))) for whole, rough in ((plain, False), (log_sum, True))
+        )
     np.testing.assert_array_equal(np.sort(log_sum.indices), np.sort(best))
     assert error(plain.result(), special.logsumexp(np.float64(v), axis=-1)) < 1e-5
     assert error(log_sum.result(log_sum.values), special.logsumexp(np.float64(v), axis=-1)) < 1e-5

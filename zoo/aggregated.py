@@ -143,7 +143,7 @@ class StreamedMixture(tfd.Distribution):
             def step(first, log_sum):
                 v = product(z, *(tensor[first : first + self.chunk] for tensor in factors))
                 v = tf.ensure_shape(v, [None, self.chunk])
-                return first + self.chunk, log_sum.add(v, first, compiled_sum_exp)
+                return first + self.chunk, log_sum.plus(LogSum.of(v, True, first, compiled_sum_exp))
 
             log_sum = self._over_chunks(step, z)
             return log_sum.result(exact(z, log_sum.indices))
@@ -156,7 +156,7 @@ class StreamedMixture(tfd.Distribution):
         def step(first, log_sum):
             index, log_weights = self._indices(first + tf.range(self.chunk))
             v = pairwise_log_prob(self.components(index), z) + log_weights
-            return first + self.chunk, log_sum.add(v, first)
+            return first + self.chunk, log_sum.plus(LogSum.of(v, False, first))
 
         return self._over_chunks(step, z).result()
 

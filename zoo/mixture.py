@@ -16,7 +16,7 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
-LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
+LEADERS = 16  # components of each point whose density is computed as it stands in the textbook
 GROUP = 32  # the leaders are looked for among the largest of so many components each
 NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made of is taken out
 
@@ -173,35 +173,40 @@ class LogSum(NamedTuple):
     indices: tf.Tensor
 
     @classmethod
-    def of_nothing(cls, z, rough):
-        """The sum over no component, for points z [N, d]."""
-        n, leaders = tf.shape(z)[0], LEADERS if rough else 0
-        nowhere = tf.fill([n, leaders], tf.constant(-math.inf, z.dtype))
-        return cls(tf.fill([n], z.dtype.min), tf.zeros([n], z.dtype), nowhere, tf.zeros([n, leaders], tf.int32))
-
-    def add(self, v, first=0, sum_exp=sum_exp):
-        """The sum over more components.
+    def of(cls, v, rough, first=0, sum_exp=sum_exp):
+        """The sum over some components.
 
         Args:
             v: [N, M].
-            first: index of the first of them.
+            rough: whether v is.
+            first: index of the first component.
             sum_exp: another way to compute `sum_exp`.
         """
-        leaders = self.values.shape[-1]
-        if leaders:
-            index = leading(tf.stop_gradient(v), leaders)
-            values = tf.gather(v, index, batch_dims=1)
+        if rough:
+            index = leading(tf.stop_gradient(v), LEADERS)
+            values, index = tf.gather(v, index, batch_dims=1), index + first
             highest = tf.reduce_max(values, axis=-1)
-            values = tf.concat([self.values, values], axis=-1)
-            indices = tf.concat([self.indices, index + first], axis=-1)
-            best = leading(tf.stop_gradient(values), leaders)
-            candidates = tf.gather(values, best, batch_dims=1), tf.gather(indices, best, batch_dims=1)
         else:
-            highest, candidates = tf.reduce_max(v, axis=-1), (self.values, self.indices)
-        highest = tf.stop_gradient(highest)
-        reference = tf.maximum(self.reference, highest)
-        total = self.total * tf.exp(self.reference - reference) + sum_exp(v, reference)
-        return LogSum(reference, total, *candidates)
+            values, index = v[:, :0], tf.zeros([tf.shape(v)[0], 0], tf.int32)
+            highest = tf.reduce_max(v, axis=-1)
+        reference = tf.maximum(tf.stop_gradient(highest), v.dtype.min)  # not −∞, where all weights are zero
+        return cls(reference, sum_exp(v, reference), values, index)
+
+    @classmethod
+    def of_nothing(cls, z, rough):
+        """The sum over no component, for points z [N, d]."""
+        nowhere = tf.fill([tf.shape(z)[0], LEADERS if rough else 1], tf.constant(-math.inf, z.dtype))
+        return cls.of(nowhere, rough)
+
+    def plus(self, other):
+        """The sum over the components of both."""
+        reference = tf.maximum(self.reference, other.reference)
+        total = sum(part.total * tf.exp(part.reference - reference) for part in (self, other))
+        values, indices = tf.concat([self.values, other.values], -1), tf.concat([self.indices, other.indices], -1)
+        if values.shape[-1]:
+            best = leading(tf.stop_gradient(values), LEADERS)
+            values, indices = tf.gather(values, best, batch_dims=1), tf.gather(indices, best, batch_dims=1)
+        return LogSum(reference, total, values, indices)
 
     def result(self, exact=None):
         """The logarithm [N].
@@ -265,7 +270,7 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
         log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter())  # [M]
         if is_rough(components) and (components.batch_shape[0] or 0) > 2 * LEADERS:
             factors, product, exact = rough(components, log_weights)
-            log_sum = LogSum.of_nothing(points, rough=True).add(product(points, *factors))
+            log_sum = LogSum.of(product(points, *factors), rough=True)
             log_prob = log_sum.result(exact(points, log_sum.indices))
         else:
             log_prob = tf.reduce_logsumexp(log_weights + pairwise_log_prob(components, points), axis=-1)

@@ -1,6 +1,7 @@
 """The aggregated posterior, q(z) = 1/N Σₙ q(z|xₙ): where the data are in latent space."""
 
 import math
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -36,10 +37,11 @@ class StreamedMixture(tfd.Distribution):
         family: function from such tensors to a distribution, their first axes its batch.
         logits: log πₙ [N], up to a constant; None for equal weights.
         chunk: how many components make a block; None for a number that suits the family.
+        parameters: what a class under this one was made of, for `copy`.
     """
 
-    def __init__(self, tensors, family, logits=None, chunk=None, name="StreamedMixture"):
-        parameters = dict(locals())
+    def __init__(self, tensors, family, logits=None, chunk=None, name="StreamedMixture", parameters=None):
+        parameters = dict(locals()) if parameters is None else parameters
         self.tensors, self.family, self.logits = tensors, family, logits
         first = self.components([0, 0])
         self.rough, (self.size,) = is_rough(first), first.event_shape
@@ -49,7 +51,8 @@ class StreamedMixture(tfd.Distribution):
         self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
         self.rough &= self.chunk > 2 * LEADERS
         signature = [tf.TensorSpec([None, self.size], first.dtype)]
-        self._compiled = tf.function(self._points, signature, autograph=False)
+        # A partial is known by itself: TensorFlow would warn of retracing where there are several mixtures.
+        self._compiled = tf.function(partial(self._points), signature, autograph=False)
         super().__init__(
             dtype=first.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -183,8 +186,9 @@ class AggregatedPosterior(StreamedMixture):
     """
 
     def __init__(self, posterior, params, chunk=None, name="AggregatedPosterior"):
+        parameters = dict(locals())
         self.posterior = posterior
-        super().__init__([params], posterior.distribution, chunk=chunk, name=name)
+        super().__init__([params], posterior.distribution, chunk=chunk, name=name, parameters=parameters)
 
     def _log_prob(self, z):
         if self.posterior.sequential:
@@ -211,9 +215,10 @@ class CompressedPosterior(StreamedMixture):
     kl = kl_standard_error = None
 
     def __init__(self, weights, loc, covariance, name="CompressedPosterior"):
+        parameters = dict(locals())
         tensors = [tf.constant(loc, tf.float32), tf.constant(np.linalg.cholesky(covariance), tf.float32)]
         logits = tf.constant(np.log(weights), tf.float32)
-        super().__init__(tensors, tfd.MultivariateNormalTriL, logits, name=name)
+        super().__init__(tensors, tfd.MultivariateNormalTriL, logits, name=name, parameters=parameters)
 
 
 def aggregated_posterior(vae, x, *, subsample=None, compress=None, chunk=None, seed=0, progress=True):

@@ -70,7 +70,8 @@ class GaussianMixture(NormalMixture):
         aggregated = aggregated_posterior(vae, x, subsample=min(len(x), DRAWS), seed=self.seed, progress=progress)
         if aggregated.count < self.least:
             raise ValueError(
-                f"Expected at most {aggregated.count} components, one for each example, got {self.components}."
+                f"Expected {self.least} examples or more for a mixture of {self.components}, got {aggregated.count}. "
+                f"Take fewer components, e.g. 'gmm(components=2)'."
             )
         z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0])
         fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(

@@ -39,7 +39,7 @@ class Samplers(keras.layers.Layer):
                 )
             return latents
         known = {"prior": vae.prior} | ({"vamp": vae.prior} if vae.prior.of_posteriors else {}) | self.fitted
-        if latents not in known:
+        if not isinstance(latents, str) or latents not in known:
             raise KeyError(
                 f"No sampler {latents!r} in this model. It has: {', '.join(known)}. Fit one of "
                 f"{', '.join(names('sampler'))} by vae.add_sampler(name, x_train), or give a tfd distribution."

@@ -79,7 +79,7 @@ def test_the_mixture_of_normals_is_scikit_learns(x, components, monkeypatch):
 
 def test_too_few_examples_are_refused_by_name(x):
     vae = model()
-    with pytest.raises(ValueError, match="Expected 21 examples or more .* got 20"):
+    with pytest.raises(ValueError, match=r"Expected 21 examples or more .* got 20"):
         add(vae, x[:20], "gmm(components=21)")
     with pytest.raises(ValueError, match="subsample to be a whole number, from 1 to 20, got 21"):
         add(vae, x[:20], "aggregated(subsample=21)")

@@ -112,7 +112,8 @@ def test_generate():
 def test_scores():
     vae = model()
     scores = vae.score(X, samples=50, seed=3)
-    assert all(values.shape == (7,) for values in scores)
+    assert all(values.shape == (7,) for values in scores[:-1])
+    assert scores.curve.shape == (7, 3)  # of 1, 10 and 50 draws
     np.testing.assert_allclose(scores.elbo, -scores.reconstruction - scores.kl, rtol=1e-5)
     assert scores.log_likelihood.mean() > scores.elbo.mean()  # log of a mean, mean of logs
     assert np.array_equal(scores.log_likelihood, vae.log_likelihood(X, samples=50, seed=3))

@@ -1,6 +1,5 @@
 """The variational autoencoder."""
 
-import inspect
 from functools import partial
 
 import keras
@@ -10,6 +9,7 @@ import tensorflow_probability as tfp
 from tqdm import tqdm
 
 from zoo import support as supports
+from zoo.checked_model import CheckedModel
 from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
 from zoo.objectives.objective import draw, nothing
@@ -17,12 +17,11 @@ from zoo.parts import check_roles, check_seams
 from zoo.samplers.samplers import Samplers
 from zoo.scores import Scores, estimate
 
-EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 POINTS = 10_000  # latent points that are decoded at once
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(keras.Model):
+class VAE(CheckedModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
@@ -178,34 +177,6 @@ class VAE(keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self.reconstruct(x)
 
-    def fit(self, *args, **kwargs):
-        """Keras's `fit`, after a look at the data where they are arrays."""
-        call = inspect.signature(super().fit).bind(*args, **kwargs)
-        validation = call.arguments.get("validation_data")
-        if isinstance(validation, tuple | list):
-            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
-            supports.check_examples(x, self.event_shape, self.support, "the validation data")
-            call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
-        self._prepare(call.arguments)
-        self.samplers.clear()
-        return super().fit(*call.args, **call.kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
-        call = inspect.signature(super().evaluate).bind(*args, **kwargs)
-        self._prepare(call.arguments)
-        draws = int(self.draws.numpy())
-        self.draws.assign(EVALUATION)
-        try:
-            return super().evaluate(*call.args, **call.kwargs)
-        finally:
-            self.draws.assign(draws)
-
-    def predict(self, x, *args, **kwargs):
-        """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
-        supports.check_examples(x, self.event_shape, self.support)
-        return super().predict(x, *args, **kwargs)
-
     def reconstruct(self, x):
         """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
 
@@ -342,13 +313,3 @@ class VAE(keras.Model):
         if x.shape[1:].as_list() != list(self.event_shape):
             raise supports.wrong_shape(x.shape.as_list(), self.event_shape)
         return x
-
-    def _prepare(self, arguments):
-        x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
-        supports.check_examples(x, self.event_shape, self.support)
-        arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
-
-
-def _labels(x, y, sample_weight):
-    """Labels that mean nothing where there are weights: without any, Keras leaves out the weights and says nothing."""
-    return np.zeros(len(x)) if y is None and sample_weight is not None else y

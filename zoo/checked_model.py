@@ -1,0 +1,55 @@
+"""Keras's `fit`, `evaluate` and `predict`, with a look at the data first."""
+
+import inspect
+
+import keras
+import numpy as np
+
+from zoo import support as supports
+
+EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
+
+
+class CheckedModel(keras.Model):
+    """A Keras model that refuses arrays of another shape or support than its own; streams are let through.
+
+    It has an `event_shape`, a `support`, `draws` (how many were made) and `samplers`.
+    """
+
+    def fit(self, *args, **kwargs):
+        """Keras's `fit`, after a look at the data where they are arrays."""
+        call = inspect.signature(super().fit).bind(*args, **kwargs)
+        validation = call.arguments.get("validation_data")
+        if isinstance(validation, tuple | list):
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
+            supports.check_examples(x, self.event_shape, self.support, "the validation data")
+            call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
+        self._prepare(call.arguments)
+        self.samplers.clear()
+        return super().fit(*call.args, **call.kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
+        call = inspect.signature(super().evaluate).bind(*args, **kwargs)
+        self._prepare(call.arguments)
+        draws = int(self.draws.numpy())
+        self.draws.assign(EVALUATION)
+        try:
+            return super().evaluate(*call.args, **call.kwargs)
+        finally:
+            self.draws.assign(draws)
+
+    def predict(self, x, *args, **kwargs):
+        """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
+        supports.check_examples(x, self.event_shape, self.support)
+        return super().predict(x, *args, **kwargs)
+
+    def _prepare(self, arguments):
+        x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
+        supports.check_examples(x, self.event_shape, self.support)
+        arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
+
+
+def _labels(x, y, sample_weight):
+    """Labels that mean nothing where there are weights: without any, Keras leaves out the weights and says nothing."""
+    return np.zeros(len(x)) if y is None and sample_weight is not None else y

@@ -58,9 +58,11 @@ def dimensions(mean_kl, marginal_kl, active):
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(mean_kl))
-    for chosen, colour, label in ((active, VALIDATION, "active"), (~active, MUTED, "inactive")):
-        if chosen.any():
-            axes.bar(places[chosen], mean_kl[chosen], color=colour, label=f"mean KL(q(zⱼ|x) ‖ p(zⱼ)), {label}")
+    axes.bar(places, mean_kl, color=np.where(active, VALIDATION, MUTED), label="mean KL(q(zⱼ|x) ‖ p(zⱼ))")
+    for place in places[~active]:  # whose bars may be too low to be seen
+        axes.axvspan(place - 0.5, place + 0.5, color=MUTED, alpha=0.25, linewidth=0)
+    if not active.all():
+        axes.bar([], [], color=MUTED, alpha=0.4, label="inactive")
     axes.plot(places, marginal_kl, "o", markersize=3.5, color=PRIOR, label="KL(q(zⱼ) ‖ p(zⱼ))")
     axes.set_xticks(places, order, fontsize=7 if len(order) > 24 else None)
     axes.set(xlabel="latent dimension", ylabel="nats")

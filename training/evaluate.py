@@ -96,6 +96,8 @@ def finish(folder, config, dataset, vae, history, scores):
         history: a dict of lists, a value an epoch.
         scores: all of scores.json.
     """
+    if not config.aggregated:
+        vae.samplers.remove("aggregated")
     zoo.save(vae, folder)
     run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
     write_report(folder / run.REPORT, config, dataset, vae, history, scores)

@@ -63,8 +63,6 @@ def train(config, dataset, vae, folder):
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
     scores = {"model": config.model, "data": config.data, "epochs": len(history["loss"])}
     scores |= {"training_seconds": training_seconds} | evaluate(vae, dataset, settings)
-    if not config.aggregated:
-        vae.samplers.remove("aggregated")
     finish(folder, config, dataset, vae, history, scores)
 
 

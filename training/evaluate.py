@@ -20,7 +20,7 @@ from training.estimate import Estimate, plain
 from training.information import information, shape
 from training.report import write_report
 from training.samples import compare
-from zoo.checks import whole_number
+from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
@@ -50,9 +50,10 @@ class Settings:
     """Of all choices and draws."""
 
     def __post_init__(self):
-        for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2, "seed": 0}.items():
+        for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, least=least)
+        seed_number(self.seed)
         for spec in self.samplers:
             zoo.registry.build("sampler", spec, event_shape=(2,))
 

@@ -80,6 +80,8 @@ def read(folder):
         scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
         with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
+        if not isinstance(scores, dict) or not rows:
+            raise ValueError(f"{HISTORY if isinstance(scores, dict) else SCORES} is damaged")
     except (OSError, ValueError) as error:
         raise ValueError(f"The run in '{folder}' is not finished: {error}. Train it to its end.") from error
     return config, scores, {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}

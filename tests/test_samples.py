@@ -1,0 +1,136 @@
+"""Samples of different latent densities beside data, and the advice that is drawn from them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zoo
+from training.data import Dataset, load_dataset
+from training.estimate import Estimate
+from training.samples import LEAST, SampleQuality, compare, samples, verdict
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="module")
+def vae(digits):
+    """An untrained model with a sampler."""
+    vae = zoo.build("diag_vae", digits.event_shape, digits.support, latent=2, network="mlp(hidden=(16,))")
+    vae.add_sampler("aggregated", digits.seen()[:100], progress=False)
+    return vae
+
+
+@pytest.fixture(scope="module")
+def compared(vae, digits):
+    return compare(vae, digits, ["prior", "aggregated"], N, sets=2, seed=3, progress=False)
+
+
+def test_rows_and_sizes(compared):
+    assert list(compared.qualities) == ["training data", "reconstructions", "prior", "aggregated"]
+    assert (compared.examples, compared.sets, compared.classifier) == (N, 2, "labels")
+    assert 0.8 < compared.accuracy <= 1
+    assert compared.verdict == verdict(compared.qualities)
+
+
+def test_training_data_are_better_than_an_untrained_model(compared):
+    data, *others = compared.qualities.values()
+    for bad in others:  # their standard errors are under 1 and 0.1
+        assert data.frechet_distance.value < bad.frechet_distance.value - 5
+        assert data.precision.value > bad.precision.value + 0.2
+
+
+def test_sets_differ(compared):
+    for quality in compared.qualities.values():
+        assert quality.frechet_distance.standard_error > 0
+
+
+def test_one_seed_gives_one_comparison_of_sets_no_larger_than_the_data():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    dataset = Dataset("made", "real", x, x[: LEAST - 8], x[-8:])
+    vae = zoo.build("diag_vae", 5, "real", latent=2, network="mlp(hidden=(4,))")
+    found, again = (compare(vae, dataset, ["prior"], N, sets=2, seed=1, progress=False) for _ in range(2))
+    assert found == again
+    assert found.examples == LEAST
+    assert list(found.qualities) == ["training data", "reconstructions", "prior"]
+    assert "k-means" in found.classifier
+    assert "not measured" in found.verdict
+
+
+@pytest.mark.parametrize("scarce", ["held out", "training", "asked for"])
+def test_of_too_few_examples_nothing_is_said(vae, digits, scarce):
+    if scarce == "held out":
+        digits = replace(digits, validation=digits.validation[:9], test=digits.test[:10], labels=None)
+    if scarce == "training":
+        digits = replace(digits, train=digits.train[: LEAST - 1], train_labels=None)
+    assert compare(vae, digits, ["prior"], LEAST - 1 if scarce == "asked for" else N, progress=False) is None
+
+
+# samples
+
+
+@pytest.mark.parametrize("latents", ["prior", "aggregated"])
+def test_samples_of_binary_data_are_zeros_and_ones(vae, latents):
+    x = samples(vae, 1_500, latents, [0, 1])  # over 1,000, which are decoded at once
+    assert x.shape == (1_500, 8, 8, 1)
+    assert set(np.unique(x)) == {0, 1}
+    z = vae.latent_distribution(latents).sample(1_500, seed=[0, 1])
+    probability = vae.decode(z).mean().numpy()
+    # Draws with those probabilities, to 5 standard errors of 96,000 of them; the second thousand has noise of its own.
+    error = np.sqrt(np.mean(probability * (1 - probability)) / x.size)
+    assert abs(x.mean() - probability.mean()) < 5 * error
+    assert np.corrcoef(x.ravel(), probability.ravel())[0, 1] > 5 / np.sqrt(x.size)
+    assert np.mean(x[:500] == x[1_000:]) < 0.9
+
+
+def test_samples_of_other_data_are_means(digits):
+    vae = zoo.build("diag_vae", digits.event_shape, "unit", latent=2, network="mlp(hidden=(16,))")
+    x = samples(vae, 30, "prior", [0, 1])
+    z = vae.latent_distribution("prior").sample(30, seed=[0, 1])
+    np.testing.assert_allclose(x, vae.decode(z).mean(), rtol=1e-6)
+    assert len(np.unique(x)) > 1_000
+
+
+def test_samples_are_functions_of_the_seed(vae):
+    one, again, other = (samples(vae, 20, "prior", [0, seed]) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert np.any(one != other)
+
+
+# the verdict
+
+
+def qualities(prior, aggregated, error):
+    """Made-up ones, with those Fréchet distances."""
+    row = {"training data": (0.9, 0.8, 1.25), "prior": (0.31, 0.42, prior), "aggregated": (0.63, 0.54, aggregated)}
+    return {
+        name: SampleQuality(Estimate(precision, 0.0), Estimate(recall, 0.0), Estimate(distance, error))
+        for name, (precision, recall, distance) in row.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("prior", "aggregated", "error", "advice"),
+    [
+        (9, 3, 0.1, "Use the aggregated posterior"),
+        (9, 9, 0.1, "Sampling the prior is safe"),
+        (3, 9, 0.1, "Sampling the prior is safe"),
+        (9, 8.7, 0.1, "Use the aggregated posterior"),  # two standard errors of the difference are 0.28
+        (9, 8.73, 0.1, "Sampling the prior is safe"),
+        (9, 3, 3.0, "Sampling the prior is safe"),
+    ],
+)
+def test_the_aggregated_posterior_is_advised_where_it_is_better_by_two_standard_errors(
+    prior, aggregated, error, advice
+):
+    sentence = verdict(qualities(prior, aggregated, error))
+    assert sentence.startswith(f"{advice}: ")
+    assert f"{prior:.2f} ± {error:.2f} for samples of the prior" in sentence
+    assert f"{aggregated:.2f} ± {error:.2f} for samples of the aggregated posterior" in sentence
+    assert f"1.25 ± {error:.2f} for training data" in sentence
+    assert "precision 0.31 against 0.63, recall 0.42 against 0.54." in sentence

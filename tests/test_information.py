@@ -235,7 +235,7 @@ def test_estimates_are_those_of_numpy(family, prior):
 
 @pytest.mark.parametrize("width", [0.03, 0.3])
 def test_kl_of_a_dimension_whose_posteriors_are_narrow(width):
-    x = np.array([normal_params("diag", [mean], [[width**2]]) for mean in RNG.normal(size=100)])
+    x = np.array([normal_params("diag", [mean], [[width**2]]) for mean in RNG.normal(size=30)])
     result = found(open_vae("diag", latent=1), x, draws=FEW)
     # The log ratio deviates by about a nat: 5 errors of 2,000 draws.
     assert result.mean_kl_of_dimensions[0] == pytest.approx(result.mean_kl.value, abs=5 / np.sqrt(FEW))
@@ -243,20 +243,20 @@ def test_kl_of_a_dimension_whose_posteriors_are_narrow(width):
 
 def test_equal_posteriors_tell_nothing_and_posteriors_apart_tell_the_example():
     vae = open_vae("diag")
-    same = found(vae, np.tile(encodings("diag")[0][:1], (50, 1)), draws=200)
+    same = found(vae, np.tile(encodings("diag")[0][:1], (30, 1)), draws=200)
     assert same.mutual_information.value == pytest.approx(0, abs=1e-5)
     assert same.variance_of_means == pytest.approx(0, abs=1e-6)
     assert not same.active.any()
-    apart = np.concatenate([100 * np.arange(50)[:, None] * [1, 0, 0], np.zeros((50, L))], axis=1)
+    apart = np.concatenate([100 * np.arange(30)[:, None] * [1, 0, 0], np.zeros((30, L))], axis=1)
     result = found(vae, apart, draws=200)
-    assert result.mutual_information.value == pytest.approx(np.log(50), abs=1e-3)
+    assert result.mutual_information.value == pytest.approx(np.log(30), abs=1e-3)
     assert list(result.active) == [True, False, False]
 
 
 def test_active_dimensions_are_those_whose_mean_varies_by_more_than_a_hundredth():
-    means = np.random.default_rng(0).normal(size=(40, L))
+    means = np.random.default_rng(0).normal(size=(30, L))
     means *= np.sqrt([0.009, 0.011, 1]) / means.std(axis=0)
-    result = found(open_vae("diag"), np.concatenate([means, np.zeros((40, L))], axis=1), draws=10)
+    result = found(open_vae("diag"), np.concatenate([means, np.zeros((30, L))], axis=1), draws=10)
     np.testing.assert_allclose(result.variance_of_means, [0.009, 0.011, 1], rtol=1e-4)
     assert list(result.active) == [False, True, True]
 
@@ -287,7 +287,7 @@ def test_any_posterior_and_prior(posterior, prior, marginals, monkeypatch):
 
 
 def test_draws_are_functions_of_the_seed():
-    vae, (x, *_) = open_vae("diag", "mixture(components=2)", set_prior=mixture_prior()[0]), encodings("diag", 40)
+    vae, (x, *_) = open_vae("diag", "mixture(components=2)", set_prior=mixture_prior()[0]), encodings("diag", 30)
     one, again, other = (found(vae, x, draws=100, seed=seed) for seed in (1, 1, 2))
     for name in ("mean_kl", "mutual_information", "marginal_kl", "total_correlation"):
         assert getattr(one, name) == getattr(again, name)

@@ -47,7 +47,7 @@ class Settings:
     samplers: tuple[str, ...] = SAMPLERS
     """Densities of z that are fitted, saved with the model and compared with the prior."""
     seed: int = 0
-    """Of all choices and draws."""
+    """Of all choices and draws; the samplers have their own, e.g. "gmm(seed=1)"."""
 
     def __post_init__(self):
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
@@ -134,7 +134,7 @@ def evaluate(vae, dataset, settings):
     return {
         **likelihood(vae, test, settings.samples, settings.seed),
         "information": _information(vae, train, settings),
-        "posterior": plain(shape(vae.encode(np.float32(test[:SHAPES])).covariance().numpy())),
+        "posterior": plain(_shape(vae, test[:SHAPES])),
         "samples": _samples(vae, dataset, ["prior", *names], settings),
         "evaluation_seconds": round(time.perf_counter() - start, 1),
         "versions": versions(),
@@ -164,7 +164,7 @@ def likelihood(vae, x, samples, seed=0):
     estimates = {name: Estimate.mean(values) for name, values in scores.items()}
     means = {name: estimate.value for name, estimate in estimates.items()}
     errors = {f"{name}_standard_error": estimate.standard_error for name, estimate in estimates.items()}
-    few, ks = float(np.mean(effective < min(FEW, samples))), curve_draws(samples)
+    few, ks = float(np.mean(effective < min(FEW, samples / 2))), curve_draws(samples)
     return {
         **dict(sorted((means | errors).items())),
         "unit": "nats per example",
@@ -187,7 +187,7 @@ def _warning(few, samples):
 
 
 def add_samplers(vae, x, specs):
-    """Fits those samplers that suit the model.
+    """Fits those samplers that suit the model, in place of all that it has.
 
     Args:
         vae: a `zoo.VAE`.
@@ -198,9 +198,17 @@ def add_samplers(vae, x, specs):
         Their names.
     """
     fitting = [spec for spec in specs if vae.samplers.suits(spec, vae.posterior, len(x))]
+    for name in list(vae.samplers.fitted):
+        vae.samplers.remove(name)
     for spec in fitting:
         vae.add_sampler(spec, x)
     return [zoo.registry.parse(spec)[0] for spec in fitting]
+
+
+def _shape(vae, x):
+    covariance = vae.encode(np.float32(x)).covariance().numpy()
+    # On the simplex the last dimension follows from the others, and the whole matrix is singular.
+    return shape(covariance[:, :-1, :-1] if vae.posterior.space == "simplex" else covariance)
 
 
 def _information(vae, train, settings):

@@ -78,7 +78,7 @@ def _latent_figures(dataset, vae, scores):
     samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
     rows = [f"{name}" if i == 0 else "" for name in names for i in range(2)]
     yield "samples", _embed(pictures.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), rows))
-    x = samples[names[min(1, len(names) - 1)]][: SAMPLES // 2]
+    x = samples.get("aggregated", samples[names[-1]])[: SAMPLES // 2]
     close = latent_pictures.nearest(x, dataset.train)
     yield "nearest", _embed(pictures.gallery(np.stack([x, close]), rows=["sample", "nearest"]))
 

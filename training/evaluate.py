@@ -17,7 +17,7 @@ from training import run
 from training.data import load_dataset
 from training.errors import one_sentence_errors
 from training.estimate import Estimate, plain
-from training.information import information, shape
+from training.information import gains, information, shape
 from training.report import write_report
 from training.samples import compare
 from zoo.checks import seed_number, whole_number
@@ -25,6 +25,7 @@ from zoo.scores import curve_draws
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 SHAPES = 1_000  # posteriors whose covariance is looked at
+GAINS = 2_000  # test examples whose codes samplers are measured by
 FEW = 10  # effective draws under which a log-likelihood rests on too few
 MANY = 0.05  # share of examples that rest on too few, from which on it is said
 SAMPLERS = ("aggregated", "gmm")
@@ -136,6 +137,7 @@ def evaluate(vae, dataset, settings):
         "information": _information(vae, train, settings),
         "posterior": plain(_shape(vae, test[:SHAPES])),
         "samples": _samples(vae, dataset, ["prior", *names], settings),
+        "gain_as_prior": plain(gains(vae, test[:GAINS], names, settings.seed)),
         "evaluation_seconds": round(time.perf_counter() - start, 1),
         "versions": versions(),
     }

@@ -1,5 +1,6 @@
 """What the latent code says of the data, and how far its law is from the prior's: the ELBO's surgery."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +148,28 @@ def _mean(log_ratios):
     """Their means over draws [L]."""
     # Not that of log r + 1/r − 1: where q is narrow, the mean of 1/r rests on draws too rare to come up.
     return np.mean(np.float64(log_ratios), axis=0)
+
+
+def gains(vae, x, samplers, seed=0):
+    """What the ELBO of examples would gain with a sampler in place of the prior: mean of E_q(z|x) log p̂(z) − log p(z).
+
+    Of held-out examples it tells whether a sampler is a density of codes, or only a memory of those it was fitted to.
+
+    Args:
+        vae: a `zoo.VAE` that has the samplers.
+        x: held-out examples [N, *x], N ≥ 2; one draw of each.
+        samplers: their names.
+        seed: of the draws.
+
+    Returns:
+        A dict: name -> `Estimate`, in nats per example, of those that have a density.
+    """
+    z = vae.encode(np.float32(x)).sample(seed=[seed, 0])
+    log_pz, found = vae.latent_distribution("prior").log_prob(z), {}
+    for name in samplers:
+        with suppress(NotImplementedError):  # the aggregated posterior of a flow
+            found[name] = Estimate.mean(vae.latent_distribution(name).log_prob(z) - log_pz)
+    return found
 
 
 @dataclass(frozen=True)

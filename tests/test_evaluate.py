@@ -16,7 +16,7 @@ from training.train import main as train
 
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
 SECTIONS |= {"samples", "effective_draws", "log_likelihood_of_draws", "bits_per_dimension", "unit", "warning"}
-FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generated", "40", "--sets", "2"]
+FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generated", "70", "--sets", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_scores_have_every_section(evaluated):
     assert scores["information"]["log_encodings"] == pytest.approx(np.log(1397))
     assert scores["information"]["active"] == sum(v > 0.01 for v in scores["information"]["variance_of_means"])
     assert scores["posterior"]["posteriors"] == 20
-    assert (scores["samples"]["examples"], scores["samples"]["sets"]) == (40, 2)
+    assert (scores["samples"]["examples"], scores["samples"]["sets"]) == (70, 2)
     assert list(scores["samples"]["qualities"]) == ["training data", "reconstructions", "prior", "aggregated", "gmm"]
 
 

@@ -4,8 +4,11 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
-from training.latent_pictures import _levels, densities, dimensions, nearest, weights
+from training.latent_pictures import _levels, densities, dimensions, weights
+from training.pictures import MUTED, leading_plane
+from training.samples import nearest
 
 RNG = np.random.default_rng(0)
 
@@ -22,9 +25,9 @@ def drawn(figure):
 @pytest.mark.parametrize("far", [0, 8])
 def test_densities_in_any_number_of_dimensions(latent, far):
     q, p = far + 0.3 * RNG.normal(size=(3_000, latent)), RNG.normal(size=(3_000, latent))
-    figure = densities(np.float32(q), np.float32(p))
+    figure = densities(np.float32(q), np.float32(p), leading_plane(q))
     assert drawn(figure).startswith(b"\x89PNG")
-    assert figure.axes[0].get_xlabel() == "first principal direction of q(z)"
+    assert figure.axes[0].get_xlabel() == "first principal direction of the posteriors' means"
 
 
 def test_levels_hold_their_shares():
@@ -43,14 +46,14 @@ def test_dimensions_in_falling_order(latent, active):
     chosen = {"all": np.ones(latent, bool), "none": np.zeros(latent, bool), "some": mean_kl > np.median(mean_kl)}
     figure = dimensions(list(mean_kl), list(marginal_kl), chosen[active])
     (axes,) = figure.axes
-    bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in axes.patches}
-    np.testing.assert_allclose([bars[place] for place in sorted(bars)], np.sort(mean_kl)[::-1])
+    bars = axes.containers[0]
+    np.testing.assert_allclose([bar.get_height() for bar in bars], np.sort(mean_kl)[::-1])
     order = np.argsort(-mean_kl)
     assert [int(label.get_text()) for label in axes.get_xticklabels()] == list(order)
     np.testing.assert_allclose(axes.lines[0].get_ydata(), marginal_kl[order])
     words = " ".join(text.get_text() for text in axes.get_legend().get_texts())
-    assert (", inactive" in words) == (not chosen[active].all())
-    assert (", active" in words) == chosen[active].any()
+    assert ("inactive" in words) == (not chosen[active].all())
+    assert [bar.get_facecolor() == to_rgba(MUTED) for bar in bars] == list(~chosen[active][order])
     drawn(figure)
 
 
@@ -71,14 +74,16 @@ def test_weights_are_drawn_beside_their_mean(draws, spread):
 def test_nearest_is_that_of_a_loop(rows, shape):
     x, examples = RNG.normal(size=(9, *shape)), RNG.normal(size=(30, *shape))
     expected = [min(examples, key=lambda example, point=point: np.sum((example - point) ** 2)) for point in x]
-    np.testing.assert_array_equal(nearest(x, examples, rows), expected)
+    found, distances = nearest(x, examples, rows)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(distances, [np.linalg.norm(a - b) for a, b in zip(x, expected, strict=True)], rtol=1e-4)
 
 
 def test_nearest_to_an_example_is_itself_whatever_its_type():
     examples = RNG.integers(0, 256, size=(50, 4, 4), dtype=np.uint8)
-    np.testing.assert_array_equal(nearest(examples[::-1], examples, rows=8), examples[::-1])
+    np.testing.assert_array_equal(nearest(examples[::-1], examples, rows=8)[0], examples[::-1])
 
 
 def test_nearest_among_examples_far_from_the_origin():
     examples = 1_000 + np.arange(20.0)[:, None]
-    np.testing.assert_array_equal(nearest(examples + 0.2, examples), examples)
+    np.testing.assert_array_equal(nearest(examples + 0.2, examples)[0], examples)

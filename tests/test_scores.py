@@ -9,13 +9,14 @@ from reference import assert_mean
 from scipy import special
 from test_linear_gaussian import exact, linear_vae, model
 
+import zoo
 from training.estimate import Estimate, plain
 from training.evaluate import likelihood
 from training.samples import SampleQuality
 from zoo import scores as module
 from zoo.objectives import Terms
 from zoo.posteriors import MultivariateNormalDiag, MultivariateNormalTriL
-from zoo.scores import curve_draws, estimate
+from zoo.scores import Scores, curve_draws, estimate, merged
 
 
 def terms(log_weights, rng=None):
@@ -178,8 +179,31 @@ def test_single_precision_is_averaged_in_double():
 
 
 def test_results_become_plain():
-    quality = SampleQuality(Estimate(1.0, 0.5), Estimate(np.float64(2), 0.0), Estimate(3, 0.1))
+    quality = SampleQuality(*(Estimate(np.float64(k), 0.5) for k in (1, 2, 3, 4)))
     found = plain({"a": quality, "b": np.arange(2), "c": np.float32(0.5), "d": None, "e": np.bool_(True)})
     assert found["a"]["precision"] == {"value": 1.0, "standard_error": 0.5}
     assert (found["b"], found["c"], found["d"], found["e"]) == ([0, 1], 0.5, None, True)
     json.dumps(found)
+
+
+def test_draws_in_parts_give_the_scores_of_all(monkeypatch):
+    log_w = np.random.default_rng(0).normal(0, 3, (60, 4))
+    whole, *parts = (
+        Scores(*(value.numpy() for value in estimate(terms(part)))) for part in (log_w, log_w[:40], log_w[40:])
+    )
+    found = merged(parts, [40, 20])
+    for name in ("log_likelihood", "effective_draws"):
+        np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-5)
+    for name in ("elbo", "reconstruction", "kl"):
+        first, second = (getattr(part, name) for part in parts)
+        np.testing.assert_allclose(getattr(found, name), (2 * first + second) / 3, rtol=1e-5)
+    np.testing.assert_array_equal(found.curve[:, :-1], parts[0].curve[:, :2])  # of 1 and 10
+    np.testing.assert_array_equal(found.curve[:, -1], found.log_likelihood)
+
+    vae = zoo.build("diag_vae", (5,), "real", latent=2, network="mlp(hidden=(4,))")
+    x = np.random.default_rng(1).normal(size=(3, 5))
+    monkeypatch.setattr("zoo.vae.POINTS", 200)
+    scores = vae.score(x, samples=900)
+    assert scores.curve.shape == (3, 4)
+    monkeypatch.undo()
+    np.testing.assert_allclose(scores.log_likelihood, vae.score(x, samples=900).log_likelihood, atol=0.5)

@@ -18,7 +18,7 @@ from training.data import load_dataset
 from training.errors import one_sentence_errors
 from training.estimate import Estimate, plain
 from training.information import gains, information, shape
-from training.report import write_report
+from training.report import report
 from training.samples import compare
 from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
@@ -43,8 +43,8 @@ class Settings:
     """Draws of the aggregated posterior."""
     generated: int = 5_000
     """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
-    sets: int = 3
-    """Sets of samples of each sampler."""
+    sets: int | None = None
+    """Sets of samples of each sampler; unset, 3, or 12 of fewer than 1,000 samples."""
     samplers: tuple[str, ...] = SAMPLERS
     """Densities of z that are fitted, saved with the model and compared with the prior."""
     seed: int = 0
@@ -75,6 +75,14 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
+    try:
+        run_command(args)
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; the same command starts over")
+
+
+def run_command(args):
+    """From the command's words to a run evaluated anew, or to a sentence on what is wrong with them."""
     with one_sentence_errors():
         command = tyro.cli(Command, args=args)
         if not command.run:
@@ -100,9 +108,10 @@ def finish(folder, config, dataset, vae, history, scores):
     """
     if not config.aggregated:
         vae.samplers.remove("aggregated")
+    page = report(config, dataset, vae, history, scores)
     zoo.save(vae, folder)
     run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
-    write_report(folder / run.REPORT, config, dataset, vae, history, scores)
+    run.write(folder / run.REPORT, page)
     print(
         f"test ELBO {scores['elbo']:.2f}, log-likelihood {scores['log_likelihood']:.2f} "
         f"± {scores['log_likelihood_standard_error']:.2f} nats per example "
@@ -217,7 +226,8 @@ def _information(vae, train, settings):
     if vae.posterior.sequential:
         return {"unavailable": "the density of the aggregated posterior of a flow is lost in float32"}
     found = information(vae, train, settings.draws, seed=settings.seed)
-    return plain(found) | {"log_encodings": math.log(found.encodings), "active": int(found.active.sum())}
+    facts = {"log_encodings": math.log(found.encodings), "saturated": found.saturated}
+    return plain(found) | facts | {"active": int(found.active.sum())}
 
 
 def _samples(vae, dataset, names, settings):

@@ -1,5 +1,6 @@
 """What the latent code says of the data, and how far its law is from the prior's: the ELBO's surgery."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,13 +11,16 @@ from tqdm import tqdm
 
 import zoo
 from training.estimate import Estimate
+from zoo.checks import whole_number
 from zoo.marginals import marginal_log_prob, normal_components
 from zoo.objectives import kl_divergence
 
 tfd = tfp.distributions
 
 ACTIVE = 0.01  # variance of a dimension's mean over the examples above which it is active (Burda et al., 2016)
-SLOW = 2_000  # encodings at most of a posterior that is not normal, whose density takes long
+SLOW = 500  # encodings at most of a posterior that is not normal, whose density takes long
+FEWER = 2_000  # draws at most of such a one
+SATURATED = 0.9  # share of log M from which on I(x; z) is near all that it can be
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Information:
     variance_of_means: np.ndarray
 
     @property
+    def saturated(self):
+        """Whether I(x; z) is near log M: a draw of q(z) then tells which example it is of, whatever M is."""
+        return self.mutual_information.value > SATURATED * math.log(self.encodings)
+
+    @property
     def active(self):
         """Whether each dimension is active, its mean varying by more than 0.01 [L]."""
         return self.variance_of_means > ACTIVE
@@ -79,9 +88,11 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
             "The aggregated posterior of a posterior that is sequential, such as 'iaf', has no density that float32 "
             "could tell, and so no mutual information. Use another posterior."
         )
+    draws = whole_number(draws, "draws", least=2)
     q = zoo.aggregated_posterior(vae, x, seed=seed, progress=progress)
     if normal_components(q) is None and q.count > SLOW:
         q = zoo.aggregated_posterior(vae, x, subsample=SLOW, seed=seed, progress=progress)
+        draws = min(draws, FEWER)
     p = vae.prior(encode=vae.encode)
 
     rng = np.random.default_rng(seed)

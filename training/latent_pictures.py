@@ -4,20 +4,20 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
-from training.pictures import INK, MUTED, TRAIN, VALIDATION, leading_plane
+from training.pictures import INK, MUTED, TRAIN, VALIDATION
 
 PRIOR = "#c23b22"
 BINS, BLUR = 160, 1.5  # of a density, in cells
 
 
-def densities(q, p):
-    """q(z) as a density and p(z) as contours, in the plane in which q(z) varies most.
+def densities(q, p, plane):
+    """q(z) as a density and p(z) as contours, in a plane.
 
     Args:
         q: draws of the aggregated posterior [n, L].
         p: draws of the prior [n, L].
+        plane: its two directions [L, 2].
     """
-    plane = leading_plane(q)
     q, p = q @ plane, p @ plane
     low, high = (np.percentile(np.concatenate([q, p]), share, axis=0) for share in (0.1, 99.9))
     edges = [np.linspace(*limits, BINS + 1) for limits in zip(low, np.maximum(high, low + 1e-3), strict=True)]
@@ -32,7 +32,7 @@ def densities(q, p):
     line = axes.plot([], [], color=PRIOR, label="p(z): half, 80 % and 95 % of it")
     figure.colorbar(shown, ax=axes, shrink=0.9, label="q(z)")
     axes.legend(handles=line, frameon=False, loc="upper right")
-    axes.set(xlabel="first principal direction of q(z)", ylabel="second")
+    axes.set(xlabel="first principal direction of the posteriors' means", ylabel="second")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -81,8 +81,9 @@ def weights(log_weights, curve):
     figure = Figure(figsize=(9, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     relative = log_weights - np.logaddexp.reduce(log_weights, axis=0) + np.log(len(log_weights))
+    relative = relative[np.isfinite(relative)]
     low = np.percentile(relative, 0.5)
-    left.hist(relative.ravel(), bins=80, range=(low, relative.max()), color=TRAIN, log=True)
+    left.hist(relative, bins=80, range=(low, relative.max()), color=TRAIN, log=True)
     left.axvline(0, color=MUTED, linestyle=":")
     left.set(xlabel="log w − log mean w, nats", ylabel="draws")
     right.plot([int(k) for k in curve], list(curve.values()), "o-", color=VALIDATION)
@@ -92,24 +93,3 @@ def weights(log_weights, curve):
         axes.grid(alpha=0.25)
         axes.tick_params(colors=INK)
     return figure
-
-
-def nearest(x, examples, rows=1_000):
-    """The example nearest to each x, by Euclidean distance.
-
-    Args:
-        x: [n, *x].
-        examples: [N, *x].
-        rows: how many examples are compared at once.
-
-    Returns:
-        [n, *x].
-    """
-    points, best, found = np.float32(x).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
-    for first in range(0, len(examples), rows):
-        chunk = np.float32(examples[first : first + rows]).reshape(-1, points.shape[1])
-        squares = np.sum(points**2, axis=1)[:, None] + np.sum(chunk**2, axis=1) - 2 * points @ chunk.T
-        index = squares.argmin(axis=1)
-        least = squares[np.arange(len(x)), index]
-        found, best = np.where(least < best, first + index, found), np.minimum(best, least)
-    return examples[found]

@@ -106,7 +106,7 @@ def mean_absolute_correlation(covariance):
     figure.colorbar(shown, ax=axes, shrink=0.9)
     mean = off_diagonal.mean() if off_diagonal.size else 0.0
     axes.set_title(f"mean |correlation|, off the diagonal {mean:.3f}", fontsize="medium")
-    axes.set_xlabel("latent dimension")
+    axes.set_xlabel("latent dimension, by rank")
     axes.locator_params(integer=True)
     return figure
 

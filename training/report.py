@@ -10,8 +10,9 @@ from jinja2 import Environment, FileSystemLoader
 from tqdm import tqdm
 
 import zoo
-from training import latent_pictures, pictures, run
+from training import latent_pictures, pictures
 from training.information import ACTIVE
+from training.samples import nearest
 from zoo import moments
 
 TEMPLATE = "report.html.j2"
@@ -23,11 +24,10 @@ SAMPLES, POINTS, WEIGHED = (
 )  # samples of each sampler, draws for densities, examples whose draws are weighed
 
 
-def write_report(path, config, dataset, vae, history, scores):
-    """Writes the page.
+def report(config, dataset, vae, history, scores):
+    """The page, as text.
 
     Args:
-        path: the file.
         config: the run's `Config`.
         dataset: the `Dataset` it was trained on.
         vae: the trained `zoo.VAE`.
@@ -37,7 +37,7 @@ def write_report(path, config, dataset, vae, history, scores):
     made = itertools.chain(_figures(config, dataset, vae, history), _latent_figures(dataset, vae, scores))
     figures = dict(tqdm(made, desc="report", total=14, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    page = environment.get_template(TEMPLATE).render(
+    return environment.get_template(TEMPLATE).render(
         config=config,
         scores=scores,
         dataset=dataset,
@@ -46,7 +46,6 @@ def write_report(path, config, dataset, vae, history, scores):
         vae=vae,
         estimated=isinstance(vae.encode(np.float32(dataset.test[:1])), moments.MomentsFromDraws) and moments.DRAWS,
     )
-    run.write(path, page)
 
 
 def _figures(config, dataset, vae, history):
@@ -78,13 +77,16 @@ def _latent_figures(dataset, vae, scores):
     samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
     rows = [f"{name}" if i == 0 else "" for name in names for i in range(2)]
     yield "samples", _embed(pictures.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), rows))
-    x = samples.get("aggregated", samples[names[-1]])[: SAMPLES // 2]
-    close = latent_pictures.nearest(x, dataset.train)
-    yield "nearest", _embed(pictures.gallery(np.stack([x, close]), rows=["sample", "nearest"]))
+    rows, train = [], dataset.seen(0)
+    for name in [name for name in ("prior", "aggregated") if name in names]:
+        x = samples[name][: SAMPLES // 2]
+        rows += [x, nearest(x, train)[0]]
+    yield "nearest", _embed(pictures.gallery(np.stack(rows), ["prior", "nearest", "aggregated", "nearest"]))
 
     if "aggregated" in vae.samplers.fitted:
+        means = vae.encode(np.float32(dataset.test[:POSTERIORS])).mean().numpy()
         q, p = (vae.latent_distribution(name).sample(POINTS, seed=[0, 0]).numpy() for name in ("aggregated", "prior"))
-        yield "densities", _embed(latent_pictures.densities(q, p))
+        yield "densities", _embed(latent_pictures.densities(q, p, pictures.leading_plane(means)))
     information = scores["information"]
     if information.get("mean_kl_of_dimensions"):
         kls = (information[f"{name}_kl_of_dimensions"] for name in ("mean", "marginal"))

@@ -60,8 +60,13 @@ def _differences(there, here):
             yield f"{name} is {old!r} there, {new!r} here"
 
 
+def is_trained(config):
+    """Whether this very run, which is not finished, is in its folder with its trained model."""
+    return not config.overwrite and all((config.folder / name).is_file() for name in (CONFIG, MODEL, WEIGHTS, SCORES))
+
+
 def read(folder):
-    """A finished run.
+    """A trained run, evaluated or not.
 
     Args:
         folder: path.
@@ -83,7 +88,7 @@ def read(folder):
         if not isinstance(scores, dict) or not rows:
             raise ValueError(f"{HISTORY if isinstance(scores, dict) else SCORES} is damaged")
     except (OSError, ValueError) as error:
-        raise ValueError(f"The run in '{folder}' is not finished: {error}. Train it to its end.") from error
+        raise ValueError(f"The run in '{folder}' is not trained: {error}. Train it to its end.") from error
     return config, scores, {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
 

@@ -1,5 +1,6 @@
 """Train a model, evaluate it, draw its report: `python -m training.train --model tril_vae --data digits`."""
 
+import json
 import math
 import sys
 import time
@@ -25,7 +26,7 @@ def main(args=None):
     try:
         run_command(args)
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command starts over")
+        sys.exit("\ninterrupted; the same command starts over, or evaluates the model if it is trained")
 
 
 def run_command(args):
@@ -38,16 +39,20 @@ def run_command(args):
         if run.is_finished(config):
             print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
             return
-        vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
-        vae.adapt(dataset.train)
-        dataset.steps(config.batch_size)
-        folder = run.start(config)
-    print(zoo.describe(vae))
-    train(config, dataset, vae, folder)
+        trained = run.is_trained(config)
+        if not trained:
+            vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
+            vae.adapt(dataset.train)
+            dataset.steps(config.batch_size)
+            folder = run.start(config)
+    if not trained:
+        print(zoo.describe(vae))
+        train(config, dataset, vae, folder)
+    evaluate_run(config, dataset)
 
 
 def train(config, dataset, vae, folder):
-    """From a new model to a finished run.
+    """From a new model to a trained one, not evaluated yet.
 
     Args:
         config: a `Config`.
@@ -57,13 +62,24 @@ def train(config, dataset, vae, folder):
     """
     start = time.perf_counter()
     history = fit(config, dataset, vae, folder)
-    training_seconds = round(time.perf_counter() - start, 1)
     zoo.save(vae, folder)
-
-    settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
     scores = {"model": config.model, "data": config.data, "epochs": len(history["loss"])}
-    scores |= {"training_seconds": training_seconds} | evaluate(vae, dataset, settings)
-    finish(folder, config, dataset, vae, history, scores)
+    scores |= {"training_seconds": round(time.perf_counter() - start, 1)}
+    run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
+
+
+def evaluate_run(config, dataset):
+    """From a trained model in its folder to a finished run.
+
+    Args:
+        config: a `Config`.
+        dataset: a `Dataset`.
+    """
+    _, scores, history = run.read(config.folder)
+    vae = zoo.load(config.folder)
+    settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
+    scores |= evaluate(vae, dataset, settings)
+    finish(config.folder, config, dataset, vae, history, scores)
 
 
 def fit(config, dataset, vae, folder):

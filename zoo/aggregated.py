@@ -18,6 +18,7 @@ tfd = tfp.distributions
 
 ROWS = 512  # points of a block
 PAIRS = 2**23  # of a point and a component, in a block of a family with rough densities
+TOLERANCE = 5e-4  # nats; points whose density may be off by more are computed without matrix products
 WIDE = 2**17  # in a block of another family, which has a vector for each pair
 MOMENTS = 2_000  # components whose covariances are in memory at once
 ENCODED = 500  # examples that are encoded at once
@@ -124,7 +125,9 @@ class StreamedMixture(tfd.Distribution):
         return self.components(index).sample(seed=where)
 
     def _log_prob(self, z):
-        points = tf.reshape(z, [-1, self.size])
+        if z.shape[-1] not in (self.size, None):
+            raise ValueError(f"Expected points of shape [..., {self.size}], got {list(z.shape)}.")
+        points = tf.reshape(tf.cast(z, self.dtype), [-1, self.size])
         return tf.reshape(self._compiled(points), tf.shape(z)[:-1])
 
     def _points(self, z):
@@ -133,9 +136,11 @@ class StreamedMixture(tfd.Distribution):
         results = tf.TensorArray(z.dtype, size=blocks, infer_shape=False, element_shape=[None])
 
         def step(i, results):
-            return i + 1, results.write(i, block(z[i * ROWS : (i + 1) * ROWS]))
+            points = z[i * ROWS : (i + 1) * ROWS]
+            nowhere = tf.reduce_any(tf.math.is_nan(points), axis=-1)
+            return i + 1, results.write(i, tf.where(nowhere, tf.constant(math.nan, self.dtype), block(points)))
 
-        return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=1)[1].concat()
+        return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=2)[1].concat()
 
     def _rough_block(self):
         """A function from few points [R, d] to their log density [R]."""
@@ -148,24 +153,26 @@ class StreamedMixture(tfd.Distribution):
                 v = tf.ensure_shape(v, [None, self.chunk])
                 return first + self.chunk, log_sum.plus(LogSum.of(v, True, first, compiled_sum_exp))
 
-            log_sum = self._over_chunks(step, z)
-            return log_sum.result(exact(z, log_sum.indices))
+            log_sum = self._over_chunks(step, z, rough=True)
+            log_prob, doubt = log_sum.corrected(exact(z, log_sum.indices))
+            return tf.cond(tf.reduce_any(doubt > TOLERANCE), lambda: self._block(z), lambda: log_prob)
 
         return block
 
     def _block(self, z):
-        """log density of few points [R, d]: [R]."""
+        """log density of few points [R, d], with a vector for each pair of a point and a component: [R]."""
+        chunk = min(self.chunk, WIDE // ROWS)
 
         def step(first, log_sum):
-            index, log_weights = self._indices(first + tf.range(self.chunk))
-            v = pairwise_log_prob(self.components(index), z) + log_weights
-            return first + self.chunk, log_sum.plus(LogSum.of(v, False, first))
+            index, log_weights = self._indices(first + tf.range(chunk))
+            v = tf.ensure_shape(pairwise_log_prob(self.components(index), z) + log_weights, [None, chunk])
+            return first + chunk, log_sum.plus(LogSum.of(v, False, first))
 
-        return self._over_chunks(step, z).result()
+        return self._over_chunks(step, z, rough=False).result()
 
-    def _over_chunks(self, step, z):
-        start = (0, LogSum.of_nothing(z, self.rough))
-        return tf.while_loop(lambda first, _: first < self.count, step, start, parallel_iterations=1)[1]
+    def _over_chunks(self, step, z, rough):
+        start = (0, LogSum.of_nothing(z, rough))
+        return tf.while_loop(lambda first, _: first < self.count, step, start, parallel_iterations=2)[1]
 
     def _indices(self, index):
         """Indices of components, and log π of them: −∞ for those over the last, which stand for none."""

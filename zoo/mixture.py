@@ -16,7 +16,7 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
-LEADERS = 16  # components of each point whose density is computed as it stands in the textbook
+LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
 GROUP = 32  # the leaders are looked for among the largest of so many components each
 NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made of is taken out
 
@@ -208,21 +208,30 @@ class LogSum(NamedTuple):
             values, indices = tf.gather(values, best, batch_dims=1), tf.gather(indices, best, batch_dims=1)
         return LogSum(reference, total, values, indices)
 
-    def result(self, exact=None):
-        """The logarithm [N].
+    def result(self):
+        """The logarithm [N], where nothing is rough."""
+        return self.reference + tf.math.log(self.total)
+
+    def corrected(self, exact):
+        """The logarithm with v of the leaders as it should be.
 
         Args:
-            exact: v of the leaders as it should be [N, K]; None where nothing is rough.
+            exact: that [N, K].
+
+        Returns:
+            The logarithm [N], and how far it may still be off [N]: as far as the leaders were, times the rest's share.
         """
-        if exact is None:
-            return self.reference + tf.math.log(self.total)
-        exact = tf.where(tf.math.is_inf(self.values), self.values, exact)  # no component at all
+        there = tf.math.is_finite(self.values)  # else there is no component at all
+        exact = tf.where(there, exact, self.values)
         rest = self.total - sum_exp(self.values, self.reference)
-        rest = tf.where(rest > NOISE * self.total, rest, 0.0)
+        rest = tf.where(rest > NOISE * self.total, rest, tf.zeros_like(rest))
         # Where the leaders are all there is, what they were taken for may be far over what they are.
         others = tf.where(rest > 0, self.reference, self.reference.dtype.min)
         reference = tf.maximum(others, tf.reduce_max(tf.stop_gradient(exact), axis=-1))
-        return reference + tf.math.log(rest * tf.exp(others - reference) + sum_exp(exact, reference))
+        rest *= tf.exp(others - reference)
+        total = rest + sum_exp(exact, reference)
+        off = tf.reduce_max(tf.where(there, tf.abs(exact - self.values), tf.zeros_like(exact)), axis=-1)
+        return reference + tf.math.log(total), off * rest / total
 
 
 def leading(v, k):
@@ -271,7 +280,7 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
         if is_rough(components) and (components.batch_shape[0] or 0) > 2 * LEADERS:
             factors, product, exact = rough(components, log_weights)
             log_sum = LogSum.of(product(points, *factors), rough=True)
-            log_prob = log_sum.result(exact(points, log_sum.indices))
+            log_prob, _ = log_sum.corrected(exact(points, log_sum.indices))
         else:
             log_prob = tf.reduce_logsumexp(log_weights + pairwise_log_prob(components, points), axis=-1)
         return tf.reshape(log_prob, tf.shape(z)[:-1])

@@ -20,17 +20,18 @@ def save(vae, folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"partial.{WEIGHTS}"
-    try:
-        vae.save_weights(weights)
-        os.replace(weights, folder / WEIGHTS)
-    finally:
-        weights.unlink(missing_ok=True)
     config = keras.saving.serialize_keras_object(vae)
     config.pop("compile_config", None)
-    description = folder / f"partial.{MODEL}"
-    description.write_text(json.dumps(config, indent=1) + "\n")
-    os.replace(description, folder / MODEL)
+    weights, description = folder / f"partial.{WEIGHTS}", folder / f"partial.{MODEL}"
+    try:
+        vae.save_weights(weights)
+        description.write_text(json.dumps(config, indent=1) + "\n")
+        # Both are whole before either takes its place, for one does not go with an older other.
+        os.replace(weights, folder / WEIGHTS)
+        os.replace(description, folder / MODEL)
+    finally:
+        weights.unlink(missing_ok=True)
+        description.unlink(missing_ok=True)
 
 
 def load(folder):

@@ -59,3 +59,33 @@ def estimate(terms):
         groups = tf.reshape(log_w[: samples // k * k], [samples // k, k, batch])
         curve.append(tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0))
     return Scores(-reconstruction - kl, curve[-1], reconstruction, kl, effective, tf.stack(curve, axis=-1))
+
+
+def merged(parts, sizes):
+    """The scores from draws that were taken in parts.
+
+    Args:
+        parts: `Scores` of the same examples, from `sizes[i]` draws each.
+        sizes: how many, one or more.
+
+    Returns:
+        `Scores` of all the draws: the curve of the first part, up to its last point.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    shares = np.array(sizes) / sum(sizes)
+    means = {
+        name: np.tensordot(shares, [getattr(part, name) for part in parts], axes=1)
+        for name in ("elbo", "reconstruction", "kl")
+    }
+    log_sums = np.array([part.log_likelihood + np.log(n) for part, n in zip(parts, sizes, strict=True)])  # of w
+    log_squares = 2 * log_sums - np.log([part.effective_draws for part in parts])  # of w²
+    log_sum = np.logaddexp.reduce(log_sums)
+    log_likelihood = log_sum - np.log(sum(sizes))
+    curve = parts[0].curve[:, : len(curve_draws(sum(sizes))) - 1]
+    return Scores(
+        log_likelihood=log_likelihood,
+        effective_draws=np.exp(2 * log_sum - np.logaddexp.reduce(log_squares)),
+        curve=np.concatenate([curve, log_likelihood[:, None]], axis=1),
+        **means,
+    )

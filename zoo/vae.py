@@ -15,7 +15,7 @@ from zoo.objectives import Terms, kl_divergence
 from zoo.objectives.objective import draw, nothing
 from zoo.parts import check_roles, check_seams
 from zoo.samplers.samplers import Samplers
-from zoo.scores import Scores, estimate
+from zoo.scores import Scores, estimate, merged
 
 POINTS = 10_000  # latent points that are decoded at once
 
@@ -204,7 +204,8 @@ class VAE(CheckedModel):
         """
         n = whole_number(n, "how many to generate")
         seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
-        return self.decode(self.latent_distribution(latents).sample(n, seed=seed)).mean()
+        z = self.latent_distribution(latents).sample(n, seed=seed)
+        return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
     def latent_distribution(self, latents="prior"):
         """A density of z to draw from.
@@ -226,8 +227,8 @@ class VAE(CheckedModel):
     def add_sampler(self, spec, x, progress=True):
         """Fits a density of z to where the data are in latent space, for `generate` to draw from.
 
-        It is saved with the model, and loads without the data. Training on takes the samplers away, as the latent
-        space moves on.
+        It is saved with the model, and loads without the data. `fit` takes the samplers away, as the latent space
+        moves on.
 
         Args:
             spec: a sampler's name, with options if any, e.g. "aggregated", "gmm(components=20)" or
@@ -274,13 +275,18 @@ class VAE(CheckedModel):
         samples, seed = whole_number(samples, "samples"), seed_number(seed)
         x = np.asarray(x)
         supports.check_examples(x, self.event_shape, self.support)
+        sizes = [len(part) for part in np.array_split(np.arange(samples), -(-samples // POINTS))]
         rows = min(len(x), max(1, POINTS // samples))
 
         chunks = []
         for start in tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False):
             # The last rows take others along, so that all chunks are of one size and compile once.
-            chunk = x[np.minimum(np.arange(start, start + rows), len(x) - 1)]
-            chunks.append(self._estimate(tf.constant(chunk), samples, tf.constant([seed, start], tf.int32)))
+            chunk = tf.constant(x[np.minimum(np.arange(start, start + rows), len(x) - 1)])
+            parts = []
+            for i, size in enumerate(sizes):
+                part = self._estimate(chunk, size, tf.constant([seed, start + i * len(x)], tf.int32))
+                parts.append(Scores(*(value.numpy() for value in part)))
+            chunks.append(merged(parts, sizes))
         return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
 
     @tf.function  # without XLA: large products on the CPU take it twice as long

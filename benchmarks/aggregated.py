@@ -11,7 +11,7 @@ import tyro
 from scipy import special
 from tqdm import tqdm
 
-from zoo.aggregated import StreamedMixture
+from zoo.streamed import StreamedMixture
 
 tfd = tfp.distributions
 SHARP = 0.03

@@ -13,8 +13,8 @@ from test_linear_gaussian import model as linear_model
 
 import zoo
 from training.data import load_dataset
-from zoo.aggregated import StreamedMixture
 from zoo.posteriors import MultivariateNormalTriL
+from zoo.streamed import StreamedMixture
 
 tfd = tfp.distributions
 N, L = 500, 4

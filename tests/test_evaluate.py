@@ -196,7 +196,7 @@ def test_an_unfinished_run_is_refused(refusal, folder, missing):
 )
 def test_a_damaged_run_is_refused(refusal, folder, name, text):
     (folder / name).write_text(text)
-    refusal("--run", str(folder))
+    assert f"'{folder}" in refusal("--run", str(folder))
 
 
 # other models

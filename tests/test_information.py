@@ -1,9 +1,9 @@
 """What the latent code says of the data, against closed forms and float64 mixtures in numpy."""
 
-import keras
 import numpy as np
 import pytest
 from layers import wild
+from open_vae import open_vae
 from reference import LinearGaussian, mixture_log_density, normal_kl, normal_moments, normal_params
 from scipy import special
 
@@ -14,24 +14,6 @@ from zoo.registry import build
 
 RNG = np.random.default_rng(0)
 L, M, DRAWS, FEW = 3, 1_500, 6_000, 2_000  # FEW draws are for single dimensions
-
-
-def open_vae(posterior, prior="standard", latent=L, set_prior=None):
-    """A VAE whose data are the raw parameters of their posteriors."""
-    posterior = build("posterior", posterior, event_shape=(latent,))
-    size = posterior.params_size
-    vae = zoo.VAE(
-        encoder=keras.Sequential([keras.Input((size,)), keras.layers.Identity()]),
-        posterior=posterior,
-        prior=build("prior", prior, event_shape=(latent,)),
-        decoder=keras.Sequential([keras.Input((latent,)), keras.layers.Identity()]),
-        likelihood=build("likelihood", "normal", event_shape=(size,)),
-        objective=build("objective", "elbo"),
-    )
-    posterior.set_weights([np.eye(size), np.zeros(size)])
-    if set_prior is not None:
-        vae.prior.set_weights(set_prior)
-    return vae
 
 
 def found(vae, x, draws=DRAWS, seed=0, **options):
@@ -298,28 +280,3 @@ def test_flow_is_refused():
     vae = zoo.build("iaf_vae", 5, "real", latent=2, network="mlp(hidden=(8,))")
     with pytest.raises(ValueError, match=r"'iaf'.*Use another posterior\.$"):
         information(vae, np.zeros((10, 5), np.float32))
-
-
-def test_what_the_bound_would_gain_by_another_prior():
-    vae = open_vae("diag")
-    moments = RNG.normal(size=(400, L)), np.exp(0.3 * RNG.normal(size=(400, L)) - 1)
-    x = np.stack([normal_params("diag", m, np.diag(s**2)) for m, s in zip(*moments, strict=True)])
-    for name in ("aggregated", "gmm(components=1)"):
-        vae.add_sampler(name, np.float32(x[:200]), progress=False)
-    gains = module.gains(vae, x[200:], ["aggregated", "gmm"])
-    z = vae.encode(np.float32(x[200:])).sample(seed=[0, 0]).numpy()
-    mean, scale_tril = vae.samplers.fitted["gmm"].get_weights()[1:]
-    log_p = mixture_log_density(z, [1.0], [np.zeros(L)], [np.eye(L)])
-    expected = {
-        "gmm": mixture_log_density(z, [1.0], mean, scale_tril @ np.swapaxes(scale_tril, 1, 2)) - log_p,
-        "aggregated": mixture_log_density(
-            z, np.full(200, 1 / 200), moments[0][:200], [np.diag(s**2) for s in moments[1][:200]]
-        )
-        - log_p,
-    }
-    for name, values in expected.items():
-        assert gains[name].value == pytest.approx(values.mean(), abs=1e-4)
-        assert gains[name].standard_error == pytest.approx(values.std(ddof=1) / np.sqrt(200), rel=1e-4)
-    flow = zoo.build("diag_vae", (4,), "real", posterior="iaf", latent=2, network="mlp(hidden=(3,))")
-    flow.add_sampler("aggregated", np.float32(RNG.normal(size=(20, 4))), progress=False)
-    assert module.gains(flow, RNG.normal(size=(5, 4)), ["aggregated"]) == {}

@@ -8,7 +8,7 @@ from reference import normal_moments
 from scipy import special, stats
 
 import zoo
-from training.information import shape
+from training.shape import shape
 from zoo import marginals as module
 from zoo.marginals import marginal_log_prob, normal_components
 

@@ -8,8 +8,8 @@ from reference import lower_triangle_inverse, many_moments, normal_log_densities
 from scipy import special, stats
 
 from zoo import registry
-from zoo.aggregated import StreamedMixture
 from zoo.mixture import LEADERS, LogSum, MixtureSameFamily, leading, pairwise_log_prob, rough
+from zoo.streamed import StreamedMixture
 
 tfd = tfp.distributions
 NATS = 2e-4  # what a density may be wrong by near the components; the most that was measured is 6e-5

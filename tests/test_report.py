@@ -9,9 +9,9 @@ import zoo
 from training.config import Config
 from training.data import Dataset
 from training.evaluate import Settings, evaluate
-from training.information import correlation
 from training.pictures import leading_plane
 from training.report import along_axes, report
+from training.shape import correlation
 
 RNG = np.random.default_rng(0)
 

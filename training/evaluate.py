@@ -15,11 +15,12 @@ import tyro
 import zoo
 from training import run
 from training.data import load_dataset
-from training.errors import one_sentence_errors
+from training.errors import interruptible, one_sentence_errors
 from training.estimate import Estimate, plain
-from training.information import gains, information, shape
+from training.information import gains, information
 from training.report import report
 from training.samples import compare
+from training.shape import shape
 from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
 
@@ -75,10 +76,8 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    try:
+    with interruptible("starts over"):
         run_command(args)
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command starts over")
 
 
 def run_command(args):

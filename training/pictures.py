@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from training.information import correlation
+from training.shape import correlation
 
 INK, MUTED = "#222222", "#8a8f98"
 TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"

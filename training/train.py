@@ -13,7 +13,7 @@ from training import run
 from training.callbacks import Progress, WarmUp
 from training.config import Config
 from training.data import load_dataset
-from training.errors import one_sentence_errors
+from training.errors import interruptible, one_sentence_errors
 from training.evaluate import Settings, evaluate, finish
 
 
@@ -23,10 +23,8 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    try:
+    with interruptible("starts over, or evaluates the model if it is trained"):
         run_command(args)
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command starts over, or evaluates the model if it is trained")
 
 
 def run_command(args):

@@ -6,8 +6,8 @@ from functools import singledispatch
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo.aggregated import StreamedMixture
 from zoo.normal import MultivariateNormalLowRank
+from zoo.streamed import StreamedMixture
 
 tfd = tfp.distributions
 

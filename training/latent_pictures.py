@@ -21,14 +21,14 @@ def densities(q, p, plane):
     q, p = q @ plane, p @ plane
     low, high = (np.percentile(np.concatenate([q, p]), share, axis=0) for share in (0.1, 99.9))
     edges = [np.linspace(*limits, BINS + 1) for limits in zip(low, np.maximum(high, low + 1e-3), strict=True)]
-    q, p = (gaussian_filter(np.histogram2d(*points.T, bins=edges, density=True)[0], BLUR) for points in (q, p))
+    q, p = (np.histogram2d(*points.T, bins=edges, density=True)[0] for points in (q, p))
+    q, p = gaussian_filter(q, BLUR), gaussian_filter(p, 2 * BLUR)  # lines are ragged where a surface is not
 
     figure = Figure(figsize=(6.4, 5.4), layout="constrained")
     axes = figure.subplots()
     shown = axes.pcolormesh(*edges, q.T, cmap="Blues", rasterized=True)
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    contours = axes.contour(*centres, gaussian_filter(p, 2 * BLUR).T, levels=_levels(p), colors=PRIOR, linewidths=1.1)
-    contours.set(label="p(z)")
+    axes.contour(*centres, p.T, levels=_levels(p), colors=PRIOR, linewidths=1.1)
     line = axes.plot([], [], color=PRIOR, label="p(z): half, 80 % and 95 % of it")
     figure.colorbar(shown, ax=axes, shrink=0.9, label="q(z)")
     axes.legend(handles=line, frameon=False, loc="upper right")

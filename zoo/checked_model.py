@@ -1,6 +1,7 @@
 """Keras's `fit`, `evaluate` and `predict`, with a look at the data first."""
 
 import inspect
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -32,10 +33,16 @@ class CheckedModel(keras.Model):
         """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
         call = inspect.signature(super().evaluate).bind(*args, **kwargs)
         self._prepare(call.arguments)
+        with self.evaluating():
+            return super().evaluate(*call.args, **call.kwargs)
+
+    @contextmanager
+    def evaluating(self):
+        """While it lasts, draws are an evaluation's, the same ones each time; then training's go on."""
         draws = int(self.draws.numpy())
         self.draws.assign(EVALUATION)
         try:
-            return super().evaluate(*call.args, **call.kwargs)
+            yield
         finally:
             self.draws.assign(draws)
 

@@ -9,19 +9,19 @@ import tensorflow_probability as tfp
 from tqdm import tqdm
 
 from zoo import support as supports
-from zoo.checked_model import CheckedModel
 from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
 from zoo.objectives.objective import draw, nothing
 from zoo.parts import check_roles, check_seams
 from zoo.samplers.samplers import Samplers
 from zoo.scores import Scores, estimate, merged
+from zoo.steps import SteppedModel
 
 POINTS = 10_000  # latent points that are decoded at once
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(CheckedModel):
+class VAE(SteppedModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
@@ -51,8 +51,6 @@ class VAE(CheckedModel):
         self.support, self.seed = support, seed_number(seed)
         check_roles(self)
         self.samplers = Samplers(name="samplers")
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
-        self.kl_tracker = keras.metrics.Mean(name="kl")
         self.build(encoder.input_shape)
         check_seams(self)
 
@@ -66,7 +64,14 @@ class VAE(CheckedModel):
             if not part.built:  # parts that are read from a file come built
                 part.build(input_shape)
         self.prior.limit(*supports.get(self.support).limits)
-        self.draws = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="draws")
+        self.draws = self.add_weight(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            name="draws",
+            aggregation="only_first_replica",
+        )
         super().build(x_shape)
 
     @property
@@ -144,18 +149,6 @@ class VAE(CheckedModel):
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed))
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        terms = y_pred
-        bound = self.objective(terms)  # [B]
-        self.reconstruction_tracker.update_state(-tf.reduce_mean(terms.log_px, axis=0), sample_weight)
-        self.kl_tracker.update_state(tf.reduce_sum(terms.kl, axis=-1), sample_weight)
-        if sample_weight is not None:
-            bound *= tf.cast(tf.reshape(sample_weight, [-1]), bound.dtype)
-        # Gradients are summed over replicas.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        penalties = [tf.cast(loss, bound.dtype) for loss in self.losses]
-        return tf.add_n([-tf.reduce_mean(bound), *penalties]) / replicas
 
     def adapt(self, x):
         """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
@@ -308,8 +301,13 @@ class VAE(CheckedModel):
         return vae
 
     def _next_seed(self):
+        """A seed that is never given twice: of the count of draws, and of the replica where there are several."""
         self.draws.assign_add(1)
-        return tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.draws)]), tf.int32)
+        seed = tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.draws)]), tf.int32)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return seed
+        return tf.random.fold_in(seed, context.replica_id_in_sync_group)
 
     def _data(self, x):
         """x as a tensor of the model's precision, its shape checked."""

@@ -1,0 +1,63 @@
+"""What is done about numbers that are not finite: their step is not taken, and ten such in a row end the training."""
+
+import tensorflow as tf
+
+LIMIT = 10
+
+
+class Guard(tf.Module):
+    """Counts the steps of training that were not taken because a number in them was not finite.
+
+    Args:
+        terms: what is looked at in a step, in words.
+    """
+
+    def __init__(self, terms):
+        super().__init__()
+        self.terms = tuple(terms)
+        self.state = tf.Variable(  # how many in all, how many in a row, which step was the last, what was wrong in it
+            [0, 0, 0, 0], dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        )
+        self._told = 0
+
+    def record(self, wrong, step):
+        """Notes a step, in the graph.
+
+        Args:
+            wrong: bool [terms], which of them are not finite.
+            step: its number, int64.
+        """
+        bad = tf.reduce_any(wrong)
+        code = tf.reduce_sum(tf.where(wrong, 2 ** tf.range(len(self.terms), dtype=tf.int64), 0))
+        total, row, last, last_code = tf.unstack(tf.convert_to_tensor(self.state))
+        one = tf.cast(bad, tf.int64)
+        self.state.assign(
+            tf.stack([total + one, (row + 1) * one, tf.where(bad, step, last), tf.where(bad, code, last_code)])
+        )
+
+    def start(self):
+        """Begins to count in a row anew, for a training that begins."""
+        self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
+        self._told = int(self.state[0])
+
+    def check(self):
+        """What there is to say since the last time; nothing as a rule.
+
+        Returns:
+            A sentence, or None.
+
+        Raises:
+            FloatingPointError: ten steps in a row were not taken.
+        """
+        total, row, step, code = self.state.numpy().tolist()
+        new, self._told = total - self._told, total
+        if not new:
+            return None
+        wrong = ", ".join(term for i, term in enumerate(self.terms) if code >> i & 1)
+        what = f"step {step}: not finite: {wrong}"
+        if row >= LIMIT:
+            raise FloatingPointError(
+                f"{row} steps in a row were not taken, the last one {what}. "
+                f"Lower the learning rate, or look for extreme values in the data."
+            )
+        return f"{what}; the step was not taken" + (f", as {new - 1} before it" if new > 1 else "")

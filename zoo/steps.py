@@ -1,0 +1,179 @@
+"""A step of training or of evaluation, the same on one replica or many."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras.optimizers import LossScaleOptimizer
+
+from zoo.checked_model import CheckedModel
+from zoo.guard import Guard
+
+TERMS = ("the data", "log p(x|z) (reconstruction)", "log p(z)", "log q(z|x)", "the KL", "the loss")
+
+
+class Sums(NamedTuple):
+    """What a step measured, in nats, as sums over the examples of all replicas, so that they can be added up.
+
+    Args:
+        loss: Σ minus the objective.
+        reconstruction: Σ w · −E_q log p(x|z), w the sample weights.
+        kl: Σ w · KL(q(z|x) ‖ p(z)).
+        examples: how many.
+        weight: Σ w.
+    """
+
+    loss: tf.Tensor
+    reconstruction: tf.Tensor
+    kl: tf.Tensor
+    examples: tf.Tensor
+    weight: tf.Tensor
+
+    def means(self):
+        """By name: loss, reconstruction and kl, in nats per example."""
+        weights = {"loss": self.examples, "reconstruction": self.weight, "kl": self.weight}
+        return {name: tf.math.divide_no_nan(getattr(self, name), weight) for name, weight in weights.items()}
+
+
+class SteppedModel(CheckedModel):
+    """A Keras model with an objective that takes no step which is not finite, and is exact on several replicas.
+
+    Gradients are summed over the replicas before the optimizer sees them, so that it clips what it would clip
+    on one.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
+        self.kl_tracker = keras.metrics.Mean(name="kl")
+        self.guard = Guard([*TERMS, *(f"the gradient in the {part}" for part in self.PARTS)])
+
+    def compile(self, *args, **kwargs):
+        """Keras's `compile`; the optimizer's variables are made at once."""
+        super().compile(*args, **kwargs)
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        optimizer._all_reduce_sum_gradients = list  # they come summed; Keras does it after clipping
+        if self.built and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # Gradients are summed over replicas.
+        return self._loss(y_pred, sample_weight) / _replicas()
+
+    def _loss(self, terms, sample_weight):
+        bound = self.objective(terms)  # [B]
+        if sample_weight is not None:
+            bound *= tf.cast(tf.reshape(sample_weight, [-1]), bound.dtype)
+        return tf.add_n([-tf.reduce_mean(bound), *(tf.cast(loss, bound.dtype) for loss in self.losses)])
+
+    def train_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        return self._log(self.take_step(x, sample_weight))
+
+    def test_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        return self._log(self.measure(x, sample_weight))
+
+    def take_step(self, x, sample_weight=None):
+        """One step of the optimizer, or none where a number is not finite: then it counts for the guard alone.
+
+        Args:
+            x: data [B, *x], of this replica.
+            sample_weight: [B]; None for ones.
+
+        Returns:
+            `Sums`.
+        """
+        weights = [weight for part in self.PARTS for weight in getattr(self, part).trainable_weights]
+        with tf.GradientTape() as tape:
+            terms = self(x, training=True)
+            loss = self.compute_loss(y_pred=terms, sample_weight=sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, weights)
+        sums = _sums(terms, loss * _replicas(), sample_weight)
+        wrong = [_wrong(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
+        wrong = [tf.cast(value, loss.dtype) for value in wrong]
+        gradients, values = _over_replicas(gradients, tf.stack([*sums, *wrong]))
+        sums, wrong = values[: len(sums)], values[len(sums) :] > 0
+        wrong_gradients = tf.stack([_wrong(self._of_part(gradients, part)) for part in self.PARTS]) > 0
+        self._apply(gradients, weights, ~tf.reduce_any(wrong), ~tf.reduce_any(wrong_gradients))
+        if isinstance(self.optimizer, LossScaleOptimizer):  # which tries smaller scales, and takes no such step either
+            wrong_gradients &= tf.convert_to_tensor(self.optimizer.dynamic_scale) <= 1
+        wrong = tf.concat([wrong, wrong_gradients], axis=0)
+        self.guard.record(wrong, tf.convert_to_tensor(self.draws))
+        return Sums(*tf.unstack(tf.where(tf.reduce_any(wrong), tf.zeros_like(sums), sums)))
+
+    def _apply(self, gradients, weights, finite, finite_gradients):
+        """Lets the optimizer take its step, if it may."""
+        may = finite if isinstance(self.optimizer, LossScaleOptimizer) else finite & finite_gradients
+
+        def apply(gradients):
+            self.optimizer.apply(gradients, weights)
+
+        def apply_on_all(strategy, may, gradients):
+            tf.cond(
+                strategy.experimental_local_results(may)[0],  # which is the same on all of them
+                lambda: strategy.extended.call_for_each_replica(apply, args=(gradients,)),
+                lambda: None,
+            )
+
+        if _replicas() == 1:
+            tf.cond(may, lambda: apply(gradients), lambda: None)
+        else:  # an optimizer merges the replicas' threads, which is possible within no condition but one of all of them
+            tf.distribute.get_replica_context().merge_call(apply_on_all, args=(may, gradients))
+
+    def _of_part(self, gradients, part):
+        first = sum(len(getattr(self, p).trainable_weights) for p in self.PARTS[: self.PARTS.index(part)])
+        return gradients[first : first + len(getattr(self, part).trainable_weights)]
+
+    def measure(self, x, sample_weight=None):
+        """What a step measures, without one.
+
+        Args:
+            x, sample_weight: see `take_step`.
+
+        Returns:
+            `Sums`.
+        """
+        terms = self(x, training=False)
+        sums = tf.stack(_sums(terms, self._loss(terms, sample_weight), sample_weight))
+        return Sums(*tf.unstack(_over_replicas([], sums)[1]))
+
+    def _log(self, sums):
+        """Tells Keras's trackers."""
+        means = sums.means()
+        self._loss_tracker.update_state(means["loss"], sums.examples)
+        self.reconstruction_tracker.update_state(means["reconstruction"], sums.weight)
+        self.kl_tracker.update_state(means["kl"], sums.weight)
+        return self.get_metrics_result()
+
+
+def _sums(terms, loss, sample_weight):
+    reconstruction, kl = -tf.reduce_mean(terms.log_px, axis=0), tf.reduce_sum(terms.kl, axis=-1)  # [B]
+    examples = tf.cast(tf.shape(kl)[0], kl.dtype)
+    if sample_weight is None:
+        return Sums(loss * examples, tf.reduce_sum(reconstruction), tf.reduce_sum(kl), examples, examples)
+    weight = tf.cast(tf.reshape(sample_weight, [-1]), kl.dtype)
+    sums = (tf.reduce_sum(weight * value) for value in (reconstruction, kl))
+    return Sums(loss * examples, *sums, examples, tf.reduce_sum(weight))
+
+
+def _wrong(tensors):
+    """1 where a tensor, or one of a list of tensors, is not finite, else 0."""
+    tensors = [t for t in tf.nest.flatten(tensors) if t is not None and t.dtype.is_floating]
+    return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
+
+
+def _replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _over_replicas(gradients, values):
+    """Gradients, which may be None, and values [V], each summed over the replicas."""
+    if _replicas() == 1:
+        return gradients, values
+    given = [gradient for gradient in gradients if gradient is not None]
+    *given, values = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, [*given, values])
+    given = iter(given)
+    return [None if gradient is None else next(given) for gradient in gradients], values

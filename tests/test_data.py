@@ -187,13 +187,51 @@ def test_epoch_has_each_example_at_most_once_in_an_order_of_its_own(batch_size, 
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
 
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("step", [0, 1, 2, 5, 12])
 @pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
-def test_stream_goes_on_exactly_where_it_was_left(dataset, epoch):
-    steps = dataset().steps(4)
-    whole = take(dataset().batches(4, seed=2), (epoch + 2) * steps)
-    rest = take(dataset().batches(4, seed=2, first_epoch=epoch), 2 * steps)
-    assert np.array_equal(rest, whole[epoch * steps :])
+def test_stream_goes_on_exactly_where_it_was_left(dataset, step):
+    whole = take(dataset().batches(4, seed=2), step + 15)
+    rest = take(dataset().batches(4, seed=2, first_step=step), 15)
+    assert np.array_equal(rest, whole[step:])
+
+
+@pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (2, 2), (4, 2)])
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+def test_the_shares_of_replicas_are_together_the_batch_of_one(dataset, replicas, workers):
+    whole = take(dataset().batches(8, seed=2, first_step=1), 6)  # [6, 8, *x]
+    local = replicas // workers
+    shares = [
+        take(dataset().batches(8, 2, 1, replicas=replicas, workers=workers, worker=w), 6 * local)
+        for w in range(workers)
+    ]  # of each worker [6 local, 8 / R, *x]
+    shares = np.stack([share.reshape(6, local, 8 // replicas, *whole.shape[2:]) for share in shares], axis=1)
+    assert np.array_equal(shares.reshape(whole.shape), whole)
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused():
+    with pytest.raises(ValueError, match=r"3 replicas can share, got 4.*--batch-size"):
+        numbered().batches(4, seed=0, replicas=3)
+
+
+@pytest.mark.parametrize(("replicas", "workers", "batch_size"), [(1, 1, 7), (2, 1, 6), (4, 2, 8), (3, 3, 100)])
+def test_validation_batches_hold_each_example_once_and_something_for_each_replica(replicas, workers, batch_size):
+    dataset = grey()  # 20 of them
+    steps, local = dataset.validation_steps(batch_size, replicas), replicas // workers
+    shares = [
+        list(dataset.validation_batches(batch_size, replicas, workers, w).take(2 * steps * local).as_numpy_iterator())
+        for w in range(workers)
+    ]
+    assert all(len(x) for of_worker in shares for x in of_worker)
+    for first in (0, steps * local):  # over and over
+        seen = np.concatenate([x for of_worker in shares for x in of_worker[first : first + steps * local]])
+        assert rows(seen) == rows(np.float32(dataset.validation))
+    per_step = [sum(len(s[i * local + r]) for s in shares for r in range(local)) for i in range(steps)]
+    assert max(per_step) <= max(batch_size, replicas)
+
+
+def test_fewer_validation_examples_than_replicas_are_refused():
+    with pytest.raises(ValueError, match="each of 21 replicas, got 20"):
+        grey().validation_batches(500, replicas=21)
 
 
 def test_training_examples_are_binarised_anew_in_each_epoch():

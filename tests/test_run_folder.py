@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from training import run
-from training.config import Config
+from training.config import PLACES, Config
 
 FULL = Config(
     model="mog_vae",
@@ -36,7 +36,7 @@ def test_config_comes_back_equal_from_json(config):
 def test_place_and_overwriting_are_no_part_of_what_a_run_is():
     elsewhere = replace(FULL, out="elsewhere", overwrite=True)
     values = json.loads(elsewhere.to_json())
-    assert set(values) == {field.name for field in fields(Config)} - {"out", "overwrite", "data_dir"} | {"format"}
+    assert set(values) == {field.name for field in fields(Config)} - set(PLACES) | {"format"}
     assert elsewhere.to_json() == FULL.to_json()
 
 
@@ -175,6 +175,7 @@ def test_start_removes_the_files_of_a_run_and_no_others(config, put):
         *run.FILES,
         f"{run.EVENTS}/train/events.out.tfevents.1",
         f"{run.EVENTS}/validation/events.out.tfevents.2",
+        f"{run.CHECKPOINTS}/step-20.index",
     ]
     others = [
         "thesis.tex",
@@ -184,11 +185,18 @@ def test_start_removes_the_files_of_a_run_and_no_others(config, put):
         "figures/report.html",
     ]
     put(dict.fromkeys(of_a_run + others, "old"))
-    run.start(config)
+    run.start(replace(config, overwrite=True))
     left = {path.relative_to(config.folder).as_posix() for path in config.folder.rglob("*") if path.is_file()}
     assert left == {run.CONFIG, *others}
     assert all((config.folder / name).read_text() == "old" for name in others)
     assert (config.folder / run.CONFIG).read_text() == config.to_json()
+
+
+def test_start_leaves_a_run_that_was_begun_as_it_is(config, put):
+    put({run.CONFIG: config.to_json(), run.HISTORY: "old", f"{run.CHECKPOINTS}/step-20.index": "old"})
+    before = {path: path.read_bytes() for path in config.folder.rglob("*") if path.is_file()}
+    assert run.start(config) == config.folder
+    assert {path: path.read_bytes() for path in config.folder.rglob("*") if path.is_file()} == before
 
 
 def test_start_refuses_a_folder_that_cannot_be_made(tmp_path):

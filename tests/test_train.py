@@ -9,7 +9,6 @@ import pytest
 
 import zoo
 from training import run
-from training.callbacks import WarmUp
 from training.config import Config
 from training.data import load_dataset
 from training.evaluate import chosen_by
@@ -89,20 +88,6 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
     with pytest.warns(UserWarning, match="samplers are gone: aggregated, gmm"):
         vae.fit(dataset.validation, batch_size=50, epochs=15, verbose=0)
     assert vae.score(dataset.test, samples=20).elbo.mean() > before
-
-
-def test_warm_up_rises_to_the_full_weight():
-    vae = zoo.build("diag_vae", (4,), "real", objective="elbo(beta=4.0)", network="mlp(hidden=(3,))", latent=2)
-    callback = WarmUp(4)
-    callback.set_model(vae)
-    seen = []
-    for epoch in range(6):
-        callback.on_epoch_begin(epoch)
-        callback.on_epoch_end(epoch, logs := {})
-        seen.append(logs["annealing"])
-    assert seen == [0.25, 0.5, 0.75, 1, 1, 1]
-    callback.on_train_end()
-    assert (vae.objective.beta, vae.objective.annealing.numpy()) == (4.0, 1.0)
 
 
 def test_the_config_says_what_ran(folder):

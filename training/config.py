@@ -4,13 +4,18 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import zoo
 from training.data.dataset import Binarize
+from training.distribution import Strategy
+
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
 FORMAT = "vae-zoo run"  # by which a run's config.json is known from others
-PLACES = ("out", "overwrite", "data_dir")  # where things are, which is no part of what a run is
+# Where things are and how they are done, which is no part of what a run is.
+PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
 LEAST = {
     "latent": 1,
     "epochs": 1,
@@ -21,6 +26,8 @@ LEAST = {
     "generated": 0,
     "test_examples": 2,
     "steps_per_execution": 1,
+    "checkpoint_steps": 1,
+    "checkpoints_kept": 1,
     "seed": 0,
 }
 
@@ -76,10 +83,20 @@ class Config:
     """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
     aggregated: bool = True
     """Save the aggregated posterior with the model; it grows with the training data, and tells of each example."""
+    strategy: Strategy = "auto"
+    """Devices to train and evaluate on: the workers in TF_CONFIG, else a TPU, else all GPUs, else one device."""
+    precision: Precision = "float32"
+    """Of the networks' computations; weights, data and densities are float32 in any case."""
     jit: bool = True
-    """Compile with XLA."""
+    """Compile with XLA, where the devices can."""
     steps_per_execution: int = 10
     """Steps in one call of the compiled function."""
+    checkpoint_steps: int = 1_000
+    """Steps after which the state of the training is written, from which the same command goes on."""
+    checkpoint_minutes: float = 5.0
+    """Minutes after which it is, if that is sooner."""
+    checkpoints_kept: int = 3
+    """How many of the last ones are kept."""
     seed: int = 0
     """Of initial weights, order of the data and all draws."""
 
@@ -88,7 +105,7 @@ class Config:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= least):
                 raise ValueError(f"Expected {name} to be {least} or more, got {value!r}.")
-        for name in ("learning_rate", "clip_norm"):
+        for name in ("learning_rate", "clip_norm", "checkpoint_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Expected {name} to be over 0 and finite, got {getattr(self, name)}.")
         if self.seed >= 2**31:

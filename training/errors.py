@@ -3,6 +3,10 @@
 import sys
 from contextlib import contextmanager
 
+import tensorflow as tf
+
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
+
 
 @contextmanager
 def one_sentence_errors():
@@ -24,3 +28,24 @@ def interruptible(then):
         yield
     except KeyboardInterrupt:
         sys.exit(f"\ninterrupted; the same command {then}")
+
+
+@contextmanager
+def ended_by_numbers_or_disks():
+    """Ends the process with a sentence and status 1 where a training could not go on, or not write what it has to."""
+    try:
+        yield
+    except (FloatingPointError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+@contextmanager
+def ended_by_a_lost_worker():
+    """Ends the process with a sentence and status 1 where one of several workers has died, or cannot be reached."""
+    try:
+        yield
+    except LOST as error:
+        sys.exit(
+            f"error: another worker has ended or cannot be reached ({error.message.splitlines()[0]:.200}). "
+            f"Give the same command to all workers again: they go on from the last checkpoint."
+        )

@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 from training.config import FORMAT, PLACES, Config
 from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
+CHECKPOINTS = "checkpoints"
 FILES = (CONFIG, MODEL, WEIGHTS, HISTORY, SCORES, REPORT)
 
 
@@ -93,7 +95,7 @@ def read(folder):
 
 
 def start(config):
-    """Makes the run's folder with its config, and nothing else of an earlier run.
+    """Makes the run's folder with its config, and nothing else of an earlier run; one that was begun stays as it is.
 
     Args:
         config: the run's `Config`.
@@ -105,8 +107,11 @@ def start(config):
         ValueError: it cannot be written.
     """
     folder = config.folder
+    if not config.overwrite and (folder / CONFIG).is_file():
+        return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         for path in [*(folder / name for name in FILES), *(folder / EVENTS).glob("*/events.out.*")]:
             path.unlink(missing_ok=True)
         write(folder / CONFIG, config.to_json())

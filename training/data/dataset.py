@@ -1,6 +1,8 @@
 """Dataset: arrays, what they are, and how they are binarised."""
 
+import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -9,6 +11,8 @@ import tensorflow as tf
 from zoo import support as supports
 
 Binarize = Literal["none", "static", "dynamic"]
+
+PREFETCHED = 8  # batches that are made ahead
 
 _SOURCES = {}
 
@@ -76,36 +80,85 @@ class Dataset:
         """
         return drawn(self.train, np.random.default_rng(seed)) if self.binarize == "dynamic" else self.train
 
-    def batches(self, batch_size, seed, first_epoch=0):
+    def batches(self, batch_size, seed, first_step=0, replicas=1, workers=1, worker=0):
         """Training batches without end: epoch after epoch, each in an order of its own.
 
-        Everything is a function of the seed and of the epoch's or the batch's number.
+        Everything is a function of the seed and of the epoch's or the step's number, whatever the number of
+        replicas: their shares, put together, are the batch that one replica gets.
 
         Args:
-            batch_size: B; the rest of an epoch that fills no batch is left out.
+            batch_size: B, of all replicas together; the rest of an epoch that fills no batch is left out.
             seed: an integer.
-            first_epoch: the epoch to begin with.
+            first_step: how many steps to leave out, those of earlier epochs included.
+            replicas: R, on all workers; on each the same number.
+            workers: W.
+            worker: whose batches, from 0 to W − 1.
 
         Returns:
-            A tf.data.Dataset of float32 [B, *event_shape].
+            A tf.data.Dataset of float32 [B / R, *event_shape], for each step the shares of this worker's replicas.
+
+        Raises:
+            ValueError: the batch cannot be shared, or is larger than an epoch.
         """
-        x, steps = tf.constant(self.train), self.steps(batch_size)
+        steps, share = self.steps(batch_size), shared(batch_size, replicas)
+        streamed = not isinstance(self.train, np.ndarray)
+        gather = self.train.gather if streamed else partial(tf.gather, tf.constant(self.train))
+        mine = slice(worker * (batch_size // workers), (worker + 1) * (batch_size // workers))
 
         def epoch(number):
             order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), _seed(seed, number, "order"))
-            indices = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+            indices = tf.reshape(order[: steps * batch_size], [steps, batch_size])[:, mine]
             return tf.data.Dataset.from_tensor_slices(indices)
 
         def batch(step, indices):
-            values = tf.cast(tf.gather(x, indices), tf.float32)
+            values = tf.cast(gather(indices), tf.float32)
             if self.binarize != "dynamic":
                 return values
-            noise = tf.random.stateless_uniform(tf.shape(values), _seed(seed, step, "noise"))
-            return tf.cast(noise < values, tf.float32)
+            noise = tf.random.stateless_uniform([batch_size, *self.event_shape], _seed(seed, step, "noise"))
+            return tf.cast(noise[mine] < values, tf.float32)
 
-        numbers = tf.data.Dataset.counter(first_epoch, dtype=tf.int64)
-        indices = numbers.flat_map(epoch).enumerate(first_epoch * steps)
-        return indices.map(batch).prefetch(8)
+        numbers = tf.data.Dataset.counter(first_step // steps, dtype=tf.int64)
+        indices = numbers.flat_map(epoch).enumerate(first_step // steps * steps).skip(first_step % steps)
+        batches = indices.map(
+            batch, **({"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if streamed else {})
+        )
+        batches = batches if replicas == workers else batches.rebatch(share)
+        return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(PREFETCHED)
+
+    def validation_batches(self, batch_size, replicas=1, workers=1, worker=0):
+        """The validation examples over and over, in batches as equal as can be, with something for each replica.
+
+        Args:
+            batch_size: of all replicas together, at most.
+            replicas, workers, worker: see `batches`.
+
+        Returns:
+            A tf.data.Dataset of float32 [b, *event_shape], for each step the shares of this worker's replicas.
+
+        Raises:
+            ValueError: there are fewer examples than replicas.
+        """
+        shares = np.array_split(self.validation, replicas * self.validation_steps(batch_size, replicas))
+        local = replicas // workers
+        mine = [x for i, x in enumerate(shares) if i % replicas // local == worker]
+        spec = tf.TensorSpec([None, *self.event_shape], tf.float32)
+        batches = tf.data.Dataset.from_generator(lambda: map(np.float32, itertools.cycle(mine)), output_signature=spec)
+        return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(2)
+
+    def validation_steps(self, batch_size, replicas=1):
+        """How many batches the validation examples fill.
+
+        Args:
+            batch_size, replicas: see `validation_batches`.
+
+        Raises:
+            ValueError: there are fewer examples than replicas.
+        """
+        if len(self.validation) < replicas:
+            raise ValueError(
+                f"Expected validation examples for each of {replicas} replicas, got {len(self.validation)}."
+            )
+        return -(-len(self.validation) // max(batch_size, replicas))
 
     def steps(self, batch_size):
         """How many batches an epoch has.
@@ -116,6 +169,20 @@ class Dataset:
         if not 1 <= batch_size <= len(self.train):
             raise ValueError(f"Expected a batch size from 1 to {len(self.train)}, got {batch_size}.")
         return len(self.train) // batch_size
+
+
+def shared(batch_size, replicas):
+    """How many examples of a batch a replica gets.
+
+    Raises:
+        ValueError: not all would get as many.
+    """
+    if batch_size % replicas:
+        raise ValueError(
+            f"Expected a batch size that {replicas} replicas can share, got {batch_size}. "
+            f"Name a multiple of {replicas} with --batch-size."
+        )
+    return batch_size // replicas
 
 
 def _seed(seed, number, use):

@@ -18,4 +18,4 @@ def digits(data_dir=None):
     x = (images / 16).astype(np.float32).reshape(-1, 8, 8, 1)
     rest, test, labels, test_labels = train_test_split(x, labels, test_size=200, random_state=0, stratify=labels)
     train, validation, train_labels, _ = train_test_split(rest, labels, test_size=200, random_state=0)
-    return Dataset("digits", "unit", train, validation, test, test_labels, train_labels, epochs=200)
+    return Dataset("digits", "unit", train, validation, test, test_labels, train_labels, epochs=300)

@@ -1,0 +1,169 @@
+"""On which devices a run takes place: the strategies of `tf.distribute`, and what a training loop asks of them."""
+
+import json
+import os
+from typing import Literal
+
+import tensorflow as tf
+
+Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
+
+
+def strategy(name="auto"):
+    """A strategy by name. To be made before TensorFlow does anything else.
+
+    Args:
+        name: "one_device": the first GPU, else the CPU; "mirrored": all GPUs of this machine, else all logical
+            CPU devices; "multi_worker": the machines in the environment variable TF_CONFIG; "tpu": the TPU that
+            TPU_NAME names, or that this machine has; "auto": several workers where TF_CONFIG names them, else
+            a TPU if one is named or answers, else all GPUs, else one device.
+
+    Returns:
+        A `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: there is no such device, or TF_CONFIG does not say what it should.
+    """
+    if name == "auto":
+        name = _best()
+    return {"one_device": _one_device, "mirrored": _mirrored, "multi_worker": _multi_worker, "tpu": _tpu}[name]()
+
+
+def _best():
+    if len(_workers()) > 1:
+        return "multi_worker"
+    if os.environ.get("TPU_NAME") or tf.config.list_physical_devices("TPU"):
+        return "tpu"
+    return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "one_device"
+
+
+def _one_device():
+    return tf.distribute.get_strategy()  # TensorFlow's own: all on the first GPU, or on the CPU
+
+
+def _mirrored():
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _multi_worker():
+    if not _workers():
+        raise ValueError(
+            "Expected the environment variable TF_CONFIG to name the workers for --strategy multi_worker, e.g. "
+            """'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'."""
+        )
+    print(f"waiting for all of {', '.join(_workers())}", flush=True)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (RuntimeError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"The workers {', '.join(_workers())} in TF_CONFIG did not come together "
+            f"({str(error).splitlines()[0]}). Each has to be started, with a task of its own."
+        ) from error
+
+
+def _tpu():
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(os.environ.get("TPU_NAME", "local"))
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"No TPU answers ({str(error).splitlines()[0]}). On a Cloud TPU VM, with TensorFlow for TPUs installed, "
+            f"set TPU_NAME=local; or choose another --strategy."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _workers():
+    """The addresses in TF_CONFIG, the chief's first; none without one."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return []
+    try:
+        cluster = json.loads(text).get("cluster", {})
+        return [*cluster.get("chief", []), *cluster.get("worker", [])]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"The environment variable TF_CONFIG is no JSON of cluster and task: {error}.") from error
+
+
+class Devices:
+    """What a training loop asks of a strategy.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`.
+        jit: whether to compile with XLA where that is possible.
+    """
+
+    def __init__(self, strategy, jit=True):
+        self.strategy = strategy
+        self.replicas = strategy.num_replicas_in_sync
+        several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        self.workers = len(_workers()) if several else 1
+        self.is_chief = not several or _is_chief(strategy.cluster_resolver)
+        # XLA cannot compile what CPU devices do together; on a TPU all is compiled anyway.
+        together = self.replicas == 1 or all("GPU" in device for device in strategy.extended.worker_devices)
+        self.jit = jit and together and not isinstance(strategy, tf.distribute.TPUStrategy)
+
+    def distribute(self, batches):
+        """An iterator over batches without end, each replica's on its device.
+
+        Args:
+            batches: a function of `replicas`, `workers` and `worker` that gives a tf.data.Dataset.
+        """
+        return iter(
+            self.strategy.distribute_datasets_from_function(
+                lambda context: batches(
+                    replicas=self.replicas, workers=context.num_input_pipelines, worker=context.input_pipeline_id
+                )
+            )
+        )
+
+    def total(self, number):
+        """The sum of a number over the workers, all of which have to ask: they wait for each other.
+
+        Args:
+            number: an integer.
+        """
+        if self.workers == 1:
+            return number
+        each = tf.constant(number, tf.int64)
+        on_replicas = tf.function(lambda: self.strategy.reduce("SUM", self.strategy.run(lambda: each), axis=None))
+        return int(on_replicas()) // (self.replicas // self.workers)
+
+    def anywhere(self, flag):
+        """Whether a flag is set on any worker; in the graph, and all have to ask.
+
+        Args:
+            flag: bool tensor.
+        """
+        if self.workers == 1:
+            return flag
+        return self.strategy.reduce("SUM", self.strategy.run(lambda: tf.cast(flag, tf.int32)), axis=None) > 0
+
+    def agree(self, number, what):
+        """Makes sure that all workers come with the same number.
+
+        Args:
+            number: an integer.
+            what: what it is, in words.
+
+        Raises:
+            ValueError: they do not.
+        """
+        total = self.total(number)
+        if total != number * self.workers:
+            raise ValueError(
+                f"The {self.workers} workers do not agree on {what}: it is {number} here, and {total / self.workers:g} "
+                f"on average. Start all with the same command, in a folder that they share."
+            )
+
+    def __str__(self):
+        name = type(self.strategy).__name__.removesuffix("V2").removesuffix("Strategy")
+        workers = f" on {self.workers} workers" if self.workers > 1 else ""
+        return f"{self.replicas} replicas{workers} ({name})" if self.replicas > 1 else "one device"
+
+
+def _is_chief(resolver):
+    """Whether this process writes: the chief, or the first worker where there is none."""
+    return resolver.task_type == "chief" or (resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)

@@ -159,9 +159,9 @@ class Devices:
             )
 
     def __str__(self):
-        name = type(self.strategy).__name__.removesuffix("V2").removesuffix("Strategy")
-        workers = f" on {self.workers} workers" if self.workers > 1 else ""
-        return f"{self.replicas} replicas{workers} ({name})" if self.replicas > 1 else "one device"
+        tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)
+        kind = "TPU" if tpu else "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        return f"{self.replicas} × {kind}" + (f" on {self.workers} workers" if self.workers > 1 else "")
 
 
 def _is_chief(resolver):

@@ -5,6 +5,7 @@ import math
 import platform
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,8 @@ import tyro
 import zoo
 from training import run
 from training.data import load_dataset
-from training.errors import interruptible, one_sentence_errors
+from training.distribution import Devices, Strategy, strategy
+from training.errors import ended_by_a_lost_worker, interruptible, one_sentence_errors
 from training.estimate import Estimate, plain
 from training.information import gains, information
 from training.report import report
@@ -68,6 +70,8 @@ class Command(Settings):
     """The run's folder."""
     data_dir: str | None = None
     """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
+    strategy: Strategy = "auto"
+    """Devices, as for training; of several workers, the chief alone evaluates."""
 
 
 def main(args=None):
@@ -76,7 +80,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("starts over"):
+    with interruptible("starts over"), ended_by_a_lost_worker():
         run_command(args)
 
 
@@ -88,10 +92,24 @@ def run_command(args):
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
         folder = Path(command.run)
         config, scores, history = run.read(folder)
+        devices = Devices(strategy(command.strategy))
         dataset = load_dataset(config.data, config.binarize, command.data_dir)
-        vae = zoo.load(folder)
-    scores |= evaluate(vae, dataset, command)
-    finish(folder, config, dataset, vae, history, scores)
+        vae = load_on(devices, folder)
+    if devices.is_chief:
+        scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
+        finish(folder, config, dataset, vae, history, scores)
+    devices.total(0)  # the others wait for the chief, which would miss them
+
+
+def load_on(devices, folder):
+    """The model in a folder, on the devices of this machine that it is to be evaluated on.
+
+    Args:
+        devices: `training.distribution.Devices`.
+        folder: path.
+    """
+    with nullcontext() if devices.workers > 1 else devices.strategy.scope():
+        return zoo.load(folder)
 
 
 def finish(folder, config, dataset, vae, history, scores):

@@ -11,7 +11,7 @@ from training.config import Config
 from training.data import load_dataset
 from training.distribution import Devices, strategy
 from training.errors import ended_by_a_lost_worker, ended_by_numbers_or_disks, interruptible, one_sentence_errors
-from training.evaluate import Settings, evaluate, finish
+from training.evaluate import Settings, evaluate, finish, load_on
 from training.fit import check_shares, fit
 
 
@@ -52,7 +52,7 @@ def run_command(args):
             print(zoo.describe(vae))
         train(config, dataset, vae, folder, devices)
     if devices.is_chief:
-        evaluate_run(config, dataset)
+        evaluate_run(config, dataset, devices)
     devices.total(0)  # the others wait for the chief, which would miss them
 
 
@@ -72,17 +72,16 @@ def train(config, dataset, vae, folder, devices):
     training.checkpoints.remove()
 
 
-def evaluate_run(config, dataset):
+def evaluate_run(config, dataset, devices):
     """From a trained model in its folder to a finished run.
 
     Args:
-        config: a `Config`.
-        dataset: a `Dataset`.
+        config, dataset, devices: see `training.fit.fit`.
     """
     _, scores, history = run.read(config.folder)
-    vae = zoo.load(config.folder)
+    vae = load_on(devices, config.folder)
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
-    scores |= evaluate(vae, dataset, settings)
+    scores |= evaluate(vae, dataset, settings) | {"evaluation_devices": str(devices)}
     finish(config.folder, config, dataset, vae, history, scores)
 
 

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo import support as supports
+from zoo.guard import Watch
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 
@@ -14,11 +16,17 @@ EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from
 class CheckedModel(keras.Model):
     """A Keras model that refuses arrays of another shape or support than its own; streams are let through.
 
-    It has an `event_shape`, a `support`, `draws` (how many were made) and `samplers`.
+    It has an `event_shape`, a `support`, `draws` (how many were made), `samplers` and a `guard`.
     """
 
     def fit(self, *args, **kwargs):
-        """Keras's `fit`, after a look at the data where they are arrays."""
+        """Keras's `fit`, after a look at the data where they are arrays.
+
+        Steps in which a number is not finite are not taken, with a warning.
+
+        Raises:
+            FloatingPointError: ten of them in a row.
+        """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         validation = call.arguments.get("validation_data")
         if isinstance(validation, tuple | list):
@@ -27,6 +35,11 @@ class CheckedModel(keras.Model):
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
         self.samplers.clear()
+        callbacks = call.arguments.get("callbacks") or []
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(Watch())
+        else:
+            call.arguments["callbacks"] = [*tf.nest.flatten(callbacks), Watch()]
         return super().fit(*call.args, **call.kwargs)
 
     def evaluate(self, *args, **kwargs):

@@ -1,5 +1,8 @@
 """What is done about numbers that are not finite: their step is not taken, and ten such in a row end the training."""
 
+import warnings
+
+import keras
 import tensorflow as tf
 
 LIMIT = 10
@@ -10,11 +13,13 @@ class Guard(tf.Module):
 
     Args:
         terms: what is looked at in a step, in words.
+        gradients: the gradients that are looked at, in words; they follow from the terms, and are named where all of
+            these are finite.
     """
 
-    def __init__(self, terms):
+    def __init__(self, terms, gradients):
         super().__init__()
-        self.terms = tuple(terms)
+        self.terms, self.gradients = tuple(terms), tuple(gradients)
         self.state = tf.Variable(  # how many in all, how many in a row, which step was the last, what was wrong in it
             [0, 0, 0, 0], dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
@@ -24,11 +29,11 @@ class Guard(tf.Module):
         """Notes a step, in the graph.
 
         Args:
-            wrong: bool [terms], which of them are not finite.
+            wrong: bool [terms + gradients], which of them are not finite.
             step: its number, int64.
         """
         bad = tf.reduce_any(wrong)
-        code = tf.reduce_sum(tf.where(wrong, 2 ** tf.range(len(self.terms), dtype=tf.int64), 0))
+        code = tf.reduce_sum(tf.where(wrong, 2 ** tf.range(len(self.terms + self.gradients), dtype=tf.int64), 0))
         total, row, last, last_code = tf.unstack(tf.convert_to_tensor(self.state))
         one = tf.cast(bad, tf.int64)
         self.state.assign(
@@ -53,11 +58,23 @@ class Guard(tf.Module):
         new, self._told = total - self._told, total
         if not new:
             return None
-        wrong = ", ".join(term for i, term in enumerate(self.terms) if code >> i & 1)
-        what = f"step {step}: not finite: {wrong}"
+        wrong = [i for i in range(len(self.terms + self.gradients)) if code >> i & 1]
+        first = [i for i in wrong if i < len(self.terms)] or wrong
+        what = f"step {step}: not finite: {', '.join((self.terms + self.gradients)[i] for i in first)}"
         if row >= LIMIT:
             raise FloatingPointError(
-                f"{row} steps in a row were not taken, the last one {what}. "
+                f"{row} steps in a row were not taken, the last one was {what}. "
                 f"Lower the learning rate, or look for extreme values in the data."
             )
         return f"{what}; the step was not taken" + (f", as {new - 1} before it" if new > 1 else "")
+
+
+class Watch(keras.callbacks.Callback):
+    """Warns of steps that `fit` did not take, and ends it where ten were not in a row."""
+
+    def on_train_begin(self, logs=None):
+        self.model.guard.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if sentence := self.model.guard.check():
+            warnings.warn(sentence, stacklevel=2)

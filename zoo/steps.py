@@ -46,7 +46,7 @@ class SteppedModel(CheckedModel):
         super().__init__(**kwargs)
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
-        self.guard = Guard([*TERMS, *(f"the gradient in the {part}" for part in self.PARTS)])
+        self.guard = Guard(TERMS, [f"the gradient in the {part}" for part in self.PARTS])
 
     def compile(self, *args, **kwargs):
         """Keras's `compile`; the optimizer's variables are made at once."""

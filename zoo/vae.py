@@ -269,22 +269,48 @@ class VAE(SteppedModel):
         x = np.asarray(x)
         supports.check_examples(x, self.event_shape, self.support)
         sizes = [len(part) for part in np.array_split(np.arange(samples), -(-samples // POINTS))]
-        rows = min(len(x), max(1, POINTS // samples))
+        rows, replicas = min(len(x), max(1, POINTS // samples)), self.distribute_strategy.num_replicas_in_sync
+        starts = range(0, len(x), rows)
 
         chunks = []
-        for start in tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False):
-            # The last rows take others along, so that all chunks are of one size and compile once.
-            chunk = tf.constant(x[np.minimum(np.arange(start, start + rows), len(x) - 1)])
-            parts = []
-            for i, size in enumerate(sizes):
-                part = self._estimate(chunk, size, tf.constant([seed, start + i * len(x)], tf.int32))
-                parts.append(Scores(*(value.numpy() for value in part)))
-            chunks.append(merged(parts, sizes))
+        for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
+            of_replicas = [first + rows * replica for replica in range(replicas)]
+            parts = [
+                self._on_replicas(
+                    # The last rows take others along, so that all chunks are of one size and compile once.
+                    [x[np.minimum(np.arange(start, start + rows), len(x) - 1)] for start in of_replicas],
+                    size,
+                    [[seed, start + i * len(x)] for start in of_replicas],
+                )
+                for i, size in enumerate(sizes)
+            ]
+            chunks += [merged(of_chunk, sizes) for of_chunk in zip(*parts, strict=True)]
         return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
+
+    def _on_replicas(self, chunks, samples, seeds):
+        """The scores of a chunk [b, *x] on each replica, from as many draws, by a seed for each: a list of `Scores`."""
+        strategy = self.distribute_strategy
+        seeds = tf.constant(seeds, tf.int32)
+        if len(chunks) == 1:
+            found = [self._estimate(tf.constant(chunks[0]), samples, seeds[0])]
+        else:
+            x, seed = (
+                strategy.experimental_distribute_values_from_function(
+                    lambda context, values=values: tf.constant(values[context.replica_id_in_sync_group])
+                )
+                for values in (chunks, seeds)
+            )
+            of_replicas = self._estimates(x, samples, seed)
+            found = zip(*(strategy.experimental_local_results(value) for value in of_replicas), strict=True)
+        return [Scores(*(value.numpy() for value in scores)) for scores in found]
 
     @tf.function  # without XLA: large products on the CPU take it twice as long
     def _estimate(self, x, samples, seed):
         return estimate(self.terms(x, samples, seed))
+
+    @tf.function
+    def _estimates(self, x, samples, seed):
+        return self.distribute_strategy.run(lambda x, seed: self._estimate(x, samples, seed), args=(x, seed))
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

@@ -33,6 +33,13 @@ class QuantizedLogistic(tfd.QuantizedDistribution):
     def _parameter_properties(cls, dtype, num_classes=None):
         return {"loc": tfp.util.ParameterProperties(), "scale": tfp.util.ParameterProperties()}
 
+    def _log_prob(self, x):
+        # F(b) − F(a) = F(b) F(−a) (1 − exp(a − b)), which stays over zero where the difference itself is lost.
+        log_cdf = -tf.nn.softplus((self.loc - x - 0.5) / self.scale)  # log F(x + ½)
+        log_survival = -tf.nn.softplus((x - 0.5 - self.loc) / self.scale)  # log (1 − F(x − ½))
+        inside = log_cdf + log_survival + tf.math.log(-tf.math.expm1(-1 / self.scale))
+        return tf.where(x <= 0, log_cdf, tf.where(x >= LEVELS - 1, log_survival, inside))
+
     def _mean(self):
         # E = Σₖ P(X > k + ½) over k = 0 … 254, by the midpoint rule ∫₀²⁵⁵ (1 − F(t)) dt.
         area = tf.nn.softplus(self.loc / self.scale) - tf.nn.softplus((self.loc - (LEVELS - 1.0)) / self.scale)

@@ -1,0 +1,232 @@
+"""A training that is stopped goes on where it was, and comes to the same bits."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from processes import SMALL, done, start, wait_for
+
+import zoo
+from training import run
+from training.checkpoint import Checkpoints, Position
+from training.fit import Training
+from training.train import main
+
+# Eight epochs of 13 steps, in calls of five steps; the last epochs wait for a better validation loss.
+COMMAND = ["--model", "vamp_vae", "--prior", "vamp(components=5)", "--steps-per-execution", "5", *SMALL]
+COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.02", "--checkpoint-steps", "7"]
+
+TRAIN = "from training import train; train.evaluate_run = lambda *of_run: None; train.main()"
+
+
+class Killed(BaseException):
+    """What a SIGKILL is to a test within one process: nothing that the program could do is done after it."""
+
+
+@pytest.fixture(autouse=True)
+def not_evaluated(monkeypatch):
+    monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+
+
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory):
+    """The folder of a run that nobody stopped."""
+    out = tmp_path_factory.mktemp("never_stopped") / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+        main([*COMMAND, "--out", str(out)])
+    return out
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The same run in another folder."""
+    return [*COMMAND, "--out", str(tmp_path / "run")]
+
+
+def assert_same_bits(folder, other):
+    for weight, expected in zip(zoo.load(folder).get_weights(), zoo.load(other).get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert (folder / run.HISTORY).read_text() == (other / run.HISTORY).read_text()
+
+
+def after(calls, do, method):
+    """The method, with something to do after so many calls."""
+    count = 0
+
+    def called(self, *args):
+        nonlocal count
+        result, count = method(self, *args), count + 1
+        if count == calls:
+            do()
+        return result
+
+    return called
+
+
+def kill():
+    raise Killed
+
+
+@pytest.mark.parametrize("calls", [1, 11])
+def test_killed_between_steps_it_comes_to_the_same_bits(never_stopped, command, tmp_path, monkeypatch, calls):
+    with monkeypatch.context() as patch:
+        patch.setattr(Position, "add", after(calls, kill, Position.add))
+        with pytest.raises(Killed):
+            main(command)
+    main(command)
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"), [(Training, "end_epoch"), (Training, "back_to_the_best"), (Checkpoints, "remove")]
+)
+def test_killed_at_the_end_of_an_epoch_or_of_all_it_comes_to_the_same_bits(
+    never_stopped, command, tmp_path, monkeypatch, owner, method
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, method, after(1, kill, getattr(owner, method)))
+        with pytest.raises(Killed):
+            main(command)
+    main(command)
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def test_killed_again_and_again_it_comes_to_the_same_bits(never_stopped, command, tmp_path, monkeypatch):
+    kills = 0
+    with monkeypatch.context() as patch:
+        while not (tmp_path / "run" / run.SCORES).is_file():
+            patch.setattr(Position, "add", after(5, kill, Position.add))
+            try:
+                main(command)
+            except Killed:
+                kills += 1
+            patch.undo()
+    assert kills > 2
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def test_killed_by_the_system_it_comes_to_the_same_bits(never_stopped, command, tmp_path):
+    """The real thing, in a process of its own."""
+    script, folder = ["-c", TRAIN], tmp_path / "run"
+    process = start(script, *command)
+    wait_for(lambda: list((folder / run.CHECKPOINTS).glob("step-*")), process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done(start(script, *command))
+    assert_same_bits(folder, never_stopped)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_asked_to_end_it_checkpoints_and_goes_on_later(
+    never_stopped, command, tmp_path, monkeypatch, capsys, number, status
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(Position, "add", after(4, lambda: os.kill(os.getpid(), number), Position.add))
+        with pytest.raises(SystemExit) as end:
+            main(command)
+    assert end.value.code == status
+    # The signal comes between two calls of five steps, of 13 in an epoch, and the second of them is still made.
+    assert "stopped after step 23; the same command goes on from there" in capsys.readouterr().out
+    main(command)
+    assert "going on from step 23 of 104" in capsys.readouterr().out
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def stopped_at(monkeypatch, command, calls):
+    """Trains until a checkpoint is there, and some calls more."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Position, "add", after(calls, kill, Position.add))
+        with pytest.raises(Killed):
+            main(command)
+
+
+def test_the_last_few_checkpoints_are_kept(command, tmp_path, monkeypatch):
+    stopped_at(monkeypatch, [*command, "--checkpoints-kept", "2"], 20)
+    kept = {path.name for path in (tmp_path / "run" / run.CHECKPOINTS).glob("*.index")}
+    assert kept == {"step-70.index", "step-78.index"}  # one is due 7 steps after the last, at the end of a call
+
+
+def test_checkpoints_are_due_after_minutes_too(command, tmp_path, monkeypatch):
+    stopped_at(monkeypatch, [*command, "--checkpoint-steps", "1000", "--checkpoint-minutes", "1e-9"], 3)
+    kept = {path.name for path in (tmp_path / "run" / run.CHECKPOINTS).glob("*.index")}
+    assert kept == {"step-5.index", "step-10.index"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [
+        (".index", lambda content: content[: len(content) // 2]),
+        (".data-00000-of-00001", lambda content: b""),
+        (".data-00000-of-00001", lambda content: content[:50] + b"\x00\xff" * 50 + content[150:]),
+    ],
+    ids=["index cut off", "data empty", "data altered"],
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(
+    never_stopped, command, tmp_path, monkeypatch, capsys, suffix, damage
+):
+    stopped_at(monkeypatch, command, 9)
+    newest = tmp_path / "run" / run.CHECKPOINTS / f"step-36{suffix}"
+    newest.write_bytes(damage(newest.read_bytes()))
+    main(command)
+    said = capsys.readouterr().out
+    assert "step-36' cannot be read" in said
+    assert "going on from step 26" in said
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, tmp_path, monkeypatch):
+    stopped_at(monkeypatch, command, 9)
+    paths = list((tmp_path / "run" / run.CHECKPOINTS).glob("*.index"))
+    for path in paths:
+        path.write_bytes(b"")
+    with pytest.raises(SystemExit, match=r"None of the checkpoints in .* can be read\. Start anew with --overwrite"):
+        main(command)
+    assert all(path.exists() for path in paths)
+
+
+def test_a_damaged_list_of_checkpoints_does_no_harm(never_stopped, command, tmp_path, monkeypatch, capsys):
+    stopped_at(monkeypatch, command, 9)
+    (tmp_path / "run" / run.CHECKPOINTS / "checkpoint").write_bytes(b"\x00 no list")
+    main(command)
+    assert "going on from step 36" in capsys.readouterr().out
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def test_a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint(never_stopped, command, tmp_path, monkeypatch):
+    def full(self, *args, **kwargs):
+        (folder / "step-36_temp").mkdir()
+        (folder / "step-36_temp" / "part").write_bytes(b"half")
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    folder = tmp_path / "run" / run.CHECKPOINTS
+    with monkeypatch.context() as patch:
+        save = tf.train.CheckpointManager.save
+        patch.setattr(
+            Position, "add", after(7, lambda: patch.setattr(tf.train.CheckpointManager, "save", full), Position.add)
+        )
+        with pytest.raises(
+            SystemExit, match=r"step 36 could not be written.*No space left.*the last good one, of step 26"
+        ):
+            main(command)
+    assert tf.train.CheckpointManager.save is save
+    assert not list(folder.glob("step-36*"))
+    main(command)
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
+def test_another_config_is_refused_where_a_run_was_begun(command, tmp_path, monkeypatch):
+    stopped_at(monkeypatch, command, 9)
+    with pytest.raises(SystemExit, match="seed is 0 there, 1 here"):
+        main([*command, "--seed", "1"])
+    assert list((tmp_path / "run" / run.CHECKPOINTS).glob("*.index"))
+
+
+def test_overwriting_starts_anew(never_stopped, command, tmp_path, monkeypatch, capsys):
+    stopped_at(monkeypatch, command, 9)
+    capsys.readouterr()
+    main([*command, "--overwrite"])
+    assert "going on" not in capsys.readouterr().out
+    assert_same_bits(tmp_path / "run", never_stopped)

@@ -16,6 +16,14 @@ from training.shape import correlation
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture
+def few_examples(monkeypatch):
+    """Pictures of fewer examples than a run's, each of which takes its time; `test_train` has a run's."""
+    for name, number in {"SHOWN": 3, "COVARIANCES": 2, "SAMPLES": 6, "POINTS": 2_000}.items():
+        monkeypatch.setattr(f"training.report.{name}", number)
+
+
+@pytest.mark.usefixtures("few_examples")
 @pytest.mark.parametrize(
     ("event_shape", "latent"), [((1,), 1), ((5,), 3), ((4, 3), 2), ((4, 4, 3), 1), ((2, 3, 4, 5), 3)]
 )
@@ -31,6 +39,7 @@ def test_any_shape_of_data(event_shape, latent):
     assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13
 
 
+@pytest.mark.usefixtures("few_examples")
 def test_names_are_escaped():
     x = RNG.normal(size=(12, 3))
     dataset = Dataset("made", "real", x, x, x)

@@ -1,6 +1,7 @@
 """Every registered part, found through the registry, and the smallest model around each."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import zoo
@@ -77,6 +78,16 @@ def combinations():
         )
         parts = {"prior": prior, "posterior": posterior, "objective": objective}
         yield parts | {kind: take(kind) for kind in usual}
+
+
+# For a promise that a model keeps only if all its parts do: some fourteen models, and not one a part.
+each_combination = pytest.mark.parametrize("parts", list(combinations()), ids=lambda parts: " ".join(parts.values()))
+
+
+def combined(parts):
+    """The small model of those parts, one of `combinations()`."""
+    event = "image" if parts["network"].startswith("conv") else "vector"
+    return zoo.build("diag_vae", EVENTS[event], supports(parts["likelihood"])[0], latent=LATENT, **parts)
 
 
 def latents(kind):

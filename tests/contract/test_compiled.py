@@ -4,9 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from parts import EVENTS, LATENT, all_parts, combinations, data_of, model, supports
-
-import zoo
+from parts import combined, data_of, each_combination
 
 
 def densities(vae, x, z):
@@ -15,14 +13,9 @@ def densities(vae, x, z):
     return tf.stack([q.log_prob(z), p.log_prob(z), px.log_prob(x)])
 
 
-def test_every_part_is_compiled():
-    assert {pair for parts in combinations() for pair in parts.items()} >= set(all_parts())
-
-
-@pytest.mark.parametrize("parts", combinations(), ids=lambda parts: " ".join(parts.values()))
+@each_combination
 def test_compiled(parts):
-    event = "image" if parts["network"].startswith("conv") else "vector"
-    vae = zoo.build("diag_vae", EVENTS[event], supports(parts["likelihood"])[0], latent=LATENT, **parts)
+    vae = combined(parts)
     x, z = data_of(vae, 5), vae.prior(encode=vae.encode).sample(5, seed=[0, 1])
 
     def densities_and_gradients(x, z):
@@ -41,10 +34,10 @@ def test_compiled(parts):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize(("kind", "spec"), all_parts())
-def test_distributions_are_float32_under_mixed_precision(kind, spec, policy):
+@each_combination
+def test_distributions_are_float32_under_mixed_precision(parts, policy):
     keras.config.set_dtype_policy(policy)
-    vae = model(kind, spec)
+    vae = combined(parts)
     terms = vae(data_of(vae, 5))
     assert all(term.dtype == tf.float32 for term in terms)
     assert all(np.isfinite(term).all() for term in terms)

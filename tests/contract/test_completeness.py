@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from parts import all_parts
+from parts import all_parts, combinations
 
 import zoo
 from zoo import registry
@@ -34,6 +34,10 @@ def test_every_registered_part_is_in_the_contract_tests():
     tested = {(kind, registry.parse(spec)[0]) for kind, spec in all_parts()}
     for kind in set(registry.kinds()) - {"normal", "sampler"}:  # with contract files of their own
         assert {name for k, name in tested if k == kind} == set(zoo.names(kind))
+
+
+def test_every_part_is_in_a_combination():
+    assert {pair for parts in combinations() for pair in parts.items()} >= set(all_parts())
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in registry.kinds() for name in zoo.names(kind)])

@@ -16,6 +16,7 @@ import zoo
 from training import run
 from training.checkpoint import Checkpoints, Position
 from training.data.dataset import shared
+from training.errors import one_sentence_errors
 from training.interruption import noted
 from zoo.steps import Sums
 
@@ -38,15 +39,15 @@ def fit(config, dataset, vae, folder, devices):
         The `Training`, at its end.
 
     Raises:
-        SystemExit: it was interrupted, and can go on.
+        SystemExit: it was interrupted, and can go on; or no checkpoint can be read, or workers do not agree.
         FloatingPointError: numbers that were not finite ended it; the best weights are saved.
         OSError: a file could not be written.
-        ValueError: no checkpoint can be read, or workers do not agree.
     """
     with noted() as interruption:
         training = Training(config, dataset, vae, folder, devices)
-        training.checkpoints.restore()
-        devices.agree(training.position.step, "the step to go on from")
+        with one_sentence_errors():
+            training.checkpoints.restore()
+            devices.agree(training.position.step, "the step to go on from")
         if training.position.step:
             training.say(f"going on from step {training.position.step} of {config.epochs * training.steps}")
         training.to_the_end(interruption)

@@ -18,7 +18,9 @@ from tqdm import tqdm
 import zoo
 from training import run
 
-WORDS = ["--epochs", "60", "--warmup", "5", "--checkpoint-steps", "20", "--test-examples", "2", "--samples", "1"]
+EPOCHS = 60
+WORDS = ["--epochs", str(EPOCHS), "--warmup", "5", "--checkpoint-steps", "20", "--test-examples", "2"]
+WORDS += ["--samples", "1", "--generated", "0", "--no-aggregated"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def main():
         print(f"never stopped: {time.monotonic() - start:.0f} s")
         print(f"{'killed':<34} {'went on from step':>18} {'files at the kill':>30}  outcome")
         for i in tqdm(range(settings.kills), "kills", leave=False):
-            moment = "checkpoint" if i < settings.in_checkpoint else draws.uniform(0.0, 1.0)
-            out = Path(folder) / "killed"
-            when, files = kill(train(settings, out), out, moment, draws)
+            out = Path(folder) / f"killed_{i}"
+            moment = draws.randint(1, 20) if i < settings.in_checkpoint else draws.uniform(0, EPOCHS - 1)
+            when, files = kill(train(settings, out), out, moment)
             words = finished(train(settings, out))
             from_step = next((line.split()[4] for line in words if line.startswith("going on from step")), "0")
             print(f"{when:<34} {from_step:>18} {files:>30}  {compare(never_stopped, out)}", flush=True)
@@ -57,52 +59,54 @@ def main():
 
 def train(settings, out):
     """A process that trains, evaluating next to nothing."""
-    words = ["--model", settings.model, "--out", str(out), "--generated", "0", *WORDS]
+    words = ["--model", settings.model, "--out", str(out), *WORDS]
     command = [sys.executable, "-m", "training.train", *words]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def kill(process, out, moment, draws):
+def kill(process, out, moment):
     """Kills a training.
 
     Args:
         process: that trains.
         out: into this folder.
-        moment: "checkpoint" for while a checkpoint is written, or a share from 0 to 1 of the training's time.
-        draws: Python's `random.Random`.
+        moment: a whole number n for while the n-th checkpoint is written, or how many epochs to wait for.
 
     Returns:
-        When, in words; and what was in the folder of checkpoints, in words.
+        When, in words; and which checkpoints were there, whole or not.
     """
     checkpoints = out / run.CHECKPOINTS
-    while not (out / run.CONFIG).is_file():
-        time.sleep(0.01)
-    if moment == "checkpoint":
-        wanted = draws.randint(1, 20)
-        temporary, seen = wait_for_writing(checkpoints, wanted, process)
-        when = f"while {temporary} was there ({seen}. time)"
+    if isinstance(moment, int):
+        when = f"while {wait_for_writing(checkpoints, moment, process)} was there"
     else:
-        delay = 3 + 12 * moment
-        time.sleep(delay)
-        when = f"{delay:.1f} s after its beginning"
+        when = f"after {epochs(out, process, int(moment))} epochs and {moment % 1 / 10:.3f} s"
+        time.sleep(moment % 1 / 10)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    left = sorted({path.name.split(".")[0] for path in checkpoints.glob("step-*")})
+    process.communicate()
+    left = sorted({path.name.split(".")[0] for path in checkpoints.glob("step-*")}, key=lambda name: name[5:].zfill(9))
     return when, " ".join(left[-2:]) or "none"
 
 
 def wait_for_writing(checkpoints, wanted, process):
-    """Waits until a temporary file of a checkpoint is there, for the `wanted`-th time."""
-    seen = 0
-    last = None
+    """The first file that is seen of the `wanted`-th checkpoint that is being written."""
+    seen = []
     while process.poll() is None:
         for name in os.listdir(checkpoints) if checkpoints.is_dir() else []:
-            if ("temp" in name or "tempstate" in name) and name != last:
-                seen, last = seen + 1, name
-                if seen >= wanted:
-                    return name[:18], seen
+            if "temp" in name and name not in seen:
+                seen.append(name)
+                if len(seen) >= wanted:
+                    return name[:18]
+    raise RuntimeError("The training ended before it could be killed.")
+
+
+def epochs(out, process, wanted):
+    """How many epochs are over, once they are as many as wanted."""
+    while process.poll() is None:
+        found = (out / run.HISTORY).read_text().count("\n") - 1 if (out / run.HISTORY).is_file() else 0
+        if found >= wanted and (out / run.CONFIG).is_file():
+            return found
+        time.sleep(0.001)
     raise RuntimeError("The training ended before it could be killed.")
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import zoo
-from training.data.dataset import Binarize
+from training.data.settings import DataSettings
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
 FORMAT = "vae-zoo run"  # by which a run's config.json is known from others
@@ -26,7 +26,7 @@ LEAST = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DataSettings):
     """Train a variational autoencoder, evaluate it, and draw its report.
 
     A part is named with its options in brackets: --prior "mixture(components=20)".
@@ -34,14 +34,8 @@ class Config:
 
     model: str = "tril_vae"
     """A model of the catalogue."""
-    data: str = "digits"
-    """A data set: digits, mnist, fashion_mnist or static_mnist."""
-    data_dir: str | None = None
-    """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
-    binarize: Binarize | None = None
-    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch; unset, the data set's own way."""
     out: str | None = None
-    """Folder to write to; unset, runs/<model>-<data>."""
+    """Folder to write to; unset, runs/<model>-<data>, of a path its last name."""
     overwrite: bool = False
     """Start anew where a run is there already."""
     latent: int | None = None
@@ -84,6 +78,7 @@ class Config:
     """Of initial weights, order of the data and all draws."""
 
     def __post_init__(self):
+        super().__post_init__()
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= least):
@@ -97,7 +92,7 @@ class Config:
     @property
     def folder(self):
         """Where the run is written."""
-        return Path(f"runs/{self.model}-{self.data}" if self.out is None else self.out)
+        return Path(f"runs/{self.model}-{Path(self.data).resolve().stem}" if self.out is None else self.out)
 
     @property
     def overrides(self):
@@ -123,6 +118,7 @@ class Config:
             raise ValueError(f"Expected a warm-up of fewer epochs than there are, {epochs}, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
         settings = {"epochs": epochs, "warmup": warmup, "binarize": dataset.binarize, "test_examples": examples}
+        settings |= {"support": dataset.values, "data_checksum": dataset.checksum}
         return replace(self, **settings, **parts)
 
     def to_json(self):

@@ -5,7 +5,7 @@ import math
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import tyro
 
 import zoo
 from training import run
-from training.data import load_dataset
+from training.data import data_of
 from training.errors import interruptible, one_sentence_errors
 from training.estimate import Estimate, plain
 from training.information import gains, information
@@ -66,6 +66,8 @@ class Command(Settings):
 
     run: str = ""
     """The run's folder."""
+    data: str | None = None
+    """Where data of your own are now; unset, where they were."""
     data_dir: str | None = None
     """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
 
@@ -88,7 +90,9 @@ def run_command(args):
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
         folder = Path(command.run)
         config, scores, history = run.read(folder)
-        dataset = load_dataset(config.data, config.binarize, command.data_dir)
+        moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
+        dataset = data_of(replace(config, **moved))
+        run.check_data(config, dataset)
         vae = zoo.load(folder)
     scores |= evaluate(vae, dataset, command)
     finish(folder, config, dataset, vae, history, scores)

@@ -10,6 +10,7 @@ from sklearn.cluster import MiniBatchKMeans
 from tqdm import tqdm
 
 from training.data.dataset import drawn
+from training.data.memory import examples_within
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
 
@@ -221,7 +222,7 @@ def _examples(dataset, rng):
     """Training examples [N, *x] in an order drawn by chance, their classes [N] from 0 on, and what these are."""
     if len(dataset.train) < 2:
         raise ValueError(f"Expected at least 2 training examples in '{dataset.name}', got 1. Add some.")
-    chosen = rng.permutation(len(dataset.train))[:EXAMPLES]
+    chosen = rng.permutation(len(dataset.train))[: examples_within(dataset.train.shape, EXAMPLES)]
     x = dataset.train[chosen]
     if dataset.train_labels is not None:
         labels, source = np.asarray(dataset.train_labels)[chosen], "labels"

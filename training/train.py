@@ -12,7 +12,7 @@ import zoo
 from training import run
 from training.callbacks import Progress, WarmUp
 from training.config import Config
-from training.data import load_dataset
+from training.data import data_of
 from training.errors import interruptible, one_sentence_errors
 from training.evaluate import Settings, evaluate, finish
 
@@ -32,11 +32,13 @@ def run_command(args):
     with one_sentence_errors():
         config = tyro.cli(Config, args=args)
         zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
-        dataset = load_dataset(config.data, config.binarize, config.data_dir)
+        dataset = data_of(config)
         config = config.resolved(dataset)
         if run.is_finished(config):
             print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
             return
+        if dataset.description:
+            print(f"{dataset.description}\nlikelihood: {config.likelihood}")
         trained = run.is_trained(config)
         if not trained:
             vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)

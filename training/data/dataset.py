@@ -1,14 +1,17 @@
 """Dataset: arrays, what they are, and how they are binarised."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
+from training.data.examples import Examples, Mapped
+from training.data.memory import examples_within
+from training.data.settings import Binarize
 from zoo import support as supports
 
-Binarize = Literal["none", "static", "dynamic"]
+SEEN = 50_000  # examples, at most, that streamed data are seen by
 
 _SOURCES = {}
 
@@ -20,12 +23,16 @@ class Dataset:
     Args:
         name: its short name.
         support: what the values are: the name of a `zoo.support`.
-        train, validation, test: arrays [N, *event_shape].
+        train, validation, test: arrays [N, *event_shape]; the first one may be `Examples`, which stay in their files.
         labels: of the test examples [N_test], where there are any; for pictures only.
         train_labels: of the training examples [N_train], where there are any; no VAE is trained on them.
         binarize: what has been done to grey levels; if "dynamic", the training examples still are grey
             levels in [0, 1], and are binarised anew in each batch.
         epochs: how long to train on it unless told otherwise.
+        columns: names of the elements, if they are columns of a table.
+        values: for data of one's own, what the values are before they are binarised.
+        checksum: for data of one's own, what tells them from others.
+        description: what was found, for the user.
 
     Raises:
         ValueError: the parts are of different shapes, empty, not finite, or out of the support, or the
@@ -41,6 +48,10 @@ class Dataset:
     train_labels: np.ndarray | None = None
     binarize: Binarize = "none"
     epochs: int = 100
+    columns: tuple[str, ...] | None = None
+    values: str | None = None
+    checksum: str | None = None
+    description: str = ""
 
     def __post_init__(self):
         for part in ("train", "validation", "test"):
@@ -50,6 +61,8 @@ class Dataset:
                     f"Expected examples of shape {list(self.event_shape)} as in the training data, "
                     f"but the {part} data of '{self.name}' have {list(x.shape[1:])}."
                 )
+            if isinstance(x, Examples):
+                continue  # all of them were looked at when they were found
             support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
             supports.check(x, support, f"the {part} data of '{self.name}'")
         self._check_labels("test", self.labels)
@@ -68,13 +81,18 @@ class Dataset:
     def seen(self, seed=0):
         """The training examples as a model sees them: zeros and ones if they are binarised dynamically, drawn once.
 
+        Of streamed examples they are a random choice that fits into memory: 50,000 at most, and 1 GiB.
+
         Args:
             seed: of the draws.
 
         Returns:
             Array [N, *event_shape].
         """
-        return drawn(self.train, np.random.default_rng(seed)) if self.binarize == "dynamic" else self.train
+        x, rng = self.train, np.random.default_rng(seed)
+        if isinstance(x, Examples):
+            x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, SEEN)])]
+        return drawn(x, rng) if self.binarize == "dynamic" else x
 
     def batches(self, batch_size, seed, first_epoch=0):
         """Training batches without end: epoch after epoch, each in an order of its own.
@@ -89,7 +107,8 @@ class Dataset:
         Returns:
             A tf.data.Dataset of float32 [B, *event_shape].
         """
-        x, steps = tf.constant(self.train), self.steps(batch_size)
+        steps = self.steps(batch_size)
+        gather = getattr(self.train, "gather", None) or partial(tf.gather, tf.constant(self.train))
 
         def epoch(number):
             order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), _seed(seed, number, "order"))
@@ -97,7 +116,7 @@ class Dataset:
             return tf.data.Dataset.from_tensor_slices(indices)
 
         def batch(step, indices):
-            values = tf.cast(tf.gather(x, indices), tf.float32)
+            values = tf.cast(gather(indices), tf.float32)
             if self.binarize != "dynamic":
                 return values
             noise = tf.random.stateless_uniform(tf.shape(values), _seed(seed, step, "noise"))
@@ -153,6 +172,8 @@ def binarized(dataset, how, seed=0):
 
 
 def _threshold(x):
+    if isinstance(x, Examples):
+        return Mapped(x, lambda values: values > 0.5, np.uint8)
     return (x > 0.5).astype(np.uint8)
 
 
@@ -203,6 +224,8 @@ def load_dataset(name, binarize=None, data_dir=None):
         FileNotFoundError: a file is missing in `data_dir`.
     """
     if name not in _SOURCES:
-        raise KeyError(f"No data set '{name}'. Known: {', '.join(dataset_names())}.")
+        raise KeyError(
+            f"No data set '{name}'. Known: {', '.join(dataset_names())}; or name a file or folder, ./{name}."
+        )
     function, usual = _SOURCES[name]
     return binarized(function(data_dir), usual if binarize is None else binarize)

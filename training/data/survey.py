@@ -1,6 +1,6 @@
 """A first look at all of the examples: what they are, and which cannot be read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -22,22 +22,37 @@ class Survey:
         fits: names of the supports that they lie in.
         black_and_white: whether all are 0 or 255.
         constant: for each element, whether all examples have the same value there [*x].
+        first: one of the examples [*x].
     """
 
-    least: float
-    greatest: float
-    fits: frozenset
-    black_and_white: bool
-    constant: np.ndarray
+    least: float = np.inf
+    greatest: float = -np.inf
+    fits: frozenset = frozenset(SUPPORTS)
+    black_and_white: bool = True
+    constant: np.ndarray | None = None
+    first: np.ndarray | None = None
+
+    def after(self, x):
+        """That of more examples [n, *x] too; what is ruled out already is not looked for again."""
+        first = x[0].copy() if self.first is None else self.first
+        constant = np.ones(first.shape, bool) if self.constant is None else self.constant
+        return Survey(
+            min(self.least, float(x.min())),
+            max(self.greatest, float(x.max())),
+            frozenset(name for name in self.fits if SUPPORTS[name].contains(x)),
+            self.black_and_white and bool(np.all((x == 0) | (x == 255))),
+            constant & np.all(x == first, axis=0) if constant.any() else constant,
+            first,
+        )
 
     def __or__(self, other):
-        """That of both parts together."""
-        return Survey(
-            min(self.least, other.least),
-            max(self.greatest, other.greatest),
-            self.fits & other.fits,
-            self.black_and_white and other.black_and_white,
-            self.constant,  # the training data's
+        """What the values of both are, and where those of the first one are constant."""
+        return replace(
+            self,
+            least=min(self.least, other.least),
+            greatest=max(self.greatest, other.greatest),
+            fits=self.fits & other.fits,
+            black_and_white=self.black_and_white and other.black_and_white,
         )
 
 
@@ -56,13 +71,14 @@ def surveyed(x, what):
     """
     streamed = isinstance(x, Examples)
     kept = np.empty(x.shape, x.dtype) if streamed and holds(x.shape) else None
-    looks, bad = [], []
+    look, bad = Survey(), []
     for rows in tqdm(chunks(x.shape), f"look at {what}", leave=False, delay=1):
         values, unreadable = _readable(x, rows) if streamed else (x[rows], [])
         bad += unreadable
         good = np.setdiff1d(np.arange(rows.start, rows.stop), unreadable)
         if len(good):
-            looks.append(_look(values, good, x, what))
+            _check_finite(values, good, x, what)
+            look = look.after(values)
         if kept is not None:
             kept[good] = values
     notes = _left_out(bad, x, what)
@@ -71,7 +87,7 @@ def surveyed(x, what):
         x = kept[index] if bad else kept
     elif bad:
         x = Subset(x, index)
-    return _together(looks), x, index, notes
+    return look, x, index, notes
 
 
 def _readable(x, rows):
@@ -101,8 +117,7 @@ def _left_out(bad, x, what):
     return (f"left out {len(bad)} of {len(x):,} that cannot be read: {some}",)
 
 
-def _look(values, numbers, x, what):
-    """What some examples are: a `Survey` and their first example."""
+def _check_finite(values, numbers, x, what):
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         i, *element = np.argwhere(~np.isfinite(values))[0].tolist()
         number = int(numbers[i])
@@ -111,16 +126,3 @@ def _look(values, numbers, x, what):
             f"Expected finite numbers, but {place} of the {what} has {values[(i, *element)]} as its element {element} "
             f"(both counted from 0). Remove or fill such examples."
         )
-    fits = frozenset(name for name, support in SUPPORTS.items() if support.contains(values))
-    black_and_white = "levels" in fits and bool(np.all((values == 0) | (values == 255)))
-    constant = np.all(values == values[:1], axis=0)
-    return Survey(float(values.min()), float(values.max()), fits, black_and_white, constant), values[0].copy()
-
-
-def _together(looks):
-    whole, first = looks[0]
-    constant = whole.constant.copy()
-    for look, start in looks[1:]:
-        constant &= look.constant & (start == first)
-        whole |= look
-    return Survey(whole.least, whole.greatest, whole.fits, whole.black_and_white, constant)

@@ -19,6 +19,7 @@ from zoo import support as supports
 
 READERS = {".npy": npy, ".npz": npz, ".csv": table} | dict.fromkeys(records.SUFFIXES, records.records)
 KINDS = ", ".join(READERS) + f", or a folder of images ({', '.join(image_files.SUFFIXES)}) or of TFRecords"
+UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are rounded otherwise than NumPy's
 CLASSES = 100  # labels of more values than these are no classes
 
 
@@ -174,8 +175,8 @@ def _natural(look, x, levels):
 def _unit(x):
     """Levels from 0 to 255 as numbers from 0 to 1."""
     if isinstance(x, Examples):
-        return Mapped(x, lambda values: tf.cast(values, tf.float32) / 255, np.float32)
-    return np.float32(x) / 255
+        return Mapped(x, lambda values: tf.cast(values, tf.float32) * UNIT, np.float32)
+    return np.float32(x) * UNIT
 
 
 def _check_variation(look, shape, columns, support, name):

@@ -135,6 +135,16 @@ def test_arrays_that_are_no_examples(refusal, x, word):
     assert_names(refusal(npy(x)), "'x.npy'", word)
 
 
+def test_settings_that_name_nothing(refusal):
+    for option in ("--key", "--labels"):
+        assert_names(refusal(npy(X), option, "x"), option, ".npz", "TFRecords", "'x.npy'", "Leave it out")
+
+
+def test_large_arrays_whose_rows_are_scattered(refusal, monkeypatch):
+    monkeypatch.setattr(memory, "BUDGET", 1)
+    assert_names(refusal(npy(np.asfortranarray(X))), "'x.npy'", "streamed", "Fortran", "ascontiguousarray")
+
+
 def test_truncated_arrays(refusal, tmp_path):
     for path in (npy(X), npz(x=X)):
         content = (tmp_path / path).read_bytes()

@@ -142,6 +142,10 @@ def evaluate(vae, dataset, settings):
         ValueError: too few test examples.
     """
     start, train = time.perf_counter(), dataset.seen(settings.seed)
+    if len(train) < len(dataset.train):
+        print(
+            f"evaluated on a random {len(train):,} of the {len(dataset.train):,} training examples, which fit in memory"
+        )
     names = add_samplers(vae, train, settings.samplers)
     test = chosen_by(settings.seed, dataset.test, settings.test_examples or len(dataset.test))
     return {

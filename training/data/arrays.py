@@ -1,7 +1,9 @@
 """NumPy's files: .npy, which is streamed where it is large, and .npz, which must fit into memory."""
 
+import math
 import zipfile
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +26,7 @@ def npy(path, settings):
     """
     with path.open("rb") as file:
         header = _header(file, f"'{path}'")
-        expected = file.tell() + header.size * header.dtype.itemsize
+        expected = file.tell() + math.prod(header.shape) * header.dtype.itemsize
     numbers(header, f"'{path}'")
     if path.stat().st_size < expected:
         raise ValueError(
@@ -36,6 +38,11 @@ def npy(path, settings):
     examples = MemoryMapped(array, event_shape, f"{path.name} {expected}")
     if holds(examples.shape):
         examples = compact(np.array(array)).reshape(examples.shape)
+    elif header.fortran:
+        raise ValueError(
+            f"'{path}' is too large for the memory and cannot be streamed, as it is in Fortran's order and its rows "
+            f"are scattered. Save numpy.ascontiguousarray of it."
+        )
     return Found("an array in .npy", {"train": examples})
 
 
@@ -74,25 +81,21 @@ def npz(path, settings):
     return Found(f"the arrays {names} in .npz" if len(chosen) > 1 else f"the array {names} in .npz", parts, labels)
 
 
-class _Header:
-    """Shape and dtype of an array in a file."""
+class _Header(NamedTuple):
+    """Shape and type of an array in a file, and whether its columns come one after the other in place of its rows."""
 
-    def __init__(self, shape, dtype):
-        self.shape, self.dtype = shape, dtype
-
-    @property
-    def size(self):
-        return int(np.prod(self.shape, dtype=np.int64))
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
 
 
 def _header(file, what):
     try:
-        shape, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+        return _Header(*HEADERS[np.lib.format.read_magic(file)](file))
     except (ValueError, KeyError, EOFError) as error:
         raise ValueError(
             f"{what} is no array that NumPy's save has written. Write it anew, with numpy.save."
         ) from error
-    return _Header(shape, dtype)
 
 
 def _chosen(headers, path, settings):

@@ -20,6 +20,7 @@ from zoo import support as supports
 READERS = {".npy": npy, ".npz": npz, ".csv": table} | dict.fromkeys(records.SUFFIXES, records.records)
 KINDS = ", ".join(READERS) + f", or a folder of images ({', '.join(image_files.SUFFIXES)}) or of TFRecords"
 UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are rounded otherwise than NumPy's
+NAMED = {"key": (npz, records.records), "labels": (npz, table, records.records)}  # where settings name something
 CLASSES = 100  # labels of more values than these are no classes
 
 
@@ -63,7 +64,7 @@ def own_data(settings):
         train_labels=labels.get("train"),
         columns=found.columns if len(parts["train"].shape) == 2 else None,
         values=values,
-        checksum=_checksum(parts),
+        checksum=_checksum(parts, labels),
     )
     dataset = binarized(dataset, settings.binarize or "none")
     return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, notes))
@@ -79,13 +80,25 @@ def read(path, settings):
     Raises:
         FileNotFoundError, ValueError: see `own_data`.
     """
-    path = Path(path).expanduser()
+    first, path = path == settings.data, Path(path).expanduser()
+    reader = _reader(path)
+    for option, readers in NAMED.items() if first else ():  # other parts may be of other kinds
+        if getattr(settings, option) is not None and reader not in readers:
+            kinds = {"key": ".npz and TFRecords", "labels": ".npz, .csv and TFRecords"}[option]
+            raise ValueError(
+                f"--{option} names something in {kinds}, and there is nothing to name in '{path}'. Leave it out."
+            )
+    return reader(path, settings)
+
+
+def _reader(path):
+    """The function that reads a path."""
     if not path.exists():
         raise FileNotFoundError(f"No file or folder '{path}'. Expected one of {KINDS}.")
     if path.is_file():
         if path.suffix.lower() not in READERS:
             raise ValueError(f"'{path}' is of no known kind. Expected one of {KINDS}.")
-        return READERS[path.suffix.lower()](path, settings)
+        return READERS[path.suffix.lower()]
     there = {p.suffix.lower() for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")}
     readers = dict.fromkeys(records.SUFFIXES, records.records)
     readers |= dict.fromkeys(image_files.SUFFIXES, image_files.images)
@@ -94,7 +107,7 @@ def read(path, settings):
         got = f"holds files of {', '.join(sorted(there)) or 'no kind'}" if there else "is empty"
         both = "both images and TFRecords" if known else "none of them"
         raise ValueError(f"The folder '{path}' {got}, {both}. Expected {KINDS}.")
-    return known.pop()(path, settings)
+    return known.pop()
 
 
 def _gathered(settings):
@@ -189,6 +202,7 @@ def _check_variation(look, shape, columns, support, name):
     some = ", ".join(f"'{columns[i]}'" if columns else str(i) for i in constant[:10]) + (", …" * (len(constant) > 10))
     others = [f"--support {other}" for other in sorted(look.fits - {"real"})]
     also = f", or say what they are ({' or '.join(others)})" if others else ""
+    also += ", or reshape rows of pixels (--image-size)" if "levels" in look.fits else ""
     raise ValueError(
         f"Expected columns that vary, but {len(constant)} of the {shape[1]} of '{name}' are constant: {some}. "
         f"The density of real numbers has no bound there; remove such columns{also}."
@@ -217,13 +231,14 @@ def _split(parts, labels, settings):
     return parts, labels
 
 
-def _checksum(parts):
+def _checksum(parts, labels):
     """A number in hexadecimal that tells these examples from others."""
     checksum = 0
     for part in ("train", "validation", "test"):
-        x = parts[part]
+        x, y = parts[part], labels.get(part)
         content = x.identity.encode() if isinstance(x, Examples) else np.ascontiguousarray(x)
         checksum = zlib.crc32(content, zlib.crc32(f"{part} {x.shape} {x.dtype}".encode(), checksum))
+        checksum = checksum if y is None else zlib.crc32("\n".join(map(str, y)).encode(), checksum)
     return f"{checksum:08x}"
 
 

@@ -11,6 +11,7 @@ from training.data.settings import DataSettings
 
 X = levels(30)
 CLASSES = np.arange(30) % 3
+FEW = 12 * 4 * X[0].size  # bytes that twelve of them take
 
 
 def parts(dataset):
@@ -50,11 +51,11 @@ STREAMED = [npy, folder_of_images, tfrecords]
 
 @pytest.mark.parametrize("make", STREAMED)
 @pytest.mark.parametrize("support", [None, "unit"])
-@pytest.mark.parametrize("budget", [2**30, 1])
+@pytest.mark.parametrize("budget", [2**30, FEW])
 def test_all_examples_are_in_one_part_each(tmp_path, monkeypatch, make, support, budget):
     monkeypatch.setattr("training.data.memory.BUDGET", budget)
     dataset = read(make(tmp_path), support=support)
-    assert isinstance(dataset.train, Examples) == (budget == 1)
+    assert isinstance(dataset.train, Examples) == (budget == FEW)
     assert [len(x) for x in parts(dataset)] == [24, 3, 3]
     assert dataset.support == (support or "levels")
     expected = X if support is None else np.float32(X) * np.float32(1 / 255)
@@ -66,7 +67,7 @@ def test_all_examples_are_in_one_part_each(tmp_path, monkeypatch, make, support,
 def test_streamed_batches_are_those_of_the_array(tmp_path, monkeypatch, make, binarize):
     path = make(tmp_path)
     in_memory = read(path, binarize=binarize)
-    monkeypatch.setattr("training.data.memory.BUDGET", 1)
+    monkeypatch.setattr("training.data.memory.BUDGET", FEW)
     streamed = read(path, binarize=binarize)
     assert isinstance(streamed.train, Examples)
     assert not isinstance(in_memory.train, Examples)
@@ -80,7 +81,7 @@ def test_streamed_batches_are_those_of_the_array(tmp_path, monkeypatch, make, bi
 def test_examples_are_read_in_any_order(tmp_path, monkeypatch, make):
     path = make(tmp_path)
     array = read(path).train
-    monkeypatch.setattr("training.data.memory.BUDGET", 1)
+    monkeypatch.setattr("training.data.memory.BUDGET", FEW)
     train = read(path).train
     assert (train.shape, train.dtype, len(train)) == (array.shape, array.dtype, len(array))
     index = np.array([7, 0, 23, 7])
@@ -202,6 +203,24 @@ def test_folders_named_after_parts_are_parts(tmp_path):
     assert [len(x) for x in parts(dataset)] == [20, 5, 5]
     assert sorted(x.tobytes() for x in dataset.test) == sorted(x.tobytes() for x in X[25:])
     assert sorted(dataset.labels) == sorted(CLASSES[25:])
+
+
+@pytest.mark.parametrize("name", ["{}/0.tfrecord", "digits-{}-0.tfrecord"])
+def test_record_files_named_after_parts_are_parts(tmp_path, name):
+    for part, rows in {"train": range(20), "validation": range(20, 25), "test": range(25, 30)}.items():
+        path = tmp_path / "records" / name.format(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_records(path, [{"image": png(X[i])} for i in rows])
+    for part, x in zip(parts(read(tmp_path / "records")), [X[:20], X[20:25], X[25:]], strict=True):
+        np.testing.assert_array_equal(part, x)
+
+
+def test_held_out_parts_of_streamed_data_are_capped(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.memory.BUDGET", 4 * 4 * X[0].size)
+    dataset = read(npy(tmp_path), validation_share=0.3)
+    assert [len(x) for x in parts(dataset)] == [23, 4, 3]
+    assert everything(dataset) == sorted(x.tobytes() for x in X)
+    assert len(read(npy(tmp_path), test_data=str(npy(tmp_path))).test) == 4
 
 
 def test_parts_in_files_of_their_own(tmp_path):

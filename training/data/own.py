@@ -12,6 +12,7 @@ from training.data import image_files, records
 from training.data.arrays import npy, npz
 from training.data.dataset import Dataset, binarized
 from training.data.examples import Examples, Mapped, Subset
+from training.data.memory import examples_within
 from training.data.splits import HELD_OUT, split
 from training.data.survey import surveyed
 from training.data.table import table
@@ -217,15 +218,15 @@ def _split(parts, labels, settings):
     streamed = isinstance(train, Examples)
     parts, labels = dict(parts), dict(labels)
     if missing:
-        for part, index in split(len(train), missing, settings.split_seed, HELD_OUT if streamed else None).items():
+        most = examples_within(train.shape, HELD_OUT) if streamed else None
+        for part, index in split(len(train), missing, settings.split_seed, most).items():
             parts[part] = Subset(train, index) if streamed else train[index]
             labels[part] = None if train_labels is None else train_labels[index]
     for part in ("validation", "test"):
         x = parts[part]
         if isinstance(x, Examples):
-            index = (
-                split(len(x), {part: 1.0}, settings.split_seed, HELD_OUT)[part] if len(x) > HELD_OUT else slice(None)
-            )
+            order = np.random.default_rng(settings.split_seed).permutation(len(x))
+            index = np.sort(order[: examples_within(x.shape, HELD_OUT)])
             parts[part] = x[index]
             labels[part] = None if labels.get(part) is None else labels[part][index]
     return parts, labels

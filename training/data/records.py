@@ -76,7 +76,7 @@ def records(path, settings):
         ValueError: a file is damaged, or it is not clear which feature the examples are.
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-    named = {p: role(p.stem)[0] for p in files} if len(files) > 1 else {files[0]: "train"}
+    named = {p: role(str(p.relative_to(path).with_suffix("")))[0] for p in files} if path.is_dir() else {}
     if "train" not in named.values():
         named = dict.fromkeys(files, "train")
     parts, labels, feature = {}, {}, None

@@ -13,6 +13,7 @@ from training.data.image_files import geometry, header
 from zoo.images import decode
 
 SUFFIXES = (".tfrecord", ".tfrecords")
+GZIP = b"\x1f\x8b\x08"
 AROUND = 12, 4  # bytes before a record, its length and that one's checksum, and after it
 
 
@@ -79,17 +80,16 @@ def records(path, settings):
     named = {p: role(str(p.relative_to(path).with_suffix("")))[0] for p in files} if path.is_dir() else {}
     if "train" not in named.values():
         named = dict.fromkeys(files, "train")
-    parts, labels, feature = {}, {}, None
+    index, parts, labels = _index(files), {}, {}
+    first = Records(files, index, "", (), image=True).read([0])[0]
+    feature, label = _features(first, files[0], settings)
+    event_shape, image, dtype = _event(files, index, feature, path, settings)
     for part in dict.fromkeys(named.values()):
-        of_part = [p for p in files if named[p] == part]
-        index = _index(of_part)
-        if feature is None:
-            first = Records(of_part, index, "", (), image=True).read([0])[0]
-            feature, label = _features(first, of_part[0], settings)
-            event_shape, image, dtype = _event(of_part, index, feature, path, settings)
-        parts[part] = Records(of_part, index, feature.name, event_shape, image, dtype)
+        rows = np.isin(index.file, [i for i, file in enumerate(files) if named[file] == part])
+        of_part = Index(*(values[rows] for values in index))
+        parts[part] = Records(files, of_part, feature.name, event_shape, image, dtype)
         if label is not None:
-            labels[part] = _labels(of_part, index, label)
+            labels[part] = _labels(files, of_part, label)
     where = f"{len(files)} files" if len(files) > 1 else "a file"
     kind = f"TFRecords in {where}, feature '{feature.name}'"
     return Found(kind + (f", labels '{label.name}'" if label else ""), parts, labels)
@@ -101,12 +101,13 @@ def _index(files):
     for number, path in enumerate(files):
         size, place, record = path.stat().st_size, 0, 0
         with path.open("rb") as file:
-            if file.read(2) == b"\x1f\x8b":
-                raise ValueError(f"'{path}' is compressed, so that its records cannot be read singly. Decompress it.")
+            compressed = file.read(3) == GZIP
             while place < size:
                 file.seek(place)
                 head = file.read(AROUND[0])
                 length = struct.unpack("<Q", head[:8])[0] if len(head) == AROUND[0] else size
+                if place + sum(AROUND) + length > size and compressed:
+                    raise ValueError(f"'{path}' is compressed, and its records cannot be read singly. Decompress it.")
                 if place + sum(AROUND) + length > size:
                     raise ValueError(
                         f"'{path}' is truncated or no TFRecord file: its record {record} does not end within its "

@@ -3,7 +3,7 @@
 MODEL ?= tril_vae
 DATA ?= digits
 OUT ?=
-RUN ?= runs/$(MODEL)-$(DATA)
+RUN ?= runs/$(MODEL)-$(basename $(notdir $(patsubst %/,%,$(DATA))))
 ARGS ?=
 RUNS ?= runs
 

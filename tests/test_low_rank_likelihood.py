@@ -19,7 +19,7 @@ def likelihood(event_shape, h_shape, dtype="float64"):
     layer = registry.build("likelihood", spec, event_shape=event_shape, dtype=dtype)
     layer.build((None, *h_shape))
     rng = np.random.default_rng(1)
-    layer.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.get_weights()])
+    layer.params.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.params.get_weights()])
     return layer
 
 
@@ -84,7 +84,7 @@ def test_mean_and_draws(event, h_shape):
 
 def test_scales_stay_over_the_floor():
     layer = likelihood((5,), (4,))
-    layer.set_weights([np.zeros((4, 20)), np.tile([0.0, -100.0, 0.0, 0.0], 5)])
+    layer.params.set_weights([np.zeros((4, 20)), np.tile([0.0, -100.0, 0.0, 0.0], 5)])
     density = layer(tf.zeros([1, 4], tf.float64)).log_prob(np.zeros((1, 5)))
     np.testing.assert_allclose(density, stats.norm(0, FLOOR).logpdf(0) * 5, rtol=1e-12)
 

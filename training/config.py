@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import zoo
-from training.data.dataset import Binarize
+from training.data.settings import DataSettings
 from training.distribution import Strategy
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -33,7 +33,7 @@ LEAST = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DataSettings):
     """Train a variational autoencoder, evaluate it, and draw its report.
 
     A part is named with its options in brackets: --prior "mixture(components=20)".
@@ -41,14 +41,8 @@ class Config:
 
     model: str = "tril_vae"
     """A model of the catalogue."""
-    data: str = "digits"
-    """A data set: digits, mnist, fashion_mnist or static_mnist."""
-    data_dir: str | None = None
-    """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
-    binarize: Binarize | None = None
-    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch; unset, the data set's own way."""
     out: str | None = None
-    """Folder to write to; unset, runs/<model>-<data>."""
+    """Folder to write to; unset, runs/<model>-<data>, of a path its last name."""
     overwrite: bool = False
     """Start anew where a run is there already."""
     latent: int | None = None
@@ -101,6 +95,7 @@ class Config:
     """Of initial weights, order of the data and all draws."""
 
     def __post_init__(self):
+        super().__post_init__()
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= least):
@@ -114,7 +109,7 @@ class Config:
     @property
     def folder(self):
         """Where the run is written."""
-        return Path(f"runs/{self.model}-{self.data}" if self.out is None else self.out)
+        return Path(f"runs/{self.model}-{Path(self.data).resolve().stem}" if self.out is None else self.out)
 
     @property
     def overrides(self):
@@ -140,6 +135,7 @@ class Config:
             raise ValueError(f"Expected a warm-up of fewer epochs than there are, {epochs}, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
         settings = {"epochs": epochs, "warmup": warmup, "binarize": dataset.binarize, "test_examples": examples}
+        settings |= {"support": dataset.values, "data_checksum": dataset.checksum}
         return replace(self, **settings, **parts)
 
     def to_json(self):

@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import tyro
 
 import zoo
 from training import run
-from training.data import load_dataset
+from training.data import data_of
 from training.distribution import Devices, Strategy, strategy
 from training.errors import ended_by_a_lost_worker, interruptible, one_sentence_errors
 from training.estimate import Estimate, plain
@@ -68,6 +68,8 @@ class Command(Settings):
 
     run: str = ""
     """The run's folder."""
+    data: str | None = None
+    """Where data of your own are now; unset, where they were."""
     data_dir: str | None = None
     """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
     strategy: Strategy = "auto"
@@ -93,7 +95,10 @@ def run_command(args):
         folder = Path(command.run)
         config, scores, history = run.read(folder)
         devices = Devices(strategy(command.strategy))
-        dataset = load_dataset(config.data, config.binarize, command.data_dir)
+        moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
+        there = replace(config, **moved)
+        dataset = data_of(there)
+        run.check_data(there, dataset)
         vae = load_on(devices, folder)
     if devices.is_chief:
         scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
@@ -156,6 +161,10 @@ def evaluate(vae, dataset, settings):
         ValueError: too few test examples.
     """
     start, train = time.perf_counter(), dataset.seen(settings.seed)
+    if len(train) < len(dataset.train):
+        print(
+            f"evaluated on a random {len(train):,} of the {len(dataset.train):,} training examples, which fit in memory"
+        )
     names = add_samplers(vae, train, settings.samplers)
     test = chosen_by(settings.seed, dataset.test, settings.test_examples or len(dataset.test))
     return {

@@ -9,6 +9,8 @@ from training.shape import correlation
 
 INK, MUTED = "#222222", "#8a8f98"
 TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"
+NARROW = 40  # bars from which on there are no gaps between them
+COLUMNS = 12  # elements of vectors, at most, whose histograms are drawn
 LIMIT = 2.5  # traversals go this many standard deviations to either side
 
 
@@ -57,38 +59,85 @@ def beside(x, reconstructions):
 
 
 def gallery(x, rows=None):
-    """A grid of examples.
+    """A grid of examples: images, or bars for the elements of vectors.
 
     Args:
         x: [rows, columns, *x].
         rows: a name for each row.
     """
     height, width = x.shape[:2]
-    images = [[_image(example) for example in row] for row in x]
-    ratio = images[0][0].shape[0] / images[0][0].shape[1]
+    x, ratio = _shown(x)
     figure = Figure(figsize=(0.72 * width + 0.9, 0.72 * height * max(ratio, 0.25) + 0.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
-    low, high = float(x.min()), float(x.max())
     grid = figure.subplots(height, width, squeeze=False)
     for i, j in np.ndindex(height, width):
-        axes = grid[i, j]
-        axes.imshow(images[i][j], cmap="gray", vmin=low, vmax=high, aspect="equal" if ratio >= 0.25 else "auto")
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
+        _draw(grid[i, j], x[i, j])
     for axes, name in zip(grid[:, 0], rows or [], strict=False):
         axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
     return figure
 
 
-def _image(x):
-    """An example as an image: itself if it is one, else a strip."""
-    if x.ndim == 2:
-        return x
-    if x.ndim == 3 and x.shape[-1] == 1:
-        return x[..., 0]
-    if x.ndim == 3 and x.shape[-1] == 3:
-        return np.clip(x, 0, 1)
-    return x.reshape(1, -1)
+def _shown(x):
+    """Examples [..., *x] on a scale from 0 to 1, and their height to their width.
+
+    The elements of vectors may be of different units and get scales of their own, all else gets one.
+    """
+    x = np.float32(x)
+    vectors = x.ndim == 3
+    axis = (0, 1) if vectors else None
+    low, high = x.min(axis=axis), x.max(axis=axis)
+    x = (x - low) / np.where(high > low, high - low, 1)
+    if vectors:
+        return x, 0.6
+    if x.ndim == 5 and x.shape[-1] == 1:
+        x = x[..., 0]
+    if not (x.ndim == 4 or (x.ndim == 5 and x.shape[-1] == 3)):
+        x = x.reshape(*x.shape[:2], 1, -1)  # a strip
+    return x, x.shape[2] / x.shape[3]
+
+
+def _draw(axes, x):
+    """One example, as `_shown` gives it."""
+    if x.ndim == 1:
+        # A little more than nothing, so that the least of a column is not taken for a gap.
+        axes.bar(np.arange(len(x)), 0.04 + x, width=0.8 if len(x) <= NARROW else 1.0, color=VALIDATION)
+        axes.set(ylim=(0, 1.08), xlim=(-0.7, len(x) - 0.3))
+        axes.set_facecolor("#f1f3f6")
+    else:
+        axes.imshow(x, cmap="gray", vmin=0, vmax=1, aspect="equal" if x.shape[0] >= 0.25 * x.shape[1] else "auto")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def marginals(data, samples, columns=None):
+    """Histograms of single elements of vectors: of data, and of samples of a model.
+
+    Args:
+        data: [N, D].
+        samples: [M, D].
+        columns: their names.
+    """
+    n = min(data.shape[1], COLUMNS)
+    width = min(n, 4)
+    figure = Figure(figsize=(2.4 * width, 1.7 * -(-n // width) + 0.4), layout="constrained")
+    grid = figure.subplots(-(-n // width), width, squeeze=False)
+    for axes in grid.flat[n:]:
+        axes.set_visible(False)
+    for j, axes in enumerate(grid.flat[:n]):
+        low, high = np.percentile(data[:, j], (0.5, 99.5))
+        pad = 0.15 * (high - low) or 0.5
+        bins = np.linspace(low - pad, high + pad, 25)
+        shares = {"data": (data, TRAIN, True), "samples of the prior": (samples, VALIDATION, False)}
+        for name, (x, colour, filled) in shares.items():
+            weights = np.full(len(x), 1 / len(x))  # those out of the picture count too
+            kind = "stepfilled" if filled else "step"
+            axes.hist(x[:, j], bins, weights=weights, histtype=kind, color=colour, label=name, linewidth=1.4)
+        axes.set_title(columns[j] if columns else f"element {j}", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.set_yticks([])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
 
 
 def mean_absolute_correlation(covariance):
@@ -122,8 +171,9 @@ def covariances(x, covariance):
     figure = Figure(figsize=(2.1 * n + 0.6, 3.4), layout="constrained")
     grid = figure.subplots(2, n, height_ratios=[1, 2.2], squeeze=False)
     limit = np.abs(covariance).max()
+    examples, _ = _shown(x[None])
     for j in range(n):
-        grid[0, j].imshow(_image(x[j]), cmap="gray", aspect="equal" if _image(x[j]).shape[0] > 1 else "auto")
+        _draw(grid[0, j], examples[0, j])
         shown = grid[1, j].imshow(covariance[j], cmap="RdBu_r", vmin=-limit, vmax=limit)
         for axes in grid[:, j]:
             axes.set(xticks=[], yticks=[])

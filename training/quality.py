@@ -10,6 +10,7 @@ from sklearn.cluster import MiniBatchKMeans
 from tqdm import tqdm
 
 from training.data.dataset import drawn
+from training.data.memory import examples_within
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
 
@@ -208,7 +209,7 @@ def features(dataset, seed=0, progress=True):
     x, classes, source = _examples(dataset, rng)
     held_out = max(1, len(x) // 10)
     draw = partial(drawn, draws=rng) if dataset.binarize == "dynamic" else np.float32  # as the test examples are
-    classifier = _classifier(draw(x), int(classes.max()) + 1, rng)
+    classifier = _classifier(draw(x), int(classes.max()) + 1, rng, scale_of(dataset.support, x))
     batches = rng.integers(held_out, len(x), size=(STEPS, BATCH))  # drawn with replacement: there may be few
     for batch in tqdm(batches, desc="features", disable=not progress, leave=False):
         classifier.train_on_batch(np.float32(draw(x[batch])), classes[batch])
@@ -221,26 +222,42 @@ def _examples(dataset, rng):
     """Training examples [N, *x] in an order drawn by chance, their classes [N] from 0 on, and what these are."""
     if len(dataset.train) < 2:
         raise ValueError(f"Expected at least 2 training examples in '{dataset.name}', got 1. Add some.")
-    chosen = rng.permutation(len(dataset.train))[:EXAMPLES]
+    chosen = rng.permutation(len(dataset.train))[: examples_within(dataset.train.shape, EXAMPLES)]
     x = dataset.train[chosen]
     if dataset.train_labels is not None:
         labels, source = np.asarray(dataset.train_labels)[chosen], "labels"
     else:
         clusters = MiniBatchKMeans(min(CLUSTERS, len(x)), random_state=int(rng.integers(2**31)), n_init=1)
-        labels = clusters.fit_predict(np.float32(x).reshape(len(x), -1))
+        labels = clusters.fit_predict(np.float32(x / scale_of(dataset.support, x)).reshape(len(x), -1))
         source = "k-means clusters, as the data have no labels"
     return x, np.unique(labels, return_inverse=True)[1], source
 
 
-def _classifier(x, classes, rng):
+def scale_of(support, x):
+    """What differences of examples are measured in: for real vectors, whose elements may be of different units, the
+    standard deviation of each; for all else 1.
+
+    Args:
+        support: the name of the data's support.
+        x: training examples [N, *x].
+    """
+    if support != "real" or x.ndim != 2:
+        return 1.0
+    deviation = x.std(axis=0, dtype=np.float64)
+    return np.where(deviation > 0, deviation, 1.0)
+
+
+def _classifier(x, classes, rng, scale):
     """A compiled network from x [B, *x] to logits [B, classes] that knows the mean and standard deviation of x."""
-    mean, deviation = x.mean(dtype=np.float64), x.std(dtype=np.float64) or 1.0
+    axis = 0 if np.ndim(scale) else None  # each element of its own, or all together
+    mean, deviation = x.mean(axis=axis, dtype=np.float64), x.std(axis=axis, dtype=np.float64)
+    deviation = np.where(deviation > 0, deviation, 1.0)
     image = [keras.layers.Reshape((*x.shape[1:3], -1)), _conv(16, rng), _conv(32, rng), keras.layers.Flatten()]
     vector = [keras.layers.Flatten(), _dense(128, "relu", rng)]
     classifier = keras.Sequential(
         [
             keras.Input(x.shape[1:]),
-            keras.layers.Rescaling(1 / deviation, -mean / deviation),
+            keras.layers.Rescaling((1 / deviation).tolist(), (-mean / deviation).tolist()),
             *(image if x.ndim in (3, 4) else vector),
             # Bounded, so that no outlier has a ball that holds everything, and none of them dies as a ReLU may.
             _dense(64, "tanh", rng),

@@ -12,11 +12,13 @@ from tqdm import tqdm
 import zoo
 from training import latent_pictures, pictures
 from training.information import ACTIVE
+from training.quality import scale_of
 from training.samples import nearest
 from zoo import moments
 
 TEMPLATE = "report.html.j2"
 POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
+DRAWN = 5_000  # samples in histograms
 SAMPLES, POINTS, WEIGHED = (
     24,
     50_000,
@@ -35,7 +37,7 @@ def report(config, dataset, vae, history, scores):
         scores: see `training.evaluate.evaluate`.
     """
     made = itertools.chain(_figures(config, dataset, vae, history), _latent_figures(dataset, vae, scores))
-    figures = dict(tqdm(made, desc="report", total=14, leave=False))
+    figures = dict(tqdm(made, desc="report", total=15, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     return environment.get_template(TEMPLATE).render(
         config=config,
@@ -78,9 +80,13 @@ def _latent_figures(dataset, vae, scores):
     rows = [f"{name}" if i == 0 else "" for name in names for i in range(2)]
     yield "samples", _embed(pictures.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), rows))
     rows, train = [], dataset.seen(0)
+    if train.ndim == 2:
+        z = vae.latent_distribution("prior").sample(DRAWN, seed=[0, 0])
+        drawn = vae.decode(z).sample(seed=[0, 1]).numpy()
+        yield "marginals", _embed(pictures.marginals(train, drawn, dataset.columns))
     for name in [name for name in ("prior", "aggregated") if name in names]:
         x = samples[name][: SAMPLES // 2]
-        rows += [x, nearest(x, train)[0]]
+        rows += [x, nearest(x, train, scale_of(dataset.support, train))[0]]
     yield "nearest", _embed(pictures.gallery(np.stack(rows), ["prior", "nearest", "aggregated", "nearest"]))
 
     if "aggregated" in vae.samplers.fitted:

@@ -58,7 +58,9 @@ def _config(folder):
 def _differences(there, here):
     for name in vars(here):
         old, new = getattr(there, name), getattr(here, name)
-        if old != new and name not in PLACES:
+        if name == "data_checksum" and old != new:
+            yield "the data have changed since"
+        elif old != new and name not in PLACES:
             yield f"{name} is {old!r} there, {new!r} here"
 
 
@@ -92,6 +94,23 @@ def read(folder):
     except (OSError, ValueError) as error:
         raise ValueError(f"The run in '{folder}' is not trained: {error}. Train it to its end.") from error
     return config, scores, {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+
+
+def check_data(config, dataset):
+    """Makes sure that data of one's own are those that a run was trained on.
+
+    Args:
+        config: the run's `Config`.
+        dataset: the `Dataset` that is there now.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if config.data_checksum != dataset.checksum:
+        raise ValueError(
+            f"The data in '{config.data}' are not those that the run was trained on: their checksum is "
+            f"{dataset.checksum}, expected {config.data_checksum}. Put them back, or train anew."
+        )
 
 
 def start(config):

@@ -8,7 +8,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from training.estimate import Estimate
-from training.quality import features, quality
+from training.quality import features, quality, scale_of
 
 LEAST = 64  # examples without which nothing is said of samples, as many as the classifier's features
 SMALL, FAR = 0.25, 2.0  # shares of the training data's own Fréchet distance
@@ -22,7 +22,8 @@ class SampleQuality:
 
     Args:
         precision, recall, frechet_distance: see `training.quality`.
-        to_training: mean Euclidean distance of samples to the nearest training example; 0 of copies.
+        to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in standard
+            deviations of each element; 0 of copies.
     """
 
     precision: Estimate
@@ -86,7 +87,7 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
     for name, source in tqdm(sources.items(), "samples", disable=not progress, leave=False):
         made = [source(i) for i in range(sets)]
         measured = zip(*(quality(real, classifier(x)) for x in made), strict=True)
-        to_training = Estimate.mean(nearest(made[0][:NEAR], train)[1])
+        to_training = Estimate.mean(nearest(made[0][:NEAR], train, scale_of(dataset.support, train))[1])
         qualities[name] = SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
     return Comparison(n, sets, classifier.source, classifier.accuracy, qualities, verdict(qualities, sets))
 
@@ -150,20 +151,21 @@ def _pair(qualities, name):
     return f"{prior:.2f} against {aggregated:.2f}"
 
 
-def nearest(x, examples, rows=1_000):
+def nearest(x, examples, scale=1.0, rows=1_000):
     """The example nearest to each x, by Euclidean distance.
 
     Args:
         x: [n, *x].
         examples: [N, *x].
+        scale: a number, or one for each element, that distances are measured in, see `training.quality.scale_of`.
         rows: how many examples are compared at once.
 
     Returns:
         Those examples [n, *x], and the distances [n].
     """
-    points, best, found = np.float32(x).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
+    points, best, found = np.float32(x / scale).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
     for first in range(0, len(examples), rows):
-        chunk = np.float32(examples[first : first + rows]).reshape(-1, points.shape[1])
+        chunk = np.float32(examples[first : first + rows] / scale).reshape(-1, points.shape[1])
         squares = np.sum(points**2, axis=1)[:, None] + np.sum(chunk**2, axis=1) - 2 * points @ chunk.T
         index = squares.argmin(axis=1)
         least = squares[np.arange(len(x)), index]

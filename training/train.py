@@ -8,7 +8,7 @@ import tyro
 import zoo
 from training import run
 from training.config import Config
-from training.data import load_dataset
+from training.data import data_of
 from training.distribution import Devices, strategy
 from training.errors import ended_by_a_lost_worker, ended_by_numbers_or_disks, interruptible, one_sentence_errors
 from training.evaluate import Settings, evaluate, finish, load_on
@@ -32,11 +32,13 @@ def run_command(args):
         devices = Devices(strategy(config.strategy), config.jit)
         keras.config.set_dtype_policy(config.precision)
         zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
-        dataset = load_dataset(config.data, config.binarize, config.data_dir)
+        dataset = data_of(config)
         config = config.resolved(dataset)
         if run.is_finished(config):
             print(f"{config.folder} is trained already; --overwrite starts anew. Report: {config.folder / run.REPORT}")
             return
+        if dataset.description:
+            print(f"{dataset.description}\nlikelihood: {config.likelihood}")
         trained = run.is_trained(config)
         devices.agree(trained, "whether the model is trained")
         if not trained:

@@ -38,7 +38,7 @@ SUPPORTS = {
         "{0, …, 255}",
         (0, 255),
         "discretized_logistic",
-        holds=lambda x: np.all(x == np.floor(x)),
+        holds=lambda x: x.dtype.kind in "biu" or np.all(x == np.floor(x)),
         rescaling=(1 / 127.5, -1.0),
     ),
     "simplex": Support(

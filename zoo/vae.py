@@ -104,7 +104,7 @@ class VAE(SteppedModel):
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        return self.encoder(self._data(x))
+        return self.encoder(self.likelihood.standardized(self._data(x)))
 
     def decode(self, z):
         """The likelihood p(x|z).
@@ -144,7 +144,7 @@ class VAE(SteppedModel):
     def _terms(self, x, drawn, aggregate, seed):
         x = self._data(x)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
-        q, z, log_qz = drawn(self.posterior, self.encoder(x), draw_seed)
+        q, z, log_qz = drawn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self.encode)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz)
@@ -153,16 +153,22 @@ class VAE(SteppedModel):
     def adapt(self, x):
         """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
 
-        To be called before `fit`. Most models need not be told.
+        Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
+        standardised data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
 
         Args:
-            x: training data [N, *x]; values between those of the support, such as grey levels, will do.
+            x: training data [N, *x], an array or what is sliced as one; values between those of the support, such as
+                grey levels, will do.
 
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        x = np.asarray(x)
+        x = x if hasattr(x, "gather") else np.asarray(x)  # examples in files, that would not all fit into memory
+        if x.shape[1:] != self.event_shape:
+            raise supports.wrong_shape(x.shape, self.event_shape)
         supports.check_examples(x, self.event_shape, "real")
+        if self.support == "real":
+            self.likelihood.adapt(x)
         self.prior.adapt(x)
         self.objective.adapt(x)
 

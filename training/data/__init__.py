@@ -1,8 +1,43 @@
 """Data sets by name: a file a source, each with functions that return a `Dataset`."""
 
+from pathlib import Path
+
 from training.data.dataset import Dataset, dataset_names, load_dataset
 from training.data.digits import digits
 from training.data.mnist import fashion_mnist, mnist
+from training.data.own import own_data
 from training.data.static_mnist import static_mnist
 
-__all__ = ["Dataset", "dataset_names", "digits", "fashion_mnist", "load_dataset", "mnist", "static_mnist"]
+__all__ = [
+    "Dataset",
+    "data_of",
+    "dataset_names",
+    "digits",
+    "fashion_mnist",
+    "load_dataset",
+    "mnist",
+    "own_data",
+    "static_mnist",
+]
+
+OF_OWN_DATA = ("validation_data", "test_data", "support", "image_size", "channels", "key", "labels")
+
+
+def data_of(settings):
+    """The data set that settings ask for: one of those with names, or one's own.
+
+    Args:
+        settings: `training.data.settings.DataSettings`.
+
+    Raises:
+        KeyError, FileNotFoundError, ValueError: see `load_dataset` and `own_data`; or one with a name is not one's own.
+    """
+    named = settings.data in dataset_names() or not (Path(settings.data).suffix or Path(settings.data).exists())
+    if named and "/" not in settings.data:
+        if others := [name for name in OF_OWN_DATA if getattr(settings, name) is not None]:
+            raise ValueError(
+                f"--{others[0].replace('_', '-')} is for data of your own, and '{settings.data}' is a data set of the "
+                f"zoo. Leave it out; or name a file or folder with ./{settings.data}."
+            )
+        return load_dataset(settings.data, settings.binarize, settings.data_dir)
+    return own_data(settings)

@@ -3,14 +3,16 @@
 import itertools
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
+from training.data.examples import Examples, Mapped
+from training.data.memory import examples_within
+from training.data.settings import Binarize
 from zoo import support as supports
 
-Binarize = Literal["none", "static", "dynamic"]
+SEEN = 50_000  # examples, at most, that streamed data are seen by
 
 PREFETCHED = 8  # batches that are made ahead
 
@@ -24,12 +26,16 @@ class Dataset:
     Args:
         name: its short name.
         support: what the values are: the name of a `zoo.support`.
-        train, validation, test: arrays [N, *event_shape].
+        train, validation, test: arrays [N, *event_shape]; the first one may be `Examples`, which stay in their files.
         labels: of the test examples [N_test], where there are any; for pictures only.
         train_labels: of the training examples [N_train], where there are any; no VAE is trained on them.
         binarize: what has been done to grey levels; if "dynamic", the training examples still are grey
             levels in [0, 1], and are binarised anew in each batch.
         epochs: how long to train on it unless told otherwise.
+        columns: names of the elements, if they are columns of a table.
+        values: for data of one's own, what the values are before they are binarised.
+        checksum: for data of one's own, what tells them from others.
+        description: what was found, for the user.
 
     Raises:
         ValueError: the parts are of different shapes, empty, not finite, or out of the support, or the
@@ -45,6 +51,10 @@ class Dataset:
     train_labels: np.ndarray | None = None
     binarize: Binarize = "none"
     epochs: int = 100
+    columns: tuple[str, ...] | None = None
+    values: str | None = None
+    checksum: str | None = None
+    description: str = ""
 
     def __post_init__(self):
         for part in ("train", "validation", "test"):
@@ -54,6 +64,8 @@ class Dataset:
                     f"Expected examples of shape {list(self.event_shape)} as in the training data, "
                     f"but the {part} data of '{self.name}' have {list(x.shape[1:])}."
                 )
+            if isinstance(x, Examples):
+                continue  # all of them were looked at when they were found
             support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
             supports.check(x, support, f"the {part} data of '{self.name}'")
         self._check_labels("test", self.labels)
@@ -72,13 +84,18 @@ class Dataset:
     def seen(self, seed=0):
         """The training examples as a model sees them: zeros and ones if they are binarised dynamically, drawn once.
 
+        Of streamed examples they are a random choice that fits into memory: 50,000 at most, and 1 GiB.
+
         Args:
             seed: of the draws.
 
         Returns:
             Array [N, *event_shape].
         """
-        return drawn(self.train, np.random.default_rng(seed)) if self.binarize == "dynamic" else self.train
+        x, rng = self.train, np.random.default_rng(seed)
+        if isinstance(x, Examples):
+            x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, SEEN)])]
+        return drawn(x, rng) if self.binarize == "dynamic" else x
 
     def batches(self, batch_size, seed, first_step=0, replicas=1, workers=1, worker=0):
         """Training batches without end: epoch after epoch, each in an order of its own.
@@ -101,17 +118,19 @@ class Dataset:
             ValueError: the batch cannot be shared, or is larger than an epoch.
         """
         steps, share = self.steps(batch_size), shared(batch_size, replicas)
-        streamed = not isinstance(self.train, np.ndarray)
+        streamed = isinstance(self.train, Examples)
         gather = self.train.gather if streamed else partial(tf.gather, tf.constant(self.train))
         mine = slice(worker * (batch_size // workers), (worker + 1) * (batch_size // workers))
 
         def epoch(number):
-            order = tf.random.experimental.stateless_shuffle(tf.range(len(self.train)), _seed(seed, number, "order"))
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(len(self.train), dtype=tf.int64), _seed(seed, number, "order")
+            )
             indices = tf.reshape(order[: steps * batch_size], [steps, batch_size])[:, mine]
             return tf.data.Dataset.from_tensor_slices(indices)
 
         def batch(step, indices):
-            values = tf.cast(gather(indices), tf.float32)
+            values = tf.ensure_shape(tf.cast(gather(indices), tf.float32), [batch_size // workers, *self.event_shape])
             if self.binarize != "dynamic":
                 return values
             noise = tf.random.stateless_uniform([batch_size, *self.event_shape], _seed(seed, step, "noise"))
@@ -220,6 +239,8 @@ def binarized(dataset, how, seed=0):
 
 
 def _threshold(x):
+    if isinstance(x, Examples):
+        return Mapped(x, lambda values: values > 0.5, np.uint8)
     return (x > 0.5).astype(np.uint8)
 
 
@@ -270,6 +291,8 @@ def load_dataset(name, binarize=None, data_dir=None):
         FileNotFoundError: a file is missing in `data_dir`.
     """
     if name not in _SOURCES:
-        raise KeyError(f"No data set '{name}'. Known: {', '.join(dataset_names())}.")
+        raise KeyError(
+            f"No data set '{name}'. Known: {', '.join(dataset_names())}; or name a file or folder, ./{name}."
+        )
     function, usual = _SOURCES[name]
     return binarized(function(data_dir), usual if binarize is None else binarize)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from zoo import support as supports
 from zoo.layer import DistributionLayer
 from zoo.registry import get, name_of, names
+from zoo.units import Units
 
 
 class Likelihood(DistributionLayer):
@@ -30,12 +31,50 @@ class Likelihood(DistributionLayer):
         self.params = self.dense(self.size * elements, h_shape)
         super().build(h_shape)
 
+    def standardized(self, x):
+        """x in the units that networks are given it in; a likelihood that has no units of its own leaves it.
+
+        Args:
+            x: data [..., *x].
+        """
+        return x
+
+    def adapt(self, x):
+        """Tells it of the training data, for its units; a likelihood that has none does nothing.
+
+        Args:
+            x: training data [N, *x].
+        """
+
     def parameters(self, h):
         """The parameters of p(x|z): `size` tensors [..., *event_shape]."""
         params = self.params(h)  # [..., size × elements]
         batch_rank = len(params.shape) - (len(self.event_shape) if self.spatial else 1)
         shape = tf.concat([tf.shape(params)[:batch_rank], self.event_shape, [self.size]], axis=0)
         return tf.unstack(tf.reshape(params, shape), num=self.size, axis=-1)
+
+
+class LikelihoodInUnits(Likelihood):
+    """p(x|z) of real numbers in any units: that of (x − shift) / scale, as a density of x.
+
+    To write one: make the parameters of the standardised x, and of them, with `self.units`, a distribution of x itself,
+    of location units.raw(μ) and scale units.scale σ. Its samples, moments and densities then are in the units of the
+    data without more ado.
+
+    Args:
+        event_shape: shape of x.
+    """
+
+    def build(self, h_shape):
+        self.units = Units(self.event_shape, dtype=self.dtype_policy, name="units")
+        self.units.build()
+        super().build(h_shape)
+
+    def standardized(self, x):
+        return self.units(x)
+
+    def adapt(self, x):
+        self.units.adapt(x)
 
 
 def check_fit(likelihood, support):

@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 
 from zoo.checks import real_number, whole_number
 from zoo.layer import positive
-from zoo.likelihoods.likelihood import Likelihood
+from zoo.likelihoods.likelihood import LikelihoodInUnits
 from zoo.normal import MultivariateNormalLowRank
 from zoo.registry import register
 
@@ -16,16 +16,17 @@ tfb = tfp.bijectors
 
 
 @register("likelihood", "low_rank_normal")
-class LowRankNormal(Likelihood):
+class LowRankNormal(LikelihoodInUnits):
     """p(x|z) = N(x; μ(z), D(z) + U(z) U(z)ᵀ): noise that is correlated between the elements of x.
 
     With U = σW it costs as much as `zoo.normal.MultivariateNormalLowRank`; no covariance matrix is made
     (structured uncertainty, Dorta et al., 2018, arXiv:1802.07079, has the precision sparse instead).
+    Of standardised x, see `LikelihoodInUnits`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.
         rank: number of columns of U.
-        floor: the smallest σ, in units of x. The density of a constant element is unbounded without one.
+        floor: the smallest σ. The density of a constant element is unbounded without one.
 
     Raises:
         ValueError: the floor is under 1e-6 or over 0.99.
@@ -44,7 +45,8 @@ class LowRankNormal(Likelihood):
         batch, size = tf.shape(loc)[: loc.shape.rank - len(self.event_shape)], math.prod(self.event_shape)
         loc, raw_scale = (tf.reshape(t, tf.concat([batch, [size]], axis=0)) for t in (loc, raw_scale))
         factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.rank]], axis=0))
-        px = MultivariateNormalLowRank(loc, positive(raw_scale, self.floor), factor)
+        scale = self.units.scale * positive(raw_scale, self.floor)  # and U = σW with it
+        px = MultivariateNormalLowRank(self.units.raw(loc), scale, factor)
         return tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
 
     def get_config(self):

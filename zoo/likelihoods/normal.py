@@ -7,21 +7,23 @@ import tensorflow_probability as tfp
 
 from zoo.checks import real_number
 from zoo.layer import positive
-from zoo.likelihoods.likelihood import Likelihood
+from zoo.likelihoods.likelihood import LikelihoodInUnits
 from zoo.registry import register
 
 tfd = tfp.distributions
 
 
 @register("likelihood", "normal")
-class Normal(Likelihood):
+class Normal(LikelihoodInUnits):
     """p(x|z) = Πᵢ N(xᵢ; μᵢ(z), σᵢ²).
+
+    Of standardised x, see `LikelihoodInUnits`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.
         scale: what σ is: "shared", one learned number for all of x (Rybkin et al., 2021,
             arXiv:2006.13202); "predicted", a map of h for each element; or a number, fixed.
-        floor: the smallest σ that may be learned or predicted, in units of x. The density of a
+        floor: the smallest σ that may be learned or predicted. The density of a
             constant element is unbounded without one.
 
     Raises:
@@ -52,7 +54,8 @@ class Normal(Likelihood):
             scale = positive(tf.convert_to_tensor(self.raw_scale), self.floor)
         else:
             scale = tf.constant(self.scale, loc.dtype)
-        return tfd.Independent(tfd.Normal(loc, scale * tf.ones_like(loc)), len(self.event_shape))
+        px = tfd.Normal(self.units.raw(loc), self.units.scale * scale * tf.ones_like(loc))
+        return tfd.Independent(px, len(self.event_shape))
 
     def get_config(self):
         return super().get_config() | {"scale": self.scale, "floor": self.floor}

@@ -9,6 +9,7 @@ from zoo.checks import seed_number, whole_number
 from zoo.mixture import MixtureSameFamily
 from zoo.priors.prior import Prior
 from zoo.registry import register
+from zoo.units import extremes
 
 tfd = tfp.distributions
 
@@ -19,8 +20,8 @@ class VampPrior(Prior):
 
     Any posterior will do whose density takes one pass, so not a flow, on whatever space it is. The pseudo-inputs
     start as noise, or by `adapt` at training examples. They are learned as u = low + v (high − low), v in
-    [0, 1], low and high the range of the data: that of their support, or found by `adapt`. Real data that were
-    not adapted to have none, and u is not held anywhere.
+    [0, 1], low and high the range of the data: that of their support, or found by `adapt`, then of each element of
+    vectors. Real data that were not adapted to have none, and u is not held anywhere.
 
     Args:
         event_shape: (L,), the latent size.
@@ -48,8 +49,8 @@ class VampPrior(Prior):
             constraint=self._into_range,  # not a clip, within which a pixel would have no gradient and never come back
             name="v",
         )
-        self.low = self.add_weight(shape=(), initializer="zeros", trainable=False, name="low")
-        self.high = self.add_weight(shape=(), initializer="ones", trainable=False, name="high")
+        self.low = self.add_weight(shape=x_shape[1:], initializer="zeros", trainable=False, name="low")
+        self.high = self.add_weight(shape=x_shape[1:], initializer="ones", trainable=False, name="high")
         self.held = self.add_weight(shape=(), initializer="zeros", trainable=False, name="held")
         if self.weighting == "learned":
             self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits")
@@ -70,16 +71,16 @@ class VampPrior(Prior):
 
     def limit(self, low, high):
         if np.isfinite([low, high]).all():
-            self.low.assign(low)
-            self.high.assign(high)
+            self.low.assign(np.broadcast_to(low, self.low.shape))
+            self.high.assign(np.broadcast_to(high, self.high.shape))
             self.held.assign(1.0)
 
     def adapt(self, x):
-        x = np.asarray(x)
         chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
         if not keras.ops.convert_to_numpy(self.held):
-            self.limit(x.min(), max(x.max(), x.min() + 1e-6))
-        self.v.assign((x[np.sort(chosen)] - self.low) / (self.high - self.low))
+            low, high = extremes(x)
+            self.limit(low, np.maximum(high, low + 1e-6 * np.maximum(1, np.abs(low))))
+        self.v.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
 
     def _into_range(self, v):
         return keras.ops.where(self.held > 0, keras.ops.clip(v, 0.0, 1.0), v)

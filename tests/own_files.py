@@ -1,0 +1,39 @@
+"""Small files of a user's own data."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def write_image(path, pixels):
+    """A PNG or JPEG file of uint8 [H, W, C]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode = tf.io.encode_png if path.suffix == ".png" else lambda x: tf.io.encode_jpeg(x, quality=100)
+    path.write_bytes(encode(pixels).numpy())
+    return path
+
+
+def png(pixels):
+    """The bytes of a PNG image."""
+    return tf.io.encode_png(pixels).numpy()
+
+
+def write_records(path, examples):
+    """A TFRecord file; an example is a dict of a name -> bytes, or a list of ints or of floats."""
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for example in examples:
+            features = {name: _feature(value) for name, value in example.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    return path
+
+
+def _feature(value):
+    if isinstance(value, bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    if np.asarray(value).dtype.kind == "i":
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=np.atleast_1d(value)))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=np.atleast_1d(value)))
+
+
+def levels(n=30, shape=(4, 3, 1), seed=0):
+    """Images of grey levels, no two alike, uint8 [n, *shape]."""
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape)).astype(np.uint8)

@@ -1,0 +1,207 @@
+"""TFRecord files of tf.train.Example: images in bytes, or lists of numbers."""
+
+import struct
+from array import array
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from training.data.examples import Examples, chunks
+from training.data.found import LABELS, Found, role, shaped
+from training.data.image_files import geometry, header
+from zoo.images import decode
+
+SUFFIXES = (".tfrecord", ".tfrecords")
+GZIP = b"\x1f\x8b\x08"
+AROUND = 12, 4  # bytes before a record, its length and that one's checksum, and after it
+
+
+class Index(NamedTuple):
+    """Where each record is: its file's number, its first byte, its length [N]."""
+
+    file: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+
+
+class Records(Examples):
+    """One feature of the records in TFRecord files.
+
+    Args:
+        files: paths.
+        index: an `Index`.
+        feature: its name.
+        event_shape: *x.
+        image: whether it is an image in bytes, else a list of numbers.
+        dtype: of the list, tf.float32 or tf.int64.
+    """
+
+    def __init__(self, files, index, feature, event_shape, image, dtype=tf.float32):
+        identity = "\n".join(f"{path.name} {path.stat().st_size}" for path in files) + f"\n{feature}"
+        super().__init__((len(index.file), *event_shape), np.uint8 if image else np.float32, identity)
+        self.files, self.index, self.feature, self.image, self.kind = files, index, feature, image, dtype
+
+    def gather(self, indices):
+        content = tf.numpy_function(self.read, [indices], tf.string, stateful=False)
+        content = tf.ensure_shape(content, [None])
+        if self.image:
+            x = tf.io.parse_example(content, {self.feature: tf.io.FixedLenFeature([], tf.string)})[self.feature]
+            spec = tf.TensorSpec(self.shape[1:], tf.uint8)
+            return tf.map_fn(lambda b: decode(b, self.shape[1:3], self.shape[3]), x, fn_output_signature=spec)
+        spec = tf.io.FixedLenFeature(self.shape[1:], self.kind)
+        return tf.cast(tf.io.parse_example(content, {self.feature: spec})[self.feature], tf.float32)
+
+    def place(self, index):
+        file = self.index.file[index]
+        return f"record {index - np.searchsorted(self.index.file, file)} of '{self.files[file]}'"
+
+    def read(self, indices):
+        """The bytes of records, an object array [B]."""
+        return np.array([self._record(i) for i in indices], object)
+
+    def _record(self, i):
+        with self.files[self.index.file[i]].open("rb", buffering=0) as file:
+            file.seek(self.index.offset[i])
+            return file.read(self.index.length[i])
+
+
+def records(path, settings):
+    """The examples in a TFRecord file, or in all such files of a folder.
+
+    Args:
+        path: Path of a file or a folder.
+        settings: `DataSettings`.
+
+    Raises:
+        ValueError: a file is damaged, or it is not clear which feature the examples are.
+    """
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+    named = {p: role(str(p.relative_to(path).with_suffix("")))[0] for p in files} if path.is_dir() else {}
+    if "train" not in named.values():
+        named = dict.fromkeys(files, "train")
+    index, parts, labels = _index(files), {}, {}
+    first = Records(files, index, "", (), image=True).read([0])[0]
+    feature, label = _features(first, files[0], settings)
+    event_shape, image, dtype = _event(files, index, feature, path, settings)
+    for part in dict.fromkeys(named.values()):
+        rows = np.isin(index.file, [i for i, file in enumerate(files) if named[file] == part])
+        of_part = Index(*(values[rows] for values in index))
+        parts[part] = Records(files, of_part, feature.name, event_shape, image, dtype)
+        if label is not None:
+            labels[part] = _labels(files, of_part, label)
+    where = f"{len(files)} files" if len(files) > 1 else "a file"
+    kind = f"TFRecords in {where}, feature '{feature.name}'"
+    return Found(kind + (f", labels '{label.name}'" if label else ""), parts, labels)
+
+
+def _index(files):
+    """Where the records of some files are, from their framing."""
+    found = array("q")
+    for number, path in enumerate(files):
+        size, place, record = path.stat().st_size, 0, 0
+        with path.open("rb") as file:
+            compressed = file.read(3) == GZIP
+            while place < size:
+                file.seek(place)
+                head = file.read(AROUND[0])
+                length = struct.unpack("<Q", head[:8])[0] if len(head) == AROUND[0] else size
+                if place + sum(AROUND) + length > size and compressed:
+                    raise ValueError(f"'{path}' is compressed, and its records cannot be read singly. Decompress it.")
+                if place + sum(AROUND) + length > size:
+                    raise ValueError(
+                        f"'{path}' is truncated or no TFRecord file: its record {record} does not end within its "
+                        f"{size:,} bytes. Get or write it anew."
+                    )
+                found.extend((number, place + AROUND[0], length))
+                place, record = place + sum(AROUND) + length, record + 1
+    if not found:
+        raise ValueError(f"Expected records in '{files[0]}', but there are none.")
+    return Index(*np.frombuffer(found, np.int64).reshape(-1, 3).T)
+
+
+class _Feature(NamedTuple):
+    """A feature of a record: its name, its kind ("image", "bytes", "float" or "int64") and how many values it has."""
+
+    name: str
+    kind: str
+    count: int
+
+
+def _features(content, path, settings):
+    """Which feature of a record is the example, and which the label (or None)."""
+    example = tf.train.Example()
+    try:
+        example.ParseFromString(content)
+    except Exception as error:  # protobuf's own, which differs between its versions
+        raise ValueError(f"The records of '{path}' are no tf.train.Example: {error}. Write them as such.") from error
+    found = [_feature(name, value) for name, value in sorted(example.features.feature.items())]
+    listed = ", ".join(f"'{f.name}' ({f.count} × {f.kind})" for f in found) or "none"
+    named = {f.name: f for f in found}
+    for option in ("key", "labels"):
+        wanted = getattr(settings, option)
+        if wanted is not None and wanted not in named:
+            raise ValueError(f"No feature '{wanted}' (--{option}) in '{path}'. It has: {listed}.")
+    labels = [f for f in found if f.count == 1 and f.name.lower().split("/")[-1] in LABELS]
+    label = named[settings.labels] if settings.labels else labels[0] if len(labels) == 1 else None
+    return named[settings.key] if settings.key else _example(found, label, listed, path), label
+
+
+def _example(found, label, listed, path):
+    others = [f for f in found if f != label and f.kind != "bytes" and (f.count > 1 or f.kind == "image")]
+    for candidates in (
+        [f for f in others if f.kind == "image"],
+        [f for f in others if role(f.name)[1] == "examples"],
+        others,
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise ValueError(
+        f"Which feature of '{path}' holds the examples is not clear. It has: {listed}. Name one with --key: "
+        f"a PNG or JPEG image in bytes, or a list of numbers."
+    )
+
+
+def _feature(name, value):
+    kind = value.WhichOneof("kind") or "bytes_list"
+    values = getattr(value, kind).value
+    image = kind == "bytes_list" and len(values) == 1 and header(values[0]) is not None
+    return _Feature(name, "image" if image else kind.removesuffix("_list"), len(values))
+
+
+def _event(files, index, feature, path, settings):
+    """The shape of an example, whether it is an image, and the type of its numbers."""
+    if feature.kind == "bytes":
+        raise ValueError(
+            f"Expected as feature '{feature.name}' of '{path}' a PNG or JPEG image, or a list of numbers, got bytes "
+            f"that are neither. Write them with tf.io.encode_png, or as a list of floats."
+        )
+    if feature.kind != "image":
+        dtype = tf.float32 if feature.kind == "float" else tf.int64
+        return shaped((feature.count,), settings), False, dtype
+    some = index if settings.image_size is None or settings.channels is None else Index(*(a[:1] for a in index))
+    headers = [header(content) for values in _values(files, some, feature) for content in values]
+    size, channels = geometry(headers, path, settings)
+    return (*size, channels), True, None
+
+
+def _values(files, index, feature):
+    """The single values of a feature, in arrays of some records each."""
+    kind = {"image": tf.string, "bytes": tf.string, "float": tf.float32, "int64": tf.int64}[feature.kind]
+    spec = {feature.name: tf.io.FixedLenFeature([], kind, default_value="" if kind == tf.string else -1)}
+    reader = Records(files, index, feature.name, (), image=False)
+    for rows in chunks((len(index.file), 10_000)):
+        content = tf.constant(reader.read(range(rows.start, rows.stop)))
+        try:
+            yield tf.io.parse_example(content, spec)[feature.name].numpy()
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"Expected one value of the feature '{feature.name}' in each record, but not all from "
+                f"{reader.place(rows.start)} to {reader.place(rows.stop - 1)} are such. Write them anew."
+            ) from error
+
+
+def _labels(files, index, feature):
+    values = np.concatenate(list(_values(files, index, feature)))
+    texts = feature.kind == "bytes"
+    return np.array([value.decode("utf-8", "replace") for value in values]) if texts else values

@@ -66,7 +66,7 @@ class Training:
         self.steps = dataset.steps(config.batch_size)
         with devices.strategy.scope():
             vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
-        self.take_steps, self.measure = _compiled(vae, devices)
+        self.take_steps, self.measure = compiled(vae, devices)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
         self.writers = devices.is_chief and {
             part: tf.summary.create_file_writer(str(folder / run.EVENTS / part)) for part in ("train", "validation")
@@ -212,7 +212,7 @@ def means(sums):
     return {name: float(value) for name, value in Sums(*np.float64(sums)).means().items()}
 
 
-def _compiled(vae, devices):
+def compiled(vae, devices):
     """The functions (batches, n, asked) ↦ (sums [5], asked), which takes n steps, and x ↦ sums [5], which takes none.
 
     `asked` is whether one of the workers was asked to end.
@@ -230,7 +230,7 @@ def _compiled(vae, devices):
 
     @tf.function
     def take_steps(batches, n, asked):
-        sums = tf.zeros(len(Sums._fields), vae.compute_dtype)
+        sums = tf.zeros(len(Sums._fields), vae.posterior.compute_dtype)
         for _ in tf.range(n):
             sums += take_step(next(batches))
         return sums, devices.anywhere(asked)

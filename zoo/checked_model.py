@@ -37,7 +37,8 @@ class CheckedModel(keras.Model):
         self.samplers.clear()
         callbacks = call.arguments.get("callbacks") or []
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(Watch())
+            callbacks.callbacks.append(watch := Watch())
+            watch.set_model(self)
         else:
             call.arguments["callbacks"] = [*tf.nest.flatten(callbacks), Watch()]
         return super().fit(*call.args, **call.kwargs)

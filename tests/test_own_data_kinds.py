@@ -63,7 +63,7 @@ def test_all_examples_are_in_one_part_each(tmp_path, monkeypatch, make, support,
 
 
 @pytest.mark.parametrize("make", STREAMED)
-@pytest.mark.parametrize("binarize", [None, "static", "dynamic"])
+@pytest.mark.parametrize("binarize", ["static", "dynamic"])
 def test_streamed_batches_are_those_of_the_array(tmp_path, monkeypatch, make, binarize):
     path = make(tmp_path)
     in_memory = read(path, binarize=binarize)

@@ -34,7 +34,8 @@ def data_of(settings):
     """
     named = settings.data in dataset_names() or not (Path(settings.data).suffix or Path(settings.data).exists())
     if named and "/" not in settings.data:
-        if others := [name for name in OF_OWN_DATA if getattr(settings, name) is not None]:
+        others = [name for name in OF_OWN_DATA if getattr(settings, name) is not None]
+        if others and settings.data in dataset_names():
             raise ValueError(
                 f"--{others[0].replace('_', '-')} is for data of your own, and '{settings.data}' is a data set of the "
                 f"zoo. Leave it out; or name a file or folder with ./{settings.data}."

@@ -53,8 +53,9 @@ class Examples(ABC):
         whole = isinstance(index, slice)
         indices = np.arange(*index.indices(len(self))) if whole else np.asarray(index, np.int64)
         x = np.empty((len(indices), *self.shape[1:]), self.dtype)
-        for rows in chunks(x.shape):
-            x[rows] = self._gathered(tf.constant(indices[rows])).numpy()
+        with tf.device("CPU"):
+            for rows in chunks(x.shape):
+                x[rows] = self._gathered(tf.constant(indices[rows])).numpy()
         return x
 
     @cached_property
@@ -78,7 +79,9 @@ class Subset(Examples):
 
     def __init__(self, examples, index):
         super().__init__((len(index), *examples.shape[1:]), examples.dtype, examples.identity)
-        self.examples, self.index = examples, tf.constant(index, tf.int64)
+        self.examples = examples
+        with tf.device("CPU"):  # where tf.data is
+            self.index = tf.constant(index, tf.int64)
 
     def gather(self, indices):
         return self.examples.gather(tf.gather(self.index, indices))

@@ -1,26 +1,27 @@
 """Data of one's own, from files and folders."""
 
+import functools
+import operator
 import zlib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from training.data import image_files, records
 from training.data.arrays import npy, npz
 from training.data.dataset import Dataset, binarized
-from training.data.examples import Examples, Mapped, Subset
+from training.data.examples import Examples, Subset
 from training.data.memory import examples_within
 from training.data.splits import HELD_OUT, split
 from training.data.survey import surveyed
 from training.data.table import table
+from training.data.values import check_variation, support_of, unit
 from zoo import support as supports
 
 READERS = {".npy": npy, ".npz": npz, ".csv": table} | dict.fromkeys(records.SUFFIXES, records.records)
 KINDS = ", ".join(READERS) + f", or a folder of images ({', '.join(image_files.SUFFIXES)}) or of TFRecords"
-UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are rounded otherwise than NumPy's
 NAMED = {"key": (npz, records.records), "labels": (npz, table, records.records)}  # where settings name something
 CLASSES = 100  # labels of more values than these are no classes
 
@@ -40,23 +41,12 @@ def own_data(settings):
     """
     name = Path(settings.data).resolve().stem
     found, parts, labels = _gathered(settings)
-    looks, notes = {}, list(found.notes)
-    for part, x in parts.items():
-        looks[part], parts[part], index, said = surveyed(x, f"{part} examples of '{name}'")
-        notes += said
-        if part in labels:
-            labels[part], said = _classes(labels[part], len(x), f"the {part} data of '{name}'")
-            labels[part] = None if labels[part] is None else labels[part][index]
-            notes += said
-    look = looks["train"]
-    for other in looks.values():
-        look |= other
-    values, scaled = _support(look, parts["train"], settings)
-    _check_variation(look, parts["train"].shape, found.columns, values, name)
+    look, parts, labels, notes = _surveyed(parts, labels, name)
+    values, scaled = support_of(look, parts["train"], settings)
+    check_variation(look, parts["train"].shape, found.columns, values, name)
     if scaled:
-        parts = {part: _unit(x) for part, x in parts.items()}
+        parts = {part: unit(x) for part, x in parts.items()}
     parts, labels = _split(parts, labels, settings)
-    labels = {part: y for part, y in labels.items() if y is not None}
     dataset = Dataset(
         name,
         values,
@@ -68,7 +58,7 @@ def own_data(settings):
         checksum=_checksum(parts, labels),
     )
     dataset = binarized(dataset, settings.binarize or "none")
-    return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, notes))
+    return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, [*found.notes, *notes]))
 
 
 def read(path, settings):
@@ -141,6 +131,20 @@ def _gathered(settings):
     return found, parts, labels
 
 
+def _surveyed(parts, labels, name):
+    """A `Survey` of all parts, the examples that can be read and their labels, and notes for the user."""
+    looks, readable, kept, notes = [], {}, {}, []
+    for part, x in parts.items():
+        look, readable[part], index, said = surveyed(x, f"{part} examples of '{name}'")
+        looks.append(look)
+        notes += said
+        if part in labels:
+            classes, said = _classes(labels[part], len(x), f"the {part} data of '{name}'")
+            kept[part] = None if classes is None else classes[index]
+            notes += said
+    return functools.reduce(operator.or_, looks), readable, kept, notes
+
+
 def _classes(labels, examples, what):
     """The labels [N], None where they are no classes, and notes."""
     labels = np.asarray(labels)
@@ -154,60 +158,6 @@ def _classes(labels, examples, what):
     if kinds > CLASSES or labels.dtype.kind == "f":
         return None, (f"the labels of {what} have {kinds} different values, so they are no classes and are not used",)
     return labels, ()
-
-
-def _support(look, x, settings):
-    """What the values are, and whether they are to be divided by 255."""
-    asked = settings.support
-    if asked is None and settings.binarize in ("static", "dynamic") and "binary" not in look.fits:
-        asked = "unit"
-    levels = "levels" in look.fits and look.greatest > 1
-    if asked is None:
-        return ("binary", True) if look.black_and_white and levels else (_natural(look, x, levels), False)
-    supports.get(asked)
-    scaled = levels and (asked == "unit" or (asked == "binary" and look.black_and_white))
-    if asked not in look.fits and not scaled:
-        raise ValueError(
-            f"Expected values in {supports.get(asked).values} (support '{asked}'), but those of '{settings.data}' are "
-            f"in [{look.least:g}, {look.greatest:g}] and fit {' or '.join(sorted(look.fits))}. Leave --support out, "
-            f"or rescale them."
-        )
-    return asked, scaled
-
-
-def _natural(look, x, levels):
-    """The narrowest support of the values that is natural for their shape."""
-    if "binary" in look.fits:
-        return "binary"
-    if levels and (x.dtype == np.uint8 or len(x.shape) > 2):
-        return "levels"
-    if "simplex" in look.fits and len(x.shape) == 2 and x.shape[1] > 1:
-        return "simplex"
-    return "unit" if "unit" in look.fits else "real"
-
-
-def _unit(x):
-    """Levels from 0 to 255 as numbers from 0 to 1."""
-    if isinstance(x, Examples):
-        return Mapped(x, lambda values: tf.cast(values, tf.float32) * UNIT, np.float32)
-    return np.float32(x) * UNIT
-
-
-def _check_variation(look, shape, columns, support, name):
-    """Refuses what a model of real numbers could explain without bound, and data that are all the same."""
-    if look.constant.all():
-        raise ValueError(f"All examples of '{name}' are the same. Expected some that differ.")
-    if support != "real" or len(shape) > 2 or not look.constant.any():
-        return
-    constant = np.flatnonzero(look.constant)
-    some = ", ".join(f"'{columns[i]}'" if columns else str(i) for i in constant[:10]) + (", …" * (len(constant) > 10))
-    others = [f"--support {other}" for other in sorted(look.fits - {"real"})]
-    also = f", or say what they are ({' or '.join(others)})" if others else ""
-    also += ", or reshape rows of pixels (--image-size)" if "levels" in look.fits else ""
-    raise ValueError(
-        f"Expected columns that vary, but {len(constant)} of the {shape[1]} of '{name}' are constant: {some}. "
-        f"The density of real numbers has no bound there; remove such columns{also}."
-    )
 
 
 def _split(parts, labels, settings):
@@ -229,7 +179,7 @@ def _split(parts, labels, settings):
             index = np.sort(order[: examples_within(x.shape, HELD_OUT)])
             parts[part] = x[index]
             labels[part] = None if labels.get(part) is None else labels[part][index]
-    return parts, labels
+    return parts, {part: y for part, y in labels.items() if y is not None}
 
 
 def _checksum(parts, labels):

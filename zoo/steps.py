@@ -67,6 +67,26 @@ class SteppedModel(CheckedModel):
             bound *= tf.cast(tf.reshape(sample_weight, [-1]), bound.dtype)
         return tf.add_n([-tf.reduce_mean(bound), *(tf.cast(loss, bound.dtype) for loss in self.losses)])
 
+    def make_train_function(self, force=False):
+        super().make_train_function(force)
+        if _of_several_workers(self.distribute_strategy):
+            self.train_function = self._on_workers(self.train_step)
+
+    def make_test_function(self, force=False):
+        super().make_test_function(force)
+        if _of_several_workers(self.distribute_strategy):
+            self.test_function = self._on_workers(self.test_step)
+
+    def _on_workers(self, step):
+        """A function iterator ↦ logs that several workers call together; Keras's own fails there (keras#20585)."""
+
+        @tf.function
+        def logs_of(iterator):
+            logs = self.distribute_strategy.run(step, args=(next(iterator),))
+            return {name: self.distribute_strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+
+        return logs_of
+
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return self._log(self.take_step(x, sample_weight))
@@ -163,6 +183,10 @@ def _wrong(tensors):
     """1 where a tensor, or one of a list of tensors, is not finite, else 0."""
     tensors = [t for t in tf.nest.flatten(tensors) if t is not None and t.dtype.is_floating]
     return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
+
+
+def _of_several_workers(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _replicas():

@@ -49,7 +49,7 @@ def main():
         print(f"{'killed':<34} {'went on from step':>18} {'files at the kill':>30}  outcome")
         for i in tqdm(range(settings.kills), "kills", leave=False):
             out = Path(folder) / f"killed_{i}"
-            moment = draws.randint(1, 20) if i < settings.in_checkpoint else draws.uniform(0, EPOCHS - 1)
+            moment = draws.randint(0, 500) if i < settings.in_checkpoint else draws.uniform(0, EPOCHS - 1)
             when, files = kill(train(settings, out), out, moment)
             words = finished(train(settings, out))
             from_step = next((line.split()[4] for line in words if line.startswith("going on from step")), "0")
@@ -71,7 +71,8 @@ def kill(process, out, moment):
     Args:
         process: that trains.
         out: into this folder.
-        moment: a whole number n for while the n-th checkpoint is written, or how many epochs to wait for.
+        moment: a whole number for while a checkpoint of a later step than that is written, or how many epochs to
+            wait for.
 
     Returns:
         When, in words; and which checkpoints were there, whole or not.
@@ -88,15 +89,12 @@ def kill(process, out, moment):
     return when, " ".join(left[-2:]) or "none"
 
 
-def wait_for_writing(checkpoints, wanted, process):
-    """The first file that is seen of the `wanted`-th checkpoint that is being written."""
-    seen = []
+def wait_for_writing(checkpoints, step, process):
+    """The name of a temporary file of a checkpoint that is being written, of a later step than that one."""
     while process.poll() is None:
         for name in os.listdir(checkpoints) if checkpoints.is_dir() else []:
-            if "temp" in name and name not in seen:
-                seen.append(name)
-                if len(seen) >= wanted:
-                    return name[:18]
+            if "_temp" in name and int(name.removeprefix("step-").split("_")[0]) > step:
+                return name
     raise RuntimeError("The training ended before it could be killed.")
 
 

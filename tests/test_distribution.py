@@ -77,3 +77,30 @@ def test_when_a_worker_dies_the_other_says_so_and_a_restart_goes_on(tmp_path):
     assert "going on from step" in words[0]
     assert "the same command goes on from there" in words[0]
     assert not os.path.exists(out / run.SCORES)
+
+
+KERAS_FIT = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+import zoo
+
+with strategy.scope():
+    vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
+    vae.compile("adam")
+x = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+history = vae.fit(x, validation_data=(x,), batch_size=16, epochs=2, verbose=0).history
+np.savez(f"{sys.argv[-1]}.{strategy.cluster_resolver.task_id}.npz", losses=list(history.values()), *vae.get_weights())
+"""
+
+
+def test_keras_own_fit_works_with_two_workers(tmp_path):
+    for worker in start_workers(["-c", KERAS_FIT], str(tmp_path / "fit")):
+        done(worker)
+    chief, other = (np.load(f"{tmp_path / 'fit'}.{i}.npz") for i in range(2))
+    assert all(np.array_equal(chief[name], other[name]) for name in chief.files)
+    assert chief["losses"].shape == (6, 2)
+    assert np.isfinite(chief["losses"]).all()
+    assert (chief["losses"] > 0).all()

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tqdm import tqdm
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
@@ -14,14 +13,11 @@ from zoo.objectives import Terms, kl_divergence
 from zoo.objectives.objective import draw, nothing
 from zoo.parts import check_roles, check_seams
 from zoo.samplers.samplers import Samplers
-from zoo.scores import Scores, estimate, merged
-from zoo.steps import SteppedModel
-
-POINTS = 10_000  # latent points that are decoded at once
+from zoo.scored_model import ScoredModel
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(SteppedModel):
+class VAE(ScoredModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
@@ -244,79 +240,6 @@ class VAE(SteppedModel):
         """
         supports.check_examples(np.asarray(x), self.event_shape, self.support)
         return self.samplers.fit(spec, self, np.asarray(x), progress)
-
-    def log_likelihood(self, x, samples=1000, seed=0, progress=False):
-        """log p(x) of each example, the `log_likelihood` of `score`.
-
-        Args:
-            x, samples, seed, progress: see `score`.
-
-        Returns:
-            Array [N], nats.
-        """
-        return self.score(x, samples, seed, progress).log_likelihood
-
-    def score(self, x, samples=1000, seed=0, progress=False):
-        """How well the model explains each example, estimated from K draws zₖ of q(z|x).
-
-        Args:
-            x: data [N, *x].
-            samples: K.
-            seed: an integer; the same one gives the same draws.
-            progress: whether to show a progress bar.
-
-        Returns:
-            `Scores`, arrays [N].
-
-        Raises:
-            ValueError: `x` is no data of this model, or `samples` is under 1.
-        """
-        samples, seed = whole_number(samples, "samples"), seed_number(seed)
-        x = np.asarray(x)
-        supports.check_examples(x, self.event_shape, self.support)
-        sizes = [len(part) for part in np.array_split(np.arange(samples), -(-samples // POINTS))]
-        rows, replicas = min(len(x), max(1, POINTS // samples)), self.distribute_strategy.num_replicas_in_sync
-        starts = range(0, len(x), rows)
-
-        chunks = []
-        for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
-            of_replicas = [first + rows * replica for replica in range(replicas)]
-            parts = [
-                self._on_replicas(
-                    # The last rows take others along, so that all chunks are of one size and compile once.
-                    [x[np.minimum(np.arange(start, start + rows), len(x) - 1)] for start in of_replicas],
-                    size,
-                    [[seed, start + i * len(x)] for start in of_replicas],
-                )
-                for i, size in enumerate(sizes)
-            ]
-            chunks += [merged(of_chunk, sizes) for of_chunk in zip(*parts, strict=True)]
-        return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
-
-    def _on_replicas(self, chunks, samples, seeds):
-        """The scores of a chunk [b, *x] on each replica, from as many draws, by a seed for each: a list of `Scores`."""
-        strategy = self.distribute_strategy
-        seeds = tf.constant(seeds, tf.int32)
-        if len(chunks) == 1:
-            found = [self._estimate(tf.constant(chunks[0]), samples, seeds[0])]
-        else:
-            x, seed = (
-                strategy.experimental_distribute_values_from_function(
-                    lambda context, values=values: tf.constant(values[context.replica_id_in_sync_group])
-                )
-                for values in (chunks, seeds)
-            )
-            of_replicas = self._estimates(x, samples, seed)
-            found = zip(*(strategy.experimental_local_results(value) for value in of_replicas), strict=True)
-        return [Scores(*(value.numpy() for value in scores)) for scores in found]
-
-    @tf.function  # without XLA: large products on the CPU take it twice as long
-    def _estimate(self, x, samples, seed):
-        return estimate(self.terms(x, samples, seed))
-
-    @tf.function
-    def _estimates(self, x, samples, seed):
-        return self.distribute_strategy.run(lambda x, seed: self._estimate(x, samples, seed), args=(x, seed))
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

@@ -40,7 +40,7 @@ def test_two_mirrored_devices_take_the_steps_of_one_and_score_as_it(one, tmp_pat
     out = tmp_path / "run"
     done(start(equal_noise(2), *COMMAND, "--strategy", "mirrored", "--out", str(out)))
     assert_close(one, np.load(f"{out}.0.npz"))
-    assert json.loads((out / run.SCORES).read_text())["devices"] == "2 × CPU"
+    assert json.loads((out / run.SCORES).read_text())["devices"] == "2 CPUs"
 
 
 def test_two_workers_take_the_steps_of_one_process_and_only_the_chief_writes(one, tmp_path):
@@ -50,7 +50,7 @@ def test_two_workers_take_the_steps_of_one_process_and_only_the_chief_writes(one
     assert all(np.array_equal(chief[name], other[name]) for name in chief.files)
     for name in set(one.files) - {"scores"}:
         np.testing.assert_allclose(chief[name], one[name], **CLOSE.get(name, {"atol": 1e-4}))
-    assert json.loads((out / run.SCORES).read_text())["devices"] == "2 × CPU on 2 workers"
+    assert json.loads((out / run.SCORES).read_text())["devices"] == "2 CPUs on 2 workers"
     assert ["tril_vae: " in text for text in words] == [True, False]
     assert {path.name for path in out.iterdir()} == set(run.FILES) - {run.REPORT} | {run.EVENTS}
 

@@ -161,7 +161,8 @@ class Devices:
     def __str__(self):
         tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)
         kind = "TPU" if tpu else "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        return f"{self.replicas} × {kind}" + (f" on {self.workers} workers" if self.workers > 1 else "")
+        devices = f"{self.replicas} {kind}" + ("s" if self.replicas > 1 else "")
+        return devices + (f" on {self.workers} workers" if self.workers > 1 else "")
 
 
 def _is_chief(resolver):

@@ -21,9 +21,9 @@ class Settings:
 
     models: tuple[str, ...] = ("diag_vae", "tril_vae", "vamp_vae")
     """Models of the catalogue."""
-    steps: int = 200
+    steps: int = 100
     """Steps in one measurement."""
-    rounds: int = 9
+    rounds: int = 7
     """Measurements of each; the median counts."""
 
 

@@ -31,8 +31,8 @@ def draw(posterior, h, seed, samples):
 def written(fit):
     """`training.fit.fit`, with what it came to in a file."""
 
-    def fitted(config, dataset, vae, folder, devices):
-        training = fit(config, dataset, vae, folder, devices)
+    def fitted(config, dataset, vae, folder, devices, interruption):
+        training = fit(config, dataset, vae, folder, devices, interruption)
         worker = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
         losses = [list(row.values()) for row in training.position.history]
         scores = vae.score(dataset.test[:25], samples=3_000) if devices.workers == 1 else ()  # three examples at a time

@@ -33,13 +33,14 @@ def start(script, *words, **environment):
     )
 
 
-def start_workers(script, *words, count=2):
-    """Processes that train together, by TF_CONFIG on loopback; the first is the chief."""
+def start_workers(script, *words, of_second=(), count=2):
+    """Processes that train together, by TF_CONFIG on loopback; the first is the chief, the second has its own words."""
     workers = [f"localhost:{port}" for port in free_ports(count)]
     return [
         start(
             script,
             *words,
+            *(of_second if i == 1 else ()),
             TF_CONFIG=json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
         )
         for i in range(count)

@@ -7,9 +7,12 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from processes import ROOT, done, ended, start, start_workers, wait_for
 
+import zoo
 from training import run
+from training.distribution import Devices, strategy
 
 # Two epochs of 13 steps, in which gradients are clipped.
 COMMAND = ["--model", "tril_vae", "--data", "digits", "--epochs", "2", "--clip-norm", "1"]
@@ -84,23 +87,95 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-strategy = tf.distribute.MultiWorkerMirroredStrategy()
+devices, out = int(sys.argv[1]), sys.argv[-1]
+if devices:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    strategy, worker = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]), 0
+else:
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    worker = strategy.cluster_resolver.task_id
 import zoo
 
 with strategy.scope():
     vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
-    vae.compile("adam")
-x = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
-history = vae.fit(x, validation_data=(x,), batch_size=16, epochs=2, verbose=0).history
-np.savez(f"{sys.argv[-1]}.{strategy.cluster_resolver.task_id}.npz", losses=list(history.values()), *vae.get_weights())
+    vae.compile("adam", steps_per_execution=2)
+x = np.random.default_rng(0).normal(size=(81 if devices else 80, 4)).astype(np.float32)
+history = vae.fit(x, validation_data=(x,), batch_size=20, epochs=2, verbose=0).history
+steps = vae.optimizer.iterations.numpy()
+np.savez(f"{out}.{worker}.npz", *vae.get_weights(), losses=list(history.values()), steps=steps)
 """
 
 
+def assert_trained(fit, steps):
+    assert fit["steps"] == steps
+    assert fit["losses"].shape == (6, 2)
+    assert np.isfinite(fit["losses"]).all()
+    assert (fit["losses"] > 0).all()
+
+
 def test_keras_own_fit_works_with_two_workers(tmp_path):
-    for worker in start_workers(["-c", KERAS_FIT], str(tmp_path / "fit")):
+    for worker in start_workers(["-c", KERAS_FIT, "0"], str(tmp_path / "fit")):
         done(worker)
     chief, other = (np.load(f"{tmp_path / 'fit'}.{i}.npz") for i in range(2))
     assert all(np.array_equal(chief[name], other[name]) for name in chief.files)
-    assert chief["losses"].shape == (6, 2)
-    assert np.isfinite(chief["losses"]).all()
-    assert (chief["losses"] > 0).all()
+    assert_trained(chief, steps=8)
+
+
+def test_keras_own_fit_works_with_mirrored_devices_and_a_last_batch_for_one_of_them(tmp_path):
+    done(start(["-c", KERAS_FIT, "2"], str(tmp_path / "fit")))
+    assert_trained(np.load(f"{tmp_path / 'fit'}.0.npz"), steps=10)
+
+
+def test_a_strategy_may_have_one_device():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
+        vae.compile("adam")
+    x = np.random.default_rng(0).normal(size=(41, 4)).astype(np.float32)
+    assert np.isfinite(vae.fit(x, batch_size=20, epochs=1, verbose=0).history["loss"]).all()
+    assert vae.optimizer.iterations == 3
+
+
+def test_workers_with_other_settings_are_refused(tmp_path):
+    command = [*COMMAND, "--out", str(tmp_path / "run")]
+    workers = start_workers(equal_noise(1), *command, of_second=["--learning-rate", "0.01"])
+    for worker in workers:
+        status, words = ended(worker)
+        assert status == 1
+        assert "error: The 2 workers do not agree on the settings. Start all with the same command" in words
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{",
+        "[]",
+        '{"cluster": {}}',
+        '{"cluster": {"worker": "localhost:1"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": "x"}}',
+        '{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "chief", "index": 0}}',
+        '{"cluster": {"worker": ["localhost:1"], "ps": ["localhost:2"]}, "task": {"type": "ps", "index": 0}}',
+    ],
+)
+@pytest.mark.parametrize("name", ["auto", "multi_worker"])
+def test_a_cluster_that_makes_no_sense_is_refused(config, name, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match=r'TF_CONFIG.*Expected e\.g\. \{"cluster"'):
+        strategy(name)
+
+
+def no_tpu(name):
+    raise tf.errors.NotFoundError(None, None, "{{node x}} nothing there [Op:y]\nmore")
+
+
+def test_strategies_without_their_devices_are_refused(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match="TF_CONFIG to name the workers"):
+        strategy("multi_worker")
+    monkeypatch.setattr(tf.distribute.cluster_resolver, "TPUClusterResolver", no_tpu)
+    with pytest.raises(ValueError, match=r"No TPU answers \(nothing there\).*TPU_NAME=local"):
+        strategy("tpu")
+    assert strategy("auto") is strategy("one_device")
+    assert str(Devices(strategy("auto"))) == "1 CPU"

@@ -122,6 +122,33 @@ def test_fit_ends_after_ten_in_a_row_and_not_before():
     assert all(same(before, values(vae)))
 
 
+def test_ten_in_a_row_are_ten_however_many_steps_a_call_takes():
+    vae = model()
+    vae.compile("adam", steps_per_execution=15)
+    batches = [X[:5]] * 2 + [bad([0])] * 10 + [X[5:10]] * 3
+    with pytest.raises(FloatingPointError, match="10 steps in a row were not taken, the last one was step 12"):
+        vae.fit(stream(batches), epochs=1, verbose=0)
+    assert vae.optimizer.iterations == 2
+
+
+def test_an_optimizer_is_asked_for():
+    vae = model()
+    vae.compile(optimizer=None)
+    with pytest.raises(ValueError, match=r"Expected an optimizer.*vae\.compile"):
+        vae.take_step(tf.constant(X))
+
+
+def test_a_model_that_is_saved_by_keras_is_trained_on_exactly(tmp_path):
+    vae = model()
+    vae.take_step(tf.constant(X))
+    vae.save(tmp_path / "vae.keras")
+    again = keras.saving.load_model(tmp_path / "vae.keras")
+    for each in (vae, again):
+        each.take_step(tf.constant(X))
+    assert again.optimizer.iterations == 2
+    assert all(same(values(vae), values(again)))
+
+
 def test_the_user_s_callbacks_stay():
     seen = []
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -159,6 +160,13 @@ def test_what_is_no_run_is_never_overwritten(config, put, texts):
         run.is_finished(replace(config, overwrite=True))
 
 
+def test_what_a_killed_start_leaves_is_no_hindrance(config, put):
+    put({f"partial.{run.CONFIG}": config.to_json()[:50]})
+    assert not run.is_finished(config)
+    run.start(config)
+    assert Config.from_json((config.folder / run.CONFIG).read_text()) == replace(config, out=None)
+
+
 # the start of a run
 
 
@@ -190,6 +198,29 @@ def test_start_removes_the_files_of_a_run_and_no_others(config, put):
     assert left == {run.CONFIG, *others}
     assert all((config.folder / name).read_text() == "old" for name in others)
     assert (config.folder / run.CONFIG).read_text() == config.to_json()
+
+
+@pytest.mark.parametrize("deaths", range(1, len(run.FILES)))
+def test_a_killed_overwriting_leaves_what_can_be_overwritten_and_passes_for_no_whole_run(
+    config, put, monkeypatch, deaths
+):
+    def unlink_and_die_in_time(path, missing_ok=False):
+        nonlocal deaths
+        unlink(path, missing_ok=missing_ok)
+        deaths -= 1
+        if not deaths:
+            raise KeyboardInterrupt
+
+    put(dict.fromkeys(run.FILES, "old") | {run.CONFIG: config.to_json()})
+    unlink, overwriting = Path.unlink, replace(config, overwrite=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink_and_die_in_time)
+        with pytest.raises(KeyboardInterrupt):
+            run.start(overwriting)
+    assert not run.is_finished(config)
+    assert not run.is_finished(overwriting)
+    run.start(overwriting)
+    assert [path.name for path in config.folder.iterdir()] == [run.CONFIG]
 
 
 def test_start_leaves_a_run_that_was_begun_as_it_is(config, put):

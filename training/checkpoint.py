@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from training.errors import reason
 from training.run import CHECKPOINTS
 
 NAME = "step"
@@ -100,8 +101,7 @@ class Checkpoints:
                 self._checkpoint.restore(str(self._path(step))).assert_consumed()
                 break
             except (tf.errors.OpError, ValueError, AssertionError, KeyError, IndexError) as error:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                tqdm.write(f"checkpoint '{self._path(step)}' cannot be read ({reason:.120}); trying the one before")
+                tqdm.write(f"checkpoint '{self._path(step)}' cannot be read ({reason(error)}); trying the one before")
         else:
             if found:
                 raise ValueError(
@@ -136,7 +136,7 @@ class Checkpoints:
             kept = f"the last good one, of step {good[-1]}, is kept" if good else "there is none before it"
             raise OSError(
                 f"The checkpoint of step {self.position.step} could not be written in '{self.folder}' "
-                f"({str(error).splitlines()[0]:.160}); {kept}. Make room, and give the same command again."
+                f"({reason(error)}); {kept}. Make room, and give the same command again."
             ) from error
 
     def remove(self):

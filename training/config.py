@@ -16,6 +16,7 @@ PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
 FORMAT = "vae-zoo run"  # by which a run's config.json is known from others
 # Where things are and how they are done, which is no part of what a run is.
 PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
+BATCH = 100
 LEAST = {
     "latent": 1,
     "epochs": 1,
@@ -59,8 +60,8 @@ class Config(DataSettings):
     """What is maximised, e.g. "elbo(free_bits=0.1)"."""
     epochs: int | None = None
     """Passes over the training data; unset, the data set's own."""
-    batch_size: int = 100
-    """Examples for a step."""
+    batch_size: int | None = None
+    """Examples for a step, of all devices together; unset, 100, or all where there are fewer."""
     learning_rate: float = 1e-3
     """Of Adam."""
     clip_norm: float = 100.0
@@ -134,7 +135,14 @@ class Config(DataSettings):
         if warmup >= epochs:
             raise ValueError(f"Expected a warm-up of fewer epochs than there are, {epochs}, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
-        settings = {"epochs": epochs, "warmup": warmup, "binarize": dataset.binarize, "test_examples": examples}
+        batch_size = self.batch_size or min(BATCH, len(dataset.train))
+        settings = {
+            "epochs": epochs,
+            "warmup": warmup,
+            "batch_size": batch_size,
+            "binarize": dataset.binarize,
+            "test_examples": examples,
+        }
         settings |= {"support": dataset.values, "data_checksum": dataset.checksum}
         return replace(self, **settings, **parts)
 

@@ -6,7 +6,10 @@ from typing import Literal
 
 import tensorflow as tf
 
+from training.errors import reason
+
 Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
+EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
 def strategy(name="auto"):
@@ -49,8 +52,8 @@ def _mirrored():
 def _multi_worker():
     if not _workers():
         raise ValueError(
-            "Expected the environment variable TF_CONFIG to name the workers for --strategy multi_worker, e.g. "
-            """'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'."""
+            "Expected the environment variable TF_CONFIG to name the workers for --strategy multi_worker, "
+            f"e.g. {EXAMPLE}."
         )
     print(f"waiting for all of {', '.join(_workers())}", flush=True)
     try:
@@ -58,7 +61,7 @@ def _multi_worker():
     except (RuntimeError, tf.errors.OpError) as error:
         raise ValueError(
             f"The workers {', '.join(_workers())} in TF_CONFIG did not come together "
-            f"({str(error).splitlines()[0]}). Each has to be started, with a task of its own."
+            f"({reason(error)}). Each has to be started, with a task of its own."
         ) from error
 
 
@@ -69,7 +72,7 @@ def _tpu():
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
         raise ValueError(
-            f"No TPU answers ({str(error).splitlines()[0]}). On a Cloud TPU VM, with TensorFlow for TPUs installed, "
+            f"No TPU answers ({reason(error)}). On a Cloud TPU VM, with TensorFlow for TPUs installed, "
             f"set TPU_NAME=local; or choose another --strategy."
         ) from error
     return tf.distribute.TPUStrategy(resolver)
@@ -81,10 +84,18 @@ def _workers():
     if not text:
         return []
     try:
-        cluster = json.loads(text).get("cluster", {})
-        return [*cluster.get("chief", []), *cluster.get("worker", [])]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"The environment variable TF_CONFIG is no JSON of cluster and task: {error}.") from error
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        jobs = {job: cluster[job] for job in ("chief", "worker") if job in cluster}
+        known = set(cluster) <= {"chief", "worker", "evaluator"} and all(isinstance(j, list) for j in jobs.values())
+        if not known or not cluster[task["type"]][int(task["index"])]:
+            raise ValueError("a cluster has a list of chief or worker, and the task is one of them")
+        return [address for job in jobs.values() for address in job]
+    except (ValueError, AttributeError, TypeError, KeyError, IndexError) as error:
+        raise ValueError(
+            f"Cannot make sense of the environment variable TF_CONFIG, {text!r:.200} "
+            f"({type(error).__name__}: {error}). Expected e.g. {EXAMPLE}."
+        ) from error
 
 
 class Devices:
@@ -146,16 +157,15 @@ class Devices:
 
         Args:
             number: an integer.
-            what: what it is, in words.
+            what: what they have to agree on, in words.
 
         Raises:
             ValueError: they do not.
         """
-        total = self.total(number)
-        if total != number * self.workers:
+        if self.total(number) != number * self.workers:
             raise ValueError(
-                f"The {self.workers} workers do not agree on {what}: it is {number} here, and {total / self.workers:g} "
-                f"on average. Start all with the same command, in a folder that they share."
+                f"The {self.workers} workers do not agree on {what}. "
+                f"Start all with the same command, in a folder that they share."
             )
 
     def __str__(self):

@@ -1,10 +1,21 @@
 """How a command ends where the user's input is wrong, or the user interrupts it."""
 
+import re
 import sys
 from contextlib import contextmanager
 
 import tensorflow as tf
 
+NOISE = (
+    "  File",
+    "File ",
+    "Graph execution error",
+    "Detected at",
+    "[[",
+    "Additional GRPC",
+    "The error could",
+    ":UNKNOWN",
+)
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
 
 
@@ -15,6 +26,17 @@ def one_sentence_errors():
         yield
     except (KeyError, ValueError, TypeError, OSError) as error:
         sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")
+
+
+def reason(error):
+    """What an error of TensorFlow's is about, in one line of not too many words.
+
+    Args:
+        error: any exception.
+    """
+    lines = [line.strip() for line in re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).splitlines()]
+    said = next((line for line in lines if line and not line.startswith(NOISE)), type(error).__name__)
+    return said if len(said) <= 200 else f"… {said[-200:]}"
 
 
 @contextmanager
@@ -31,12 +53,17 @@ def interruptible(then):
 
 
 @contextmanager
-def ended_by_numbers_or_disks():
-    """Ends the process with a sentence and status 1 where a training could not go on, or not write what it has to."""
+def ended_by_numbers_or_files():
+    """Ends the process with a sentence and status 1 where a training cannot go on, or a file not be read or written."""
     try:
         yield
     except (FloatingPointError, OSError) as error:
         sys.exit(f"error: {error}")
+    except (tf.errors.NotFoundError, tf.errors.DataLossError) as error:
+        sys.exit(
+            f"error: the data cannot be read any more ({reason(error)}). "
+            f"Put them back, and give the same command again: it goes on from the last checkpoint."
+        )
 
 
 @contextmanager
@@ -46,6 +73,6 @@ def ended_by_a_lost_worker():
         yield
     except LOST as error:
         sys.exit(
-            f"error: another worker has ended or cannot be reached ({error.message.splitlines()[0]:.200}). "
+            f"error: another worker has ended or cannot be reached ({reason(error)}). "
             f"Give the same command to all workers again: they go on from the last checkpoint."
         )

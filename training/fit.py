@@ -17,7 +17,6 @@ from training import run
 from training.checkpoint import Checkpoints, Position
 from training.data.dataset import shared
 from training.errors import one_sentence_errors
-from training.interruption import noted
 from zoo.steps import Sums
 
 LOGGED = ("loss", "reconstruction", "kl")
@@ -25,7 +24,7 @@ SHOWN = ("loss", "kl", "val_loss", "val_kl")
 VALIDATION_BATCH = 500  # on each replica
 
 
-def fit(config, dataset, vae, folder, devices):
+def fit(config, dataset, vae, folder, devices, interruption):
     """Trains a model from where its run was left, or from the start.
 
     Args:
@@ -34,6 +33,7 @@ def fit(config, dataset, vae, folder, devices):
         vae: the `zoo.VAE`, made in the scope of the devices' strategy.
         folder: the run's.
         devices: `training.distribution.Devices`.
+        interruption: a `training.interruption.Interruption`.
 
     Returns:
         The `Training`, at its end.
@@ -43,14 +43,13 @@ def fit(config, dataset, vae, folder, devices):
         FloatingPointError: numbers that were not finite ended it; the best weights are saved.
         OSError: a file could not be written.
     """
-    with noted() as interruption:
-        training = Training(config, dataset, vae, folder, devices)
-        with one_sentence_errors():
-            training.checkpoints.restore()
-            devices.agree(training.position.step, "the step to go on from")
-        if training.position.step:
-            training.say(f"going on from step {training.position.step} of {config.epochs * training.steps}")
-        training.to_the_end(interruption)
+    training = Training(config, dataset, vae, folder, devices)
+    with one_sentence_errors():
+        training.checkpoints.restore()
+        devices.agree(training.position.step, f"the step to go on from, {training.position.step} here")
+    if training.position.step:
+        training.say(f"going on from step {training.position.step} of {config.epochs * training.steps}")
+    training.to_the_end(interruption)
     return training
 
 
@@ -66,6 +65,7 @@ class Training:
         self.steps = dataset.steps(config.batch_size)
         with devices.strategy.scope():
             vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
+            vae.optimizer.build(vae.trainable_variables)
         self.take_steps, self.measure = compiled(vae, devices)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
         self.writers = devices.is_chief and {
@@ -106,7 +106,7 @@ class Training:
             partial(self.dataset.batches, self.config.batch_size, self.config.seed, self.position.step)
         )
         validation = self.devices.distribute(partial(self.dataset.validation_batches, self.validation_batch))
-        self.vae.guard.start()
+        self.vae.guard.start(anew=self.position.step == 0)
         silent = not self.devices.is_chief
         with tqdm(total=self.config.epochs, initial=self.epoch, desc="training", unit="epoch", disable=silent) as bar:
             while not self.is_over:

@@ -11,6 +11,7 @@ from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
 CHECKPOINTS = "checkpoints"
+PARTIAL = "partial."  # what a file's name begins with while it is written
 FILES = (CONFIG, MODEL, WEIGHTS, HISTORY, SCORES, REPORT)
 
 
@@ -22,7 +23,7 @@ def is_finished(config):
             is never overwritten.
     """
     folder = config.folder
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir() or all(path.name.startswith(PARTIAL) for path in folder.iterdir()):
         return False
     if not _is_run(folder):
         raise ValueError(f"'{folder}' is not empty, and no run's folder. Choose another one with --out.")
@@ -130,9 +131,10 @@ def start(config):
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-        for path in [*(folder / name for name in FILES), *(folder / EVENTS).glob("*/events.out.*")]:
+        # The report first, lest what is left of a run pass for a whole one; the config, by which it is known, never.
+        for path in [*(folder / name for name in FILES[:0:-1]), *(folder / EVENTS).glob("*/events.out.*")]:
             path.unlink(missing_ok=True)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         write(folder / CONFIG, config.to_json())
     except OSError as error:
         raise ValueError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out.") from error
@@ -141,6 +143,9 @@ def start(config):
 
 def write(path, text):
     """Writes a text file, whole or not at all."""
-    partial = Path(path).with_name(f"partial.{Path(path).name}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial = Path(path).with_name(PARTIAL + Path(path).name)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

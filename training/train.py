@@ -1,6 +1,8 @@
 """Train a model, evaluate it, draw its report: `python -m training.train --model tril_vae --data digits`."""
 
 import json
+import sys
+import zlib
 
 import keras
 import tyro
@@ -10,9 +12,10 @@ from training import run
 from training.config import Config
 from training.data import data_of
 from training.distribution import Devices, strategy
-from training.errors import ended_by_a_lost_worker, ended_by_numbers_or_disks, interruptible, one_sentence_errors
+from training.errors import ended_by_a_lost_worker, ended_by_numbers_or_files, interruptible, one_sentence_errors
 from training.evaluate import Settings, evaluate, finish, load_on
 from training.fit import check_shares, fit
+from training.interruption import noted
 
 
 def main(args=None):
@@ -40,6 +43,7 @@ def run_command(args):
         if dataset.description:
             print(f"{dataset.description}\nlikelihood: {config.likelihood}")
         trained = run.is_trained(config)
+        devices.agree(zlib.crc32(config.to_json().encode()), "the settings")
         devices.agree(trained, "whether the model is trained")
         if not trained:
             with devices.strategy.scope():
@@ -63,15 +67,21 @@ def train(config, dataset, vae, folder, devices):
 
     Args:
         config, dataset, vae, folder, devices: see `training.fit.fit`.
+
+    Raises:
+        SystemExit: it was interrupted, or could not go on.
     """
-    with ended_by_numbers_or_disks():
-        training = fit(config, dataset, vae, folder, devices)
+    with ended_by_numbers_or_files(), noted() as interruption:
+        training = fit(config, dataset, vae, folder, devices, interruption)
         if devices.is_chief:
             zoo.save(vae, folder)
             scores = {"model": config.model, "data": config.data, "epochs": training.epoch}
             scores |= {"training_seconds": round(training.position.seconds, 1), "devices": str(devices)}
             run.write(folder / run.SCORES, json.dumps(scores, indent=2) + "\n")
     training.checkpoints.remove()
+    if interruption.signal is not None:
+        training.say("stopped after the training; the same command goes on with the evaluation")
+        sys.exit(interruption.status)
 
 
 def evaluate_run(config, dataset, devices):

@@ -33,16 +33,25 @@ class Guard(tf.Module):
             step: its number, int64.
         """
         bad = tf.reduce_any(wrong)
+        before = tf.convert_to_tensor(self.state)
         code = tf.reduce_sum(tf.where(wrong, 2 ** tf.range(len(self.terms + self.gradients), dtype=tf.int64), 0))
-        total, row, last, last_code = tf.unstack(tf.convert_to_tensor(self.state))
+        total, row, last, last_code = tf.unstack(before)
         one = tf.cast(bad, tf.int64)
-        self.state.assign(
-            tf.stack([total + one, (row + 1) * one, tf.where(bad, step, last), tf.where(bad, code, last_code)])
-        )
+        after = tf.stack([total + one, (row + 1) * one, tf.where(bad, step, last), tf.where(bad, code, last_code)])
+        self.state.assign(tf.where(self.closed(), before, after))
 
-    def start(self):
-        """Begins to count in a row anew, for a training that begins."""
-        self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
+    def closed(self):
+        """Whether there were ten in a row, since when no step is taken any more; in the graph."""
+        return tf.convert_to_tensor(self.state)[1] >= LIMIT
+
+    def start(self, anew=True):
+        """For a training that begins.
+
+        Args:
+            anew: whether to count in a row anew, and not to go on with a count that was restored.
+        """
+        if anew:
+            self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
         self._told = int(self.state[0])
 
     def check(self):

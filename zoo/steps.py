@@ -48,15 +48,6 @@ class SteppedModel(CheckedModel):
         self.kl_tracker = keras.metrics.Mean(name="kl")
         self.guard = Guard(TERMS, [f"the gradient in the {part}" for part in self.PARTS])
 
-    def compile(self, *args, **kwargs):
-        """Keras's `compile`; the optimizer's variables are made at once."""
-        super().compile(*args, **kwargs)
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        optimizer._all_reduce_sum_gradients = list  # they come summed; Keras does it after clipping
-        if self.built and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         # Gradients are summed over replicas.
         return self._loss(y_pred, sample_weight) / _replicas()
@@ -69,21 +60,24 @@ class SteppedModel(CheckedModel):
 
     def make_train_function(self, force=False):
         super().make_train_function(force)
-        if _of_several_workers(self.distribute_strategy):
-            self.train_function = self._on_workers(self.train_step)
+        if self._distribute_strategy:
+            self.train_function = self._on_replicas_of(self.train_step)
 
     def make_test_function(self, force=False):
         super().make_test_function(force)
-        if _of_several_workers(self.distribute_strategy):
-            self.test_function = self._on_workers(self.test_step)
+        if self._distribute_strategy:
+            self.test_function = self._on_replicas_of(self.test_step)
 
-    def _on_workers(self, step):
-        """A function iterator ↦ logs that several workers call together; Keras's own fails there (keras#20585)."""
+    def _on_replicas_of(self, step):
+        """A function iterator ↦ logs for any strategy; Keras's own fails with several workers (keras#20585)."""
+        strategy = self.distribute_strategy
 
         @tf.function
         def logs_of(iterator):
-            logs = self.distribute_strategy.run(step, args=(next(iterator),))
-            return {name: self.distribute_strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+            for _ in tf.range(self.steps_per_execution - 1):
+                strategy.run(step, args=(next(iterator),))
+            logs = strategy.run(step, args=(next(iterator),))
+            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
         return logs_of
 
@@ -105,19 +99,23 @@ class SteppedModel(CheckedModel):
         Returns:
             `Sums`.
         """
+        self._prepare_optimizer()
+        x, sample_weight, there = _at_least_one(x, sample_weight)
         weights = [weight for part in self.PARTS for weight in getattr(self, part).trainable_weights]
         with tf.GradientTape() as tape:
             terms = self(x, training=True)
             loss = self.compute_loss(y_pred=terms, sample_weight=sample_weight)
+            loss *= tf.cast(there, loss.dtype)
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, weights)
-        sums = _sums(terms, loss * _replicas(), sample_weight)
+        sums = _sums(terms, loss * _replicas(), sample_weight, there)
         wrong = [_wrong(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
         wrong = [tf.cast(value, loss.dtype) for value in wrong]
         gradients, values = _over_replicas(gradients, tf.stack([*sums, *wrong]))
         sums, wrong = values[: len(sums)], values[len(sums) :] > 0
         wrong_gradients = tf.stack([_wrong(self._of_part(gradients, part)) for part in self.PARTS]) > 0
-        self._apply(gradients, weights, ~tf.reduce_any(wrong), ~tf.reduce_any(wrong_gradients))
+        may = ~tf.reduce_any(wrong) & ~self.guard.closed()
+        self._apply(gradients, weights, may, ~tf.reduce_any(wrong_gradients))
         if isinstance(self.optimizer, LossScaleOptimizer):  # which tries smaller scales, and takes no such step either
             wrong_gradients &= tf.convert_to_tensor(self.optimizer.dynamic_scale) <= 1
         wrong = tf.concat([wrong, wrong_gradients], axis=0)
@@ -138,10 +136,20 @@ class SteppedModel(CheckedModel):
                 lambda: None,
             )
 
-        if _replicas() == 1:
-            tf.cond(may, lambda: apply(gradients), lambda: None)
-        else:  # an optimizer merges the replicas' threads, which is possible within no condition but one of all of them
+        if tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
+            # An optimizer merges the replicas' threads, which is possible within no condition but one of all of them.
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(may, gradients))
+        else:
+            tf.cond(may, lambda: apply(gradients), lambda: None)
+
+    def _prepare_optimizer(self):
+        if self.optimizer is None:
+            raise ValueError("Expected an optimizer to train with, got None. Name one: vae.compile(optimizer='adam').")
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        inner._all_reduce_sum_gradients = list  # they come summed, as Keras does it after clipping
+        if not self.optimizer.built:
+            with tf.init_scope():
+                self.optimizer.build(self.trainable_variables)
 
     def _of_part(self, gradients, part):
         first = sum(len(getattr(self, p).trainable_weights) for p in self.PARTS[: self.PARTS.index(part)])
@@ -156,8 +164,9 @@ class SteppedModel(CheckedModel):
         Returns:
             `Sums`.
         """
+        x, sample_weight, there = _at_least_one(x, sample_weight)
         terms = self(x, training=False)
-        sums = tf.stack(_sums(terms, self._loss(terms, sample_weight), sample_weight))
+        sums = tf.stack(_sums(terms, self._loss(terms, sample_weight), sample_weight, there))
         return Sums(*tf.unstack(_over_replicas([], sums)[1]))
 
     def _log(self, sums):
@@ -169,12 +178,25 @@ class SteppedModel(CheckedModel):
         return self.get_metrics_result()
 
 
-def _sums(terms, loss, sample_weight):
+def _at_least_one(x, sample_weight):
+    """The examples and weights of a replica; where it has got none, one of zeros, and 0 in place of 1 to multiply with.
+
+    The last batch of arrays may be smaller than there are replicas.
+    """
+    if _replicas() == 1 or x.shape[0]:
+        return x, sample_weight, 1.0
+    none = tf.cast(tf.equal(tf.shape(x)[0], 0), tf.int32)
+    x = tf.pad(x, [[0, none], *([0, 0] for _ in x.shape[1:])])
+    if sample_weight is not None:
+        sample_weight = tf.pad(tf.reshape(sample_weight, [-1]), [[0, none]])
+    return x, sample_weight, 1.0 - tf.cast(none, tf.float32)
+
+
+def _sums(terms, loss, sample_weight, there):
     reconstruction, kl = -tf.reduce_mean(terms.log_px, axis=0), tf.reduce_sum(terms.kl, axis=-1)  # [B]
-    examples = tf.cast(tf.shape(kl)[0], kl.dtype)
-    if sample_weight is None:
-        return Sums(loss * examples, tf.reduce_sum(reconstruction), tf.reduce_sum(kl), examples, examples)
-    weight = tf.cast(tf.reshape(sample_weight, [-1]), kl.dtype)
+    weight = tf.ones_like(kl) if sample_weight is None else tf.cast(tf.reshape(sample_weight, [-1]), kl.dtype)
+    weight *= tf.cast(there, kl.dtype)
+    examples = tf.cast(there, kl.dtype) * tf.cast(tf.shape(kl)[0], kl.dtype)
     sums = (tf.reduce_sum(weight * value) for value in (reconstruction, kl))
     return Sums(loss * examples, *sums, examples, tf.reduce_sum(weight))
 
@@ -183,10 +205,6 @@ def _wrong(tensors):
     """1 where a tensor, or one of a list of tensors, is not finite, else 0."""
     tensors = [t for t in tf.nest.flatten(tensors) if t is not None and t.dtype.is_floating]
     return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
-
-
-def _of_several_workers(strategy):
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _replicas():

@@ -186,7 +186,7 @@ class Dataset:
             ValueError: not even one.
         """
         if not 1 <= batch_size <= len(self.train):
-            raise ValueError(f"Expected a batch size from 1 to {len(self.train)}, got {batch_size}.")
+            raise ValueError(f"Expected a --batch-size from 1 to {len(self.train)}, got {batch_size}.")
         return len(self.train) // batch_size
 
 

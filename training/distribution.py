@@ -72,7 +72,7 @@ def _tpu():
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
         raise ValueError(
-            f"No TPU answers ({reason(error)}). On a Cloud TPU VM, with TensorFlow for TPUs installed, "
+            f"No TPU answers ({type(error).__name__}). On a Cloud TPU VM, with TensorFlow for TPUs installed, "
             f"set TPU_NAME=local; or choose another --strategy."
         ) from error
     return tf.distribute.TPUStrategy(resolver)

@@ -17,7 +17,12 @@ import zoo
 from training import run
 from training.data import data_of
 from training.distribution import Devices, Strategy, strategy
-from training.errors import ended_by_a_lost_worker, interruptible, one_sentence_errors
+from training.errors import (
+    ended_by_a_lost_worker,
+    ended_by_numbers_or_files,
+    interruptible,
+    one_sentence_errors,
+)
 from training.estimate import Estimate, plain
 from training.information import gains, information
 from training.report import report
@@ -82,7 +87,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("starts over"), ended_by_a_lost_worker():
+    with interruptible("starts over"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
         run_command(args)
 
 

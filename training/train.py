@@ -24,7 +24,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("goes on"), ended_by_a_lost_worker():
+    with interruptible("goes on"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
         run_command(args)
 
 
@@ -71,7 +71,7 @@ def train(config, dataset, vae, folder, devices):
     Raises:
         SystemExit: it was interrupted, or could not go on.
     """
-    with ended_by_numbers_or_files(), noted() as interruption:
+    with noted() as interruption:
         training = fit(config, dataset, vae, folder, devices, interruption)
         if devices.is_chief:
             zoo.save(vae, folder)

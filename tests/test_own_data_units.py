@@ -113,7 +113,7 @@ def test_pseudo_inputs_have_the_range_of_each_column():
 
 def test_streamed_data_give_the_same_units(monkeypatch):
     monkeypatch.setattr(units, "ROWS", 90)  # of three columns: 30 rows at once
-    streamed = Subset(MemoryMapped(X, (3,), "x"), np.arange(500))
+    streamed = Subset(MemoryMapped(X, (3,)), np.arange(500))
     first, second = vae(prior="vamp(components=30)", objective="tc"), vae(prior="vamp(components=30)", objective="tc")
     first.adapt(X)
     second.adapt(streamed)

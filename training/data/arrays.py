@@ -35,7 +35,7 @@ def npy(path, settings):
         )
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     event_shape = shaped(array.shape[1:], settings)
-    examples = MemoryMapped(array, event_shape, f"{path.name} {expected}")
+    examples = MemoryMapped(array, event_shape)
     if holds(examples.shape):
         examples = compact(np.array(array)).reshape(examples.shape)
     elif header.fortran:

@@ -43,10 +43,11 @@ def own_data(settings):
     found, parts, labels = _gathered(settings)
     look, parts, labels, notes = _surveyed(parts, labels, name)
     values, scaled = support_of(look, parts["train"], settings)
-    check_variation(look, parts["train"].shape, found.columns, values, name)
     if scaled:
         parts = {part: unit(x) for part, x in parts.items()}
+    checksum = _checksum(look, parts, labels)
     parts, labels = _split(parts, labels, settings)
+    check_variation(parts["train"], look, found.columns, values, name)
     dataset = Dataset(
         name,
         values,
@@ -55,7 +56,7 @@ def own_data(settings):
         train_labels=labels.get("train"),
         columns=found.columns if len(parts["train"].shape) == 2 else None,
         values=values,
-        checksum=_checksum(parts, labels),
+        checksum=checksum,
     )
     dataset = binarized(dataset, settings.binarize or "none")
     return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, [*found.notes, *notes]))
@@ -182,14 +183,13 @@ def _split(parts, labels, settings):
     return parts, {part: y for part, y in labels.items() if y is not None}
 
 
-def _checksum(parts, labels):
-    """A number in hexadecimal that tells these examples from others."""
-    checksum = 0
-    for part in ("train", "validation", "test"):
-        x, y = parts[part], labels.get(part)
-        content = x.identity.encode() if isinstance(x, Examples) else np.ascontiguousarray(x)
-        checksum = zlib.crc32(content, zlib.crc32(f"{part} {x.shape} {x.dtype}".encode(), checksum))
-        checksum = checksum if y is None else zlib.crc32("\n".join(map(str, y)).encode(), checksum)
+def _checksum(look, parts, labels):
+    """A number in hexadecimal that tells these examples from others, whether they are streamed or not."""
+    checksum = look.checksum
+    for part, x in parts.items():
+        checksum = zlib.crc32(f"{part} {x.shape} {x.dtype}".encode(), checksum)
+        if labels.get(part) is not None:
+            checksum = zlib.crc32("\n".join(map(str, labels[part])).encode(), checksum)
     return f"{checksum:08x}"
 
 

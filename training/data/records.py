@@ -38,8 +38,7 @@ class Records(Examples):
     """
 
     def __init__(self, files, index, feature, event_shape, image, dtype=tf.float32):
-        identity = "\n".join(f"{path.name} {path.stat().st_size}" for path in files) + f"\n{feature}"
-        super().__init__((len(index.file), *event_shape), np.uint8 if image else np.float32, identity)
+        super().__init__((len(index.file), *event_shape), np.uint8 if image else np.float32)
         self.files, self.index, self.feature, self.image, self.kind = files, index, feature, image, dtype
 
     def gather(self, indices):

@@ -142,3 +142,18 @@ def test_constant_elements_keep_their_scale():
 def test_data_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"shape \[B, 3\], got \[500, 2\]"):
         vae().adapt(X[:, :2])
+
+
+@pytest.mark.parametrize("spec", [{"name": "normal", "scale": 0.05}, "low_rank_normal(rank=2, floor=0.05)"])
+@pytest.mark.parametrize("ratio", [1, 1e3, 1e5])
+def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio):
+    x = np.float32(7 * (ratio + np.random.default_rng(0).normal(size=(2000, 3))))
+    layer, raw = likelihood(spec, x)
+    shift, scale = (np.float64(w) for w in layer.units.get_weights())
+    spread = 0.05 * np.eye(3)
+    if layer.size > 1:
+        spread = positive(raw[:, 1], 0.05)[:, None] * np.column_stack([np.eye(3), raw[:, 2:]])
+    law = stats.multivariate_normal(raw[:, 0], spread @ spread.T)
+    points = np.float32(shift + scale * law.rvs(50, random_state=1))
+    expected = law.logpdf((np.float64(points) - shift) / scale) - np.log(scale).sum()
+    np.testing.assert_allclose(layer(tf.zeros([1, 4])).log_prob(points), expected, atol=2e-3)

@@ -73,3 +73,77 @@ def test_images_that_differ_in_another_part_only(tmp_path):
     for i, x in enumerate(levels(12)):
         write_image(tmp_path / "a" / ("test" if i < 4 else "train") / f"{i}.png", x if i < 4 else levels(1)[0])
     assert_names(refusal(tmp_path / "a"), "All training examples", "the same")
+
+
+# digits
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (1.7e9 + np.arange(60.0), ["lose digits", "1700000000 to 1700000059", "Subtract"]),
+        (20_000_000 + np.arange(60), ["lose digits", "20000000"]),
+        (1e-50 * np.arange(60), ["lose digits", "rescale"]),
+        (np.append(np.ones(59), 1e39), ["up to 1e+39", "32 bits", "3.4e+38"]),
+    ],
+)
+def test_numbers_that_32_bits_cannot_hold(tmp_path, column, words):
+    x = np.column_stack([np.float64(X[:, 0]), column])
+    assert_names(refusal(npy(tmp_path, x)), "Column 1 of", "x.npy", *words)
+    assert_names(refusal(npz(tmp_path, x=x)), "Column 1 of 'x' in", *words)
+    np.savetxt(tmp_path / "x.csv", x, delimiter=",", header="height,time", fmt="%.17g")
+    assert_names(refusal(tmp_path / "x.csv"), "Column 'time' of", "x.csv", *words)
+
+
+def test_numbers_that_32_bits_hold_well_enough(tmp_path):
+    for x in (np.float64(X) + 1000, np.arange(240).reshape(60, 4), np.float64(X.reshape(60, 2, 2)) / 3):
+        assert read(npy(tmp_path, x)).train.dtype == np.float32
+
+
+# tables
+
+
+def table(folder, text):
+    (folder / "t.csv").write_text(text)
+    return folder / "t.csv"
+
+
+ROWS = [",".join(map(str, row)) for row in X[:20].tolist()]
+NUMBERED = [f"{i},{row}" for i, row in enumerate(ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        (["0,1,2,3", *ROWS], ("0", "1", "2", "3")),
+        ([",0,1,2,3", *NUMBERED], ("0", "1", "2", "3")),
+        ([",a,b,c,d", *NUMBERED], ("a", "b", "c", "d")),
+        (["# a,b,c,d", *ROWS], ("a", "b", "c", "d")),
+        (["2019,2020,2021,2022", *ROWS], None),
+    ],
+)
+def test_lines_of_names_and_columns_that_number_the_rows(tmp_path, lines, columns):
+    dataset = read(table(tmp_path, "\n".join(lines)))
+    assert dataset.event_shape == (4,)
+    assert dataset.columns == (columns or tuple(f"column {i}" for i in (1, 2, 3, 4)))
+    assert sum(len(x) for x in (dataset.train, dataset.validation, dataset.test)) == (20 if columns else 21)
+    assert_names(dataset.description, "with a line of names" if columns else "without a line of names")
+    assert ("numbers the rows" in dataset.description) == (lines[0].startswith(","))
+
+
+def test_zeros_and_ones_are_no_names(tmp_path):
+    dataset = read(table(tmp_path, "0,1\n" + "1,1\n1,0\n" * 10))
+    assert sum(len(x) for x in (dataset.train, dataset.validation, dataset.test)) == 21
+
+
+def test_an_empty_label_of_a_table(tmp_path):
+    lines = ["a,b,c,d,label", *(f"{row},cat" for row in ROWS), "1,2,3,4, "]
+    assert_names(refusal(table(tmp_path, "\n".join(lines))), "'label'", "empty in line 22")
+
+
+def test_what_arrays_and_tables_take_is_estimated(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": 2, "SC_PAGE_SIZE": 5_000}[name])
+    path = npz(tmp_path, x=levels(40, (20, 1, 1)))  # 800 numbers of one byte: 800 (1 + 12), over half of 10,000
+    assert_names(refusal(path), "when it is read")
+    assert read(npz(tmp_path, x=levels(15, (20, 1, 1)))).event_shape == (20, 1, 1)
+    assert_names(refusal(table(tmp_path, "a,b,c\n" + "1,2,3\n" * 90)), "when it is read")

@@ -13,6 +13,7 @@ from training.data import image_files, records
 from training.data.arrays import npy, npz
 from training.data.dataset import Dataset, binarized
 from training.data.examples import Examples, Subset
+from training.data.folders import files_in
 from training.data.memory import examples_within
 from training.data.splits import HELD_OUT, split
 from training.data.survey import surveyed
@@ -91,14 +92,14 @@ def _reader(path):
         if path.suffix.lower() not in READERS:
             raise ValueError(f"'{path}' is of no known kind. Expected one of {KINDS}.")
         return READERS[path.suffix.lower()]
-    there = {p.suffix.lower() for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")}
+    there = {p.suffix.lower() for p in files_in(path)}
     readers = dict.fromkeys(records.SUFFIXES, records.records)
     readers |= dict.fromkeys(image_files.SUFFIXES, image_files.images)
     known = {readers[suffix] for suffix in there & set(readers)}
     if len(known) != 1:
-        got = f"holds files of {', '.join(sorted(there)) or 'no kind'}" if there else "is empty"
-        both = "both images and TFRecords" if known else "none of them"
-        raise ValueError(f"The folder '{path}' {got}, {both}. Expected {KINDS}.")
+        kinds = ", ".join(sorted(there - {""})) or "no kind"
+        got = f"holds files of {kinds}, {'both images and TFRecords' if known else 'none of them'}"
+        raise ValueError(f"The folder '{path}' {got if there else 'is empty'}. Expected {KINDS}.")
     return known.pop()
 
 
@@ -153,8 +154,15 @@ def _classes(labels, examples, what):
     if labels.shape != (examples,):
         raise ValueError(f"Expected {examples} labels of {what}, one each, got {list(labels.shape)}. Mend the file.")
     with suppress(ValueError):  # the texts of a table may be numbers
-        numbers = labels.astype(np.float64)
-        labels = numbers.astype(np.int64) if np.all(numbers == np.floor(numbers)) else numbers
+        labels = labels.astype(np.float64)
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            i = np.flatnonzero(~np.isfinite(labels))[0]
+            raise ValueError(
+                f"Expected a label of each example, but that of example {i} of {what} is {labels[i]}. "
+                f"Give it one, or remove the example or all labels."
+            )
+        labels = labels.astype(np.int64) if np.all(labels == np.floor(labels)) else labels
     kinds = len(np.unique(labels))
     if kinds > CLASSES or labels.dtype.kind == "f":
         return None, (f"the labels of {what} have {kinds} different values, so they are no classes and are not used",)

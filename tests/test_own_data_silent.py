@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from own_files import levels, write_image
+from own_files import levels, write_image, write_records
+from PIL import Image
 
 from training.data import own_data
 from training.data.examples import Examples
@@ -147,3 +148,69 @@ def test_what_arrays_and_tables_take_is_estimated(tmp_path, monkeypatch):
     assert_names(refusal(path), "when it is read")
     assert read(npz(tmp_path, x=levels(15, (20, 1, 1)))).event_shape == (20, 1, 1)
     assert_names(refusal(table(tmp_path, "a,b,c\n" + "1,2,3\n" * 90)), "when it is read")
+
+
+# labels
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_labels_that_are_not_finite(tmp_path, bad):
+    labels = np.arange(60.0) % 3
+    labels[7] = bad
+    assert_names(refusal(npz(tmp_path, x=X, y=labels)), "example 7", f"is {bad}")
+
+
+@pytest.mark.parametrize("missing", [0, 5])
+@pytest.mark.parametrize("label", [[1], b"cat"])
+def test_a_record_without_a_label(tmp_path, label, missing):
+    rows = [{"v": list(map(float, row)), "label": label} for row in X]
+    del rows[missing]["label"]
+    path = write_records(tmp_path / "r.tfrecord", rows)
+    assert_names(refusal(path), "'label'", f"record {missing} of", "r.tfrecord")
+
+
+def test_a_record_that_has_changed(tmp_path):
+    path = write_records(tmp_path / "r.tfrecord", [{"v": list(map(float, row))} for row in X])
+    content = bytearray(path.read_bytes())
+    content[len(content) * 7 // 60 + 20] ^= 1
+    path.write_bytes(content)
+    assert_names(refusal(path), "r.tfrecord' is damaged", "record 7", "checksum")
+
+
+# folders
+
+
+def test_linked_folders_are_read_once(tmp_path):
+    for i, x in enumerate(levels(20)):
+        write_image(tmp_path / ("a" if i < 10 else "elsewhere") / "cats" / f"{i}.png", x)
+    (tmp_path / "a" / "dogs").symlink_to(tmp_path / "elsewhere" / "cats")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path / "a")
+    dataset = read(tmp_path / "a")
+    assert sum(len(x) for x in (dataset.train, dataset.validation, dataset.test)) == 20
+    assert set(dataset.train_labels) == {"cats", "dogs"}
+
+
+def test_hidden_files_are_passed_over(tmp_path):
+    for i, x in enumerate(levels(20)):
+        write_image(tmp_path / "a" / f"{i}.png", x)
+    (tmp_path / "a" / ".trash").mkdir()
+    (tmp_path / "a" / ".trash" / "b.tfrecord").write_bytes(b"x")
+    assert "images" in read(tmp_path / "a").description
+    (tmp_path / "b").mkdir()
+    write_records(tmp_path / "b" / "b.tfrecord", [{"v": list(map(float, row))} for row in X])
+    (tmp_path / "b" / ".b.tfrecord").write_bytes(b"x")
+    assert "TFRecords in a file" in read(tmp_path / "b").description
+
+
+def test_images_of_16_bits(tmp_path):
+    for i in range(20):
+        write_image(tmp_path / "a" / f"{i}.png", np.full((4, 3, 1), 300 * i, np.uint16))
+    assert_names(refusal(tmp_path / "a"), "20 of the 20", "16", ".npy")
+
+
+@pytest.mark.parametrize("form", ["GIF", "BMP"])
+def test_images_of_another_kind_are_not_read(tmp_path, form):
+    for i, x in enumerate(levels(120)):
+        write_image(tmp_path / "a" / f"{i:03}.png", x)
+    Image.fromarray(levels(1, (9, 5))[0]).save(tmp_path / "a" / "other.png", format=form)
+    assert_names(read(tmp_path / "a").description, "left out 1 of 121", "other.png")

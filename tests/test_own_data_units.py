@@ -157,3 +157,14 @@ def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio
     points = np.float32(shift + scale * law.rvs(50, random_state=1))
     expected = law.logpdf((np.float64(points) - shift) / scale) - np.log(scale).sum()
     np.testing.assert_allclose(layer(tf.zeros([1, 4])).log_prob(points), expected, atol=2e-3)
+
+
+def test_pseudo_inputs_keep_to_a_narrow_column():
+    x = np.float32([1e-8, 1, 1]) * np.float32(np.random.default_rng(0).normal(size=(50, 3)))
+    x[:, 2] = 7
+    model = vae(prior="vamp(components=5)")
+    model.adapt(x)
+    np.testing.assert_array_equal(model.prior.high[:2], x.max(axis=0)[:2])
+    assert model.prior.high[2] > model.prior.low[2] == 7
+    rows = model.prior.pseudo_inputs.numpy()
+    assert all((np.abs(x - row) / [1e-8, 1, 1]).max(axis=1).min() < 1e-5 for row in rows)

@@ -214,3 +214,23 @@ def test_images_of_another_kind_are_not_read(tmp_path, form):
         write_image(tmp_path / "a" / f"{i:03}.png", x)
     Image.fromarray(levels(1, (9, 5))[0]).save(tmp_path / "a" / "other.png", format=form)
     assert_names(read(tmp_path / "a").description, "left out 1 of 121", "other.png")
+
+
+# what is said
+
+
+def test_a_test_part_of_one_example(tmp_path):
+    assert_names(refusal(npz(tmp_path, x_train=X, x_test=X[:1])), "2 test examples or more", "got 1")
+
+
+def test_examples_of_which_one_is_over_the_budget(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.memory.BUDGET", 1)
+    dataset = read(npy(tmp_path, X))
+    assert [len(x) for x in (dataset.train, dataset.validation, dataset.test)] == [56, 2, 2]
+
+
+def test_a_plain_file_has_no_parts(tmp_path):
+    bad = X.copy()
+    bad[3, 2] = np.nan
+    assert_names(refusal(npy(tmp_path, bad)), "but example 3 of 'x' has nan")
+    assert_names(refusal(npz(tmp_path, x_train=X, x_test=bad)), "but example 3 of the test data of 'x' has nan")

@@ -15,7 +15,7 @@ from training.data.dataset import Dataset, binarized
 from training.data.examples import Examples, Subset
 from training.data.folders import files_in
 from training.data.memory import examples_within
-from training.data.splits import HELD_OUT, split
+from training.data.splits import HELD_OUT, LEAST, split
 from training.data.survey import surveyed
 from training.data.table import table
 from training.data.values import check_variation, support_of, unit
@@ -137,11 +137,12 @@ def _surveyed(parts, labels, name):
     """A `Survey` of all parts, the examples that can be read and their labels, and notes for the user."""
     looks, readable, kept, notes = [], {}, {}, []
     for part, x in parts.items():
-        look, readable[part], index, said = surveyed(x, f"{part} examples of '{name}'")
+        what = f"the {part} data of '{name}'" if len(parts) > 1 else f"'{name}'"
+        look, readable[part], index, said = surveyed(x, what)
         looks.append(look)
         notes += said
         if part in labels:
-            classes, said = _classes(labels[part], len(x), f"the {part} data of '{name}'")
+            classes, said = _classes(labels[part], len(x), what)
             kept[part] = None if classes is None else classes[index]
             notes += said
     return functools.reduce(operator.or_, looks), readable, kept, notes
@@ -177,7 +178,7 @@ def _split(parts, labels, settings):
     streamed = isinstance(train, Examples)
     parts, labels = dict(parts), dict(labels)
     if missing:
-        most = examples_within(train.shape, HELD_OUT) if streamed else None
+        most = max(LEAST, examples_within(train.shape, HELD_OUT)) if streamed else None
         for part, index in split(len(train), missing, settings.split_seed, most).items():
             parts[part] = Subset(train, index) if streamed else train[index]
             labels[part] = None if train_labels is None else train_labels[index]
@@ -185,9 +186,14 @@ def _split(parts, labels, settings):
         x = parts[part]
         if isinstance(x, Examples):
             order = np.random.default_rng(settings.split_seed).permutation(len(x))
-            index = np.sort(order[: examples_within(x.shape, HELD_OUT)])
+            index = np.sort(order[: max(LEAST, examples_within(x.shape, HELD_OUT))])
             parts[part] = x[index]
             labels[part] = None if labels.get(part) is None else labels[part][index]
+        if len(x) < LEAST:
+            raise ValueError(
+                f"Expected {LEAST} {part} examples or more, without which there are no standard errors, got {len(x)}. "
+                f"Add some, or leave that part out: a share of the training data is taken."
+            )
     return parts, {part: y for part, y in labels.items() if y is not None}
 
 

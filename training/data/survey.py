@@ -107,7 +107,7 @@ def _left_out(bad, x, what):
     some = ", ".join(places(i) for i in bad[:3]) + (", …" if len(bad) > 3 else "")
     if len(bad) > UNREADABLE * len(x):
         raise ValueError(
-            f"{len(bad)} of the {len(x):,} {what} cannot be read, over {UNREADABLE:.0%}: {some}. "
+            f"{len(bad)} of the {len(x):,} examples of {what} cannot be read, over {UNREADABLE:.0%}: {some}. "
             f"Remove them, or get or write them anew."
         )
     return (f"left out {len(bad)} of {len(x):,} that cannot be read: {some}",)
@@ -119,6 +119,6 @@ def _check_finite(values, numbers, x, what):
         number = int(numbers[i])
         place = x.place(number) if isinstance(x, Examples) else f"example {number}"
         raise ValueError(
-            f"Expected finite numbers, but {place} of the {what} has {values[(i, *element)]} as its element {element} "
+            f"Expected finite numbers, but {place} of {what} has {values[(i, *element)]} as its element {element} "
             f"(both counted from 0). Remove or fill such examples."
         )

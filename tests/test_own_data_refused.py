@@ -102,7 +102,7 @@ def test_columns_that_do_not_vary(refusal):
 def test_parts_of_another_shape_and_too_few_examples(refusal):
     npy(X[:, :2], "v.npy")
     assert_names(refusal(npy(X), "--validation-data", "v.npy"), "validation examples of shape [3]", "got [2]")
-    assert_names(refusal(npy(X[:4])), "Expected 5 examples or more to be split, got 4", "--validation-data")
+    assert_names(refusal(npy(X[:5])), "2 examples or more in each part, 6 in all, got 5", "--validation-data")
     assert_names(refusal(npy(X), "--test-share", "0.99"), "test_share", "0.9")
 
 

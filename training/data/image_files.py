@@ -118,8 +118,8 @@ def geometry(headers, where, settings):
     deep = sum(header.bits == 16 for header in readable)
     if deep:
         raise ValueError(
-            f"Expected images of 8 bits, but {deep} of the {len(headers)} in '{where}' are of 16, half of which would be "
-            f"lost. Save them as one array [N, height, width, channels] in .npy, or with 8 bits."
+            f"Expected images of 8 bits, but {deep} of the {len(headers)} in '{where}' are of 16, half of which "
+            f"would be lost. Save them as one array [N, height, width, channels] in .npy, or with 8 bits."
         )
     sizes = Counter((header.height, header.width) for header in readable)
     if settings.image_size is None and len(sizes) > 1:

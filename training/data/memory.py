@@ -33,6 +33,7 @@ def check_fits(size, numbers, path):
     memory = SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise ValueError(
-            f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half of this machine's "
-            f"memory, {memory / 2**30:.1f} GiB. Save it as .npy, TFRecords or a folder of images, which are streamed."
+            f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half "
+            f"of this machine's memory, {memory / 2**30:.1f} GiB. Save it as .npy, TFRecords or a folder of images, "
+            f"which are streamed."
         )

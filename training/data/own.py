@@ -98,7 +98,7 @@ def _reader(path):
     known = {readers[suffix] for suffix in there & set(readers)}
     if len(known) != 1:
         kinds = ", ".join(sorted(there - {""})) or "no kind"
-        got = f"holds files of {kinds}, {'both images and TFRecords' if known else 'none of them'}"
+        got = f"holds files of {kinds}, {'both' if known else 'and no'} images {'and' if known else 'or'} TFRecords"
         raise ValueError(f"The folder '{path}' {got if there else 'is empty'}. Expected {KINDS}.")
     return known.pop()
 

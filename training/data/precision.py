@@ -4,6 +4,7 @@ import numpy as np
 
 from zoo.units import chunks, extremes, mean_and_deviation
 
+EXACT = 2**24  # whole numbers up to here are 32-bit ones too
 LOST = 1e-3  # of a standard deviation, that a number may be changed by
 RANGE = float(np.finfo(np.float32).max)
 
@@ -26,20 +27,22 @@ def check_precision(x, what, columns=None):
         if np.isnan(low).any() or np.isinf([low, high]).any():
             return
         size = np.maximum(-low, high)
+        if x.dtype.kind in "iu" and np.all(size <= EXACT):
+            return
         if np.any(size > RANGE):
             i = np.argmax(size)
             raise ValueError(
-                f"{_column(i, size, what, columns)} holds numbers up to {size.flat[i]:g}, and those of 32 bits, in which "
-                f"models compute, end at {RANGE:.2g}. Rescale it."
+                f"{_column(i, size, what, columns)} holds numbers up to {size.flat[i]:g}, and those of 32 bits, in "
+                f"which models compute, end at {RANGE:.2g}. Rescale it."
             )
         deviation, changed = mean_and_deviation(x)[1], _changed(x)
     lost = (high > low) & (changed > LOST * deviation)
     if np.any(lost):
         i = np.argmax(lost)
         raise ValueError(
-            f"{_column(i, lost, what, columns)} would lose digits: models compute in 32 bits, which changes its numbers, "
-            f"from {low.flat[i]:.10g} to {high.flat[i]:.10g}, by up to {changed.flat[i]:.2g}, and their standard deviation "
-            f"is {deviation.flat[i]:.2g}. Subtract its start from it, or rescale it."
+            f"{_column(i, lost, what, columns)} would lose digits: models compute in 32 bits, which changes its "
+            f"numbers, from {low.flat[i]:.10g} to {high.flat[i]:.10g}, by up to {changed.flat[i]:.2g}, and their "
+            f"standard deviation is {deviation.flat[i]:.2g}. Subtract its start from it, or rescale it."
         )
 
 

@@ -218,7 +218,7 @@ def _values(files, index, feature, default=None):
             bad = next(i for i, record in enumerate(content) if not _parses(record, spec))
             raise ValueError(
                 f"Expected one value of the feature '{feature.name}' in each record, and of one kind, but "
-                f"{reader.place(rows.start + bad)} has none such. Write it anew, or without that feature in all records."
+                f"{reader.place(rows.start + bad)} has none such. Write it anew, or all without that feature."
             ) from error
 
 

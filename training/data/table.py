@@ -86,7 +86,7 @@ def _opened(file, path):
 
 
 def _are_names(first, second):
-    """Whether a first row is names: none is a number, or they are 0, 1, … as pandas calls columns that have no names."""
+    """Whether a first row is names: none is a number, or they are 0, 1, …, as pandas names columns."""
     if not any(map(_is_number, first)):
         return True
     first, second = (row[1:] if first[0] in INDEX else row for row in (first, second))

@@ -68,7 +68,7 @@ def test_damaged_bytes_are_an_error():
     ],
 )
 def test_headers(content, expected):
-    assert header(content) == expected
+    assert header(content) == (expected and (*expected, 8))
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_streamed_data_are_seen_by_a_choice_of_them(tmp_path, monkeypatch):
 def test_memory_mapped_rows_are_not_loaded(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(12.0).reshape(4, 3))
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
-    examples = MemoryMapped(array, (3,), "x")
+    examples = MemoryMapped(array, (3,))
     assert isinstance(examples.array, np.memmap)
     assert examples[:].dtype == np.float32  # what models compute in, whatever is in the file
     np.testing.assert_array_equal(examples[1:3], array[1:3])

@@ -35,6 +35,9 @@ def test_a_table_is_trained_on_and_drawn(table):
     page = (table / "runs" / "vamp_vae-plants" / run.REPORT).read_text(encoding="utf-8")
     assert len(re.findall("data:image/png;base64,iVBOR", page)) == 15
     assert "height, &lt;depth&gt;, weight" in page
+    assert "Found in plants.csv: a table of 3 columns" in page
+    assert "train 280, validation 40, test 80" in page
+    assert "not compared with held-out data: none were asked for (--generated 0)" in page
 
 
 def test_the_config_says_which_data_and_how(table):

@@ -113,7 +113,7 @@ def test_pseudo_inputs_have_the_range_of_each_column():
 
 def test_streamed_data_give_the_same_units(monkeypatch):
     monkeypatch.setattr(units, "ROWS", 90)  # of three columns: 30 rows at once
-    streamed = Subset(MemoryMapped(X, (3,), "x"), np.arange(500))
+    streamed = Subset(MemoryMapped(X, (3,)), np.arange(500))
     first, second = vae(prior="vamp(components=30)", objective="tc"), vae(prior="vamp(components=30)", objective="tc")
     first.adapt(X)
     second.adapt(streamed)
@@ -142,3 +142,29 @@ def test_constant_elements_keep_their_scale():
 def test_data_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"shape \[B, 3\], got \[500, 2\]"):
         vae().adapt(X[:, :2])
+
+
+@pytest.mark.parametrize("spec", [{"name": "normal", "scale": 0.05}, "low_rank_normal(rank=2, floor=0.05)"])
+@pytest.mark.parametrize("ratio", [1, 1e3, 1e5])
+def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio):
+    x = np.float32(7 * (ratio + np.random.default_rng(0).normal(size=(2000, 3))))
+    layer, raw = likelihood(spec, x)
+    shift, scale = (np.float64(w) for w in layer.units.get_weights())
+    spread = 0.05 * np.eye(3)
+    if layer.size > 1:
+        spread = positive(raw[:, 1], 0.05)[:, None] * np.column_stack([np.eye(3), raw[:, 2:]])
+    law = stats.multivariate_normal(raw[:, 0], spread @ spread.T)
+    points = np.float32(shift + scale * law.rvs(50, random_state=1))
+    expected = law.logpdf((np.float64(points) - shift) / scale) - np.log(scale).sum()
+    np.testing.assert_allclose(layer(tf.zeros([1, 4])).log_prob(points), expected, atol=2e-3)
+
+
+def test_pseudo_inputs_keep_to_a_narrow_column():
+    x = np.float32([1e-8, 1, 1]) * np.float32(np.random.default_rng(0).normal(size=(50, 3)))
+    x[:, 2] = 7
+    model = vae(prior="vamp(components=5)")
+    model.adapt(x)
+    np.testing.assert_array_equal(model.prior.high[:2], x.max(axis=0)[:2])
+    assert model.prior.high[2] > model.prior.low[2] == 7
+    rows = model.prior.pseudo_inputs.numpy()
+    assert all((np.abs(x - row) / [1e-8, 1, 1]).max(axis=1).min() < 1e-5 for row in rows)

@@ -11,6 +11,7 @@ from training.data import Dataset
 from training.evaluate import Settings, evaluate
 from training.pictures import leading_plane
 from training.report import along_axes, report
+from training.samples import LEAST
 from training.shape import correlation
 
 RNG = np.random.default_rng(0)
@@ -36,6 +37,8 @@ def test_any_shape_of_data(event_shape, latent):
     }
     scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 2, "training_seconds": 1.0}
     page = report(Config(data="made"), dataset, vae, history, scores)
+    compared = f"{LEAST} training examples and as many held-out ones, and there are 12 and 24"
+    assert compared in page
     assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + (len(event_shape) == 1)
 
 

@@ -13,7 +13,7 @@ import zoo
 from training import latent_pictures, pictures
 from training.information import ACTIVE
 from training.quality import scale_of
-from training.samples import nearest
+from training.samples import LEAST, nearest
 from zoo import moments
 
 TEMPLATE = "report.html.j2"
@@ -44,9 +44,21 @@ def report(config, dataset, vae, history, scores):
         scores=scores,
         dataset=dataset,
         description=zoo.describe(vae),
+        uncompared=_uncompared(dataset),
         figures=figures,
         vae=vae,
         estimated=isinstance(vae.encode(np.float32(dataset.test[:1])), moments.MomentsFromDraws) and moments.DRAWS,
+    )
+
+
+def _uncompared(dataset):
+    """Why samples are not compared with held-out data, where they are not."""
+    held_out = len(dataset.validation) + len(dataset.test)
+    if min(held_out, len(dataset.train)) >= LEAST:
+        return "none were asked for (--generated 0)"
+    return (
+        f"that takes {LEAST} training examples and as many held-out ones, and there are {len(dataset.train):,} and "
+        f"{held_out:,}"
     )
 
 

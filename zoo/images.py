@@ -2,12 +2,15 @@
 
 import tensorflow as tf
 
+PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
+
 
 def decode(content, size, channels):
     """The pixels of an image, in TensorFlow's graph.
 
     Args:
-        content: the bytes of a PNG, JPEG, BMP or GIF file (its first frame), a string tensor [].
+        content: the bytes of a PNG or JPEG file, a string tensor []. Transparency, and a rotation that is noted in
+            the file (EXIF), are ignored.
         size: (height, width) that it is brought to, with antialiasing; its proportions are not kept.
         channels: 1 for grey levels, 3 for red, green and blue.
 
@@ -17,11 +20,13 @@ def decode(content, size, channels):
     Raises:
         tf.errors.InvalidArgumentError: the bytes are no such image.
     """
+    png = tf.strings.substr(content, 0, len(PNG)) == PNG
     pixels = tf.cond(
         tf.io.is_jpeg(content),
         # The usual, fast transform errs by ten levels where others err by one.
         lambda: tf.io.decode_jpeg(content, channels, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(content, channels, expand_animations=False),
+        # This op would take other kinds too, and of a GIF whatever its size is.
+        lambda: tf.io.decode_png(tf.where(png, content, ""), channels),
     )
     pixels = tf.ensure_shape(pixels, [None, None, channels])
     # A resize to the size that it has would leave it as it is, and take its time.

@@ -10,6 +10,7 @@ import numpy as np
 from training.data.examples import MemoryMapped
 from training.data.found import Found, compact, numbers, role, shaped
 from training.data.memory import check_fits, holds
+from training.data.precision import check_precision
 
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -34,8 +35,9 @@ def npy(path, settings):
             f"and there are {path.stat().st_size:,}. Get or write it anew."
         )
     array = np.load(path, mmap_mode="r", allow_pickle=False)
+    check_precision(array, f"'{path}'")
     event_shape = shaped(array.shape[1:], settings)
-    examples = MemoryMapped(array, event_shape, f"{path.name} {expected}")
+    examples = MemoryMapped(array, event_shape)
     if holds(examples.shape):
         examples = compact(np.array(array)).reshape(examples.shape)
     elif header.fortran:
@@ -58,7 +60,6 @@ def npz(path, settings):
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            check_fits(sum(member.file_size for member in archive.infolist()), path)
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
             headers = {key: _header(archive.open(name), f"'{key}' in '{path}'") for key, name in members.items()}
         chosen = _chosen(headers, path, settings)
@@ -70,10 +71,15 @@ def npz(path, settings):
                     f"The labels '{key}' in '{path}' hold {headers[key].dtype}, which is never unpickled. "
                     f"Save them as numbers or strings."
                 )
+        sizes = {key: math.prod(headers[key].shape) for key in chosen}
+        check_fits(sum(sizes[key] * headers[key].dtype.itemsize for key in sizes), sum(sizes.values()), path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {what: archive[key] for key, what in chosen.items()}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"'{path}' is truncated or no .npz file ({error}). Get or write it anew.") from error
+    for key, (_, what) in chosen.items():
+        if what == "examples":
+            check_precision(arrays[chosen[key]], f"'{key}' in '{path}'")
     parts = {part: compact(x) for (part, what), x in arrays.items() if what == "examples"}
     parts = {part: x.reshape(len(x), *shaped(x.shape[1:], settings)) for part, x in parts.items()}
     labels = {part: y for (part, what), y in arrays.items() if what == "labels"}

@@ -17,11 +17,10 @@ class Examples(ABC):
     Args:
         shape: (N, *x).
         dtype: NumPy's.
-        identity: what tells these examples from others, such as the names and sizes of their files.
     """
 
-    def __init__(self, shape, dtype, identity):
-        self.shape, self.dtype, self.identity = tuple(shape), np.dtype(dtype), identity
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
 
     def __len__(self):
         return self.shape[0]
@@ -78,7 +77,7 @@ class Subset(Examples):
     """
 
     def __init__(self, examples, index):
-        super().__init__((len(index), *examples.shape[1:]), examples.dtype, examples.identity)
+        super().__init__((len(index), *examples.shape[1:]), examples.dtype)
         self.examples = examples
         with tf.device("CPU"):  # where tf.data is
             self.index = tf.constant(index, tf.int64)
@@ -100,7 +99,7 @@ class Mapped(Examples):
     """
 
     def __init__(self, examples, function, dtype):
-        super().__init__(examples.shape, dtype, examples.identity)
+        super().__init__(examples.shape, dtype)
         self.examples, self.function = examples, function
 
     def gather(self, indices):
@@ -116,12 +115,11 @@ class MemoryMapped(Examples):
     Args:
         array: numpy.memmap [N, *x].
         event_shape: *x, if the rows are to be reshaped.
-        identity: see `Examples`.
     """
 
-    def __init__(self, array, event_shape, identity):
+    def __init__(self, array, event_shape):
         dtype = np.uint8 if array.dtype in (np.uint8, np.bool_) else np.float32
-        super().__init__((len(array), *event_shape), dtype, identity)
+        super().__init__((len(array), *event_shape), dtype)
         self.array = array
 
     def gather(self, indices):

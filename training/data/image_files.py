@@ -11,8 +11,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from training.data.examples import Examples
+from training.data.folders import files_in
 from training.data.found import PARTS, Found
-from zoo.images import decode
+from zoo.images import PNG, decode
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 HEAD = 2**16  # bytes of a file in which its size is looked for first
@@ -24,6 +25,7 @@ class Header(NamedTuple):
     height: int
     width: int
     channels: int
+    bits: int = 8
 
 
 class ImageFiles(Examples):
@@ -36,8 +38,7 @@ class ImageFiles(Examples):
     """
 
     def __init__(self, paths, size, channels):
-        identity = "\n".join(f"{path.name} {path.stat().st_size}" for path in paths)
-        super().__init__((len(paths), *size, channels), np.uint8, identity)
+        super().__init__((len(paths), *size, channels), np.uint8)
         self.paths = paths
         self.names = tf.constant([str(path) for path in paths])
 
@@ -62,7 +63,7 @@ def images(folder, settings):
     Raises:
         ValueError: there are none, they are of different sizes, or only some have labels.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and _visible(path, folder))
+    files = [path for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
     first = {path.relative_to(folder).parts[0] for path in files if path.parent != folder}
     named = {name: PARTS[name.lower()] for name in sorted(first) if name.lower() in PARTS}
     if "train" not in named.values():
@@ -83,10 +84,6 @@ def images(folder, settings):
     labels = {part: _labels(paths, roots[part]) for part, paths in groups.items()}
     kind = "images in a folder" + (", labelled by their subfolders" if labels["train"] is not None else "")
     return Found(kind, parts, {part: found for part, found in labels.items() if found is not None})
-
-
-def _visible(path, folder):
-    return not any(name.startswith(".") for name in path.relative_to(folder).parts) and path.is_file()
 
 
 def _labels(paths, root):
@@ -113,11 +110,17 @@ def geometry(headers, where, settings):
         (height, width), channels.
 
     Raises:
-        ValueError: they are of different sizes, and no size is set; or none is an image.
+        ValueError: they are of different sizes, and no size is set; some have 16 bits; or none is an image.
     """
     readable = [header for header in headers if header is not None]
     if not readable:
         raise ValueError(f"None of the {len(headers)} images in '{where}' can be read. Are they PNG or JPEG files?")
+    deep = sum(header.bits == 16 for header in readable)
+    if deep:
+        raise ValueError(
+            f"Expected images of 8 bits, but {deep} of the {len(headers)} in '{where}' are of 16, half of which "
+            f"would be lost. Save them as one array [N, height, width, channels] in .npy, or with 8 bits."
+        )
     sizes = Counter((header.height, header.width) for header in readable)
     if settings.image_size is None and len(sizes) > 1:
         common = ", ".join(f"{h} × {w} ({n} of them)" for (h, w), n in sizes.most_common(3))
@@ -137,7 +140,7 @@ def _header_of(path):
 
 
 def header(content):
-    """The size of a PNG or JPEG image, and whether it has 1 channel or 3 (transparency not counted).
+    """The size of a PNG or JPEG image, whether it has 1 channel or 3 (transparency not counted), and 8 bits or 16.
 
     Args:
         content: its bytes, or the first of them.
@@ -145,9 +148,9 @@ def header(content):
     Returns:
         A `Header`; None where they do not tell.
     """
-    if content[:8] == b"\x89PNG\r\n\x1a\n" and len(content) >= 26:
-        width, height, _, colour = struct.unpack(">IIBB", content[16:26])
-        return Header(height, width, 1 if colour in (0, 4) else 3)
+    if content[: len(PNG)] == PNG and len(content) >= 26:
+        width, height, bits, colour = struct.unpack(">IIBB", content[16:26])
+        return Header(height, width, 1 if colour in (0, 4) else 3, 16 if bits == 16 else 8)
     return _jpeg_header(content) if content[:2] == b"\xff\xd8" else None
 
 

@@ -13,8 +13,9 @@ from training.data import image_files, records
 from training.data.arrays import npy, npz
 from training.data.dataset import Dataset, binarized
 from training.data.examples import Examples, Subset
+from training.data.folders import files_in
 from training.data.memory import examples_within
-from training.data.splits import HELD_OUT, split
+from training.data.splits import HELD_OUT, LEAST, split
 from training.data.survey import surveyed
 from training.data.table import table
 from training.data.values import check_variation, support_of, unit
@@ -43,10 +44,11 @@ def own_data(settings):
     found, parts, labels = _gathered(settings)
     look, parts, labels, notes = _surveyed(parts, labels, name)
     values, scaled = support_of(look, parts["train"], settings)
-    check_variation(look, parts["train"].shape, found.columns, values, name)
     if scaled:
         parts = {part: unit(x) for part, x in parts.items()}
+    checksum = _checksum(look, parts, labels)
     parts, labels = _split(parts, labels, settings)
+    check_variation(parts["train"], look, found.columns, values, name)
     dataset = Dataset(
         name,
         values,
@@ -55,7 +57,7 @@ def own_data(settings):
         train_labels=labels.get("train"),
         columns=found.columns if len(parts["train"].shape) == 2 else None,
         values=values,
-        checksum=_checksum(parts, labels),
+        checksum=checksum,
     )
     dataset = binarized(dataset, settings.binarize or "none")
     return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, [*found.notes, *notes]))
@@ -90,14 +92,14 @@ def _reader(path):
         if path.suffix.lower() not in READERS:
             raise ValueError(f"'{path}' is of no known kind. Expected one of {KINDS}.")
         return READERS[path.suffix.lower()]
-    there = {p.suffix.lower() for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")}
+    there = {p.suffix.lower() for p in files_in(path)}
     readers = dict.fromkeys(records.SUFFIXES, records.records)
     readers |= dict.fromkeys(image_files.SUFFIXES, image_files.images)
     known = {readers[suffix] for suffix in there & set(readers)}
     if len(known) != 1:
-        got = f"holds files of {', '.join(sorted(there)) or 'no kind'}" if there else "is empty"
-        both = "both images and TFRecords" if known else "none of them"
-        raise ValueError(f"The folder '{path}' {got}, {both}. Expected {KINDS}.")
+        kinds = ", ".join(sorted(there - {""})) or "no kind"
+        got = f"holds files of {kinds}, {'both' if known else 'and no'} images {'and' if known else 'or'} TFRecords"
+        raise ValueError(f"The folder '{path}' {got if there else 'is empty'}. Expected {KINDS}.")
     return known.pop()
 
 
@@ -135,11 +137,12 @@ def _surveyed(parts, labels, name):
     """A `Survey` of all parts, the examples that can be read and their labels, and notes for the user."""
     looks, readable, kept, notes = [], {}, {}, []
     for part, x in parts.items():
-        look, readable[part], index, said = surveyed(x, f"{part} examples of '{name}'")
+        what = f"the {part} data of '{name}'" if len(parts) > 1 else f"'{name}'"
+        look, readable[part], index, said = surveyed(x, what)
         looks.append(look)
         notes += said
         if part in labels:
-            classes, said = _classes(labels[part], len(x), f"the {part} data of '{name}'")
+            classes, said = _classes(labels[part], len(x), what)
             kept[part] = None if classes is None else classes[index]
             notes += said
     return functools.reduce(operator.or_, looks), readable, kept, notes
@@ -152,8 +155,15 @@ def _classes(labels, examples, what):
     if labels.shape != (examples,):
         raise ValueError(f"Expected {examples} labels of {what}, one each, got {list(labels.shape)}. Mend the file.")
     with suppress(ValueError):  # the texts of a table may be numbers
-        numbers = labels.astype(np.float64)
-        labels = numbers.astype(np.int64) if np.all(numbers == np.floor(numbers)) else numbers
+        labels = labels.astype(np.float64)
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            i = np.flatnonzero(~np.isfinite(labels))[0]
+            raise ValueError(
+                f"Expected a label of each example, but that of example {i} of {what} is {labels[i]}. "
+                f"Give it one, or remove the example or all labels."
+            )
+        labels = labels.astype(np.int64) if np.all(labels == np.floor(labels)) else labels
     kinds = len(np.unique(labels))
     if kinds > CLASSES or labels.dtype.kind == "f":
         return None, (f"the labels of {what} have {kinds} different values, so they are no classes and are not used",)
@@ -168,7 +178,7 @@ def _split(parts, labels, settings):
     streamed = isinstance(train, Examples)
     parts, labels = dict(parts), dict(labels)
     if missing:
-        most = examples_within(train.shape, HELD_OUT) if streamed else None
+        most = max(LEAST, examples_within(train.shape, HELD_OUT)) if streamed else None
         for part, index in split(len(train), missing, settings.split_seed, most).items():
             parts[part] = Subset(train, index) if streamed else train[index]
             labels[part] = None if train_labels is None else train_labels[index]
@@ -176,20 +186,24 @@ def _split(parts, labels, settings):
         x = parts[part]
         if isinstance(x, Examples):
             order = np.random.default_rng(settings.split_seed).permutation(len(x))
-            index = np.sort(order[: examples_within(x.shape, HELD_OUT)])
+            index = np.sort(order[: max(LEAST, examples_within(x.shape, HELD_OUT))])
             parts[part] = x[index]
             labels[part] = None if labels.get(part) is None else labels[part][index]
+        if len(x) < LEAST:
+            raise ValueError(
+                f"Expected {LEAST} {part} examples or more, without which there are no standard errors, got {len(x)}. "
+                f"Add some, or leave that part out: a share of the training data is taken."
+            )
     return parts, {part: y for part, y in labels.items() if y is not None}
 
 
-def _checksum(parts, labels):
-    """A number in hexadecimal that tells these examples from others."""
-    checksum = 0
-    for part in ("train", "validation", "test"):
-        x, y = parts[part], labels.get(part)
-        content = x.identity.encode() if isinstance(x, Examples) else np.ascontiguousarray(x)
-        checksum = zlib.crc32(content, zlib.crc32(f"{part} {x.shape} {x.dtype}".encode(), checksum))
-        checksum = checksum if y is None else zlib.crc32("\n".join(map(str, y)).encode(), checksum)
+def _checksum(look, parts, labels):
+    """A number in hexadecimal that tells these examples from others, whether they are streamed or not."""
+    checksum = look.checksum
+    for part, x in parts.items():
+        checksum = zlib.crc32(f"{part} {x.shape} {x.dtype}".encode(), checksum)
+        if labels.get(part) is not None:
+            checksum = zlib.crc32("\n".join(map(str, labels[part])).encode(), checksum)
     return f"{checksum:08x}"
 
 

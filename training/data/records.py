@@ -2,18 +2,21 @@
 
 import struct
 from array import array
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from training.data.examples import Examples, chunks
+from training.data.folders import files_in
 from training.data.found import LABELS, Found, role, shaped
 from training.data.image_files import geometry, header
 from zoo.images import decode
 
 SUFFIXES = (".tfrecord", ".tfrecords")
 GZIP = b"\x1f\x8b\x08"
+FIRST = 100  # records that features are looked for in
 AROUND = 12, 4  # bytes before a record, its length and that one's checksum, and after it
 
 
@@ -38,8 +41,7 @@ class Records(Examples):
     """
 
     def __init__(self, files, index, feature, event_shape, image, dtype=tf.float32):
-        identity = "\n".join(f"{path.name} {path.stat().st_size}" for path in files) + f"\n{feature}"
-        super().__init__((len(index.file), *event_shape), np.uint8 if image else np.float32, identity)
+        super().__init__((len(index.file), *event_shape), np.uint8 if image else np.float32)
         self.files, self.index, self.feature, self.image, self.kind = files, index, feature, image, dtype
 
     def gather(self, indices):
@@ -76,12 +78,12 @@ def records(path, settings):
     Raises:
         ValueError: a file is damaged, or it is not clear which feature the examples are.
     """
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+    files = [path] if path.is_file() else [p for p in files_in(path) if p.suffix.lower() in SUFFIXES]
     named = {p: role(str(p.relative_to(path).with_suffix("")))[0] for p in files} if path.is_dir() else {}
     if "train" not in named.values():
         named = dict.fromkeys(files, "train")
     index, parts, labels = _index(files), {}, {}
-    first = Records(files, index, "", (), image=True).read([0])[0]
+    first = Records(files, index, "", (), image=True).read(range(min(FIRST, len(index.file))))
     feature, label = _features(first, files[0], settings)
     event_shape, image, dtype = _event(files, index, feature, path, settings)
     for part in dict.fromkeys(named.values()):
@@ -115,9 +117,25 @@ def _index(files):
                     )
                 found.extend((number, place + AROUND[0], length))
                 place, record = place + sum(AROUND) + length, record + 1
+        _check_checksums(path)
     if not found:
         raise ValueError(f"Expected records in '{files[0]}', but there are none.")
     return Index(*np.frombuffer(found, np.int64).reshape(-1, 3).T)
+
+
+def _check_checksums(path):
+    """Makes sure that each record has the checksums that were written with it, by TensorFlow's own reader."""
+    with tf.device("CPU"):
+        stream = tf.data.TFRecordDataset(str(path))
+    try:
+        stream.reduce(np.int64(0), lambda count, record: count + 1)
+        return
+    except tf.errors.DataLossError:
+        good = 0
+    with suppress(tf.errors.DataLossError):
+        for _ in stream:
+            good += 1
+    raise ValueError(f"'{path}' is damaged: its record {good} does not have the right checksum. Get or write it anew.")
 
 
 class _Feature(NamedTuple):
@@ -128,14 +146,17 @@ class _Feature(NamedTuple):
     count: int
 
 
-def _features(content, path, settings):
-    """Which feature of a record is the example, and which the label (or None)."""
-    example = tf.train.Example()
-    try:
-        example.ParseFromString(content)
-    except Exception as error:  # protobuf's own, which differs between its versions
-        raise ValueError(f"The records of '{path}' are no tf.train.Example: {error}. Write them as such.") from error
-    found = [_feature(name, value) for name, value in sorted(example.features.feature.items())]
+def _features(contents, path, settings):
+    """Which feature of some records is the example, and which the label (or None)."""
+    values = {}
+    for content in reversed(contents):  # the first record that has a feature says what it is
+        example = tf.train.Example()
+        try:
+            example.ParseFromString(content)
+        except Exception as error:  # protobuf's own, which differs between its versions
+            raise ValueError(f"The records of '{path}' are no tf.train.Example: {error}. Write them so.") from error
+        values |= dict(example.features.feature)
+    found = [_feature(name, value) for name, value in sorted(values.items())]
     listed = ", ".join(f"'{f.name}' ({f.count} × {f.kind})" for f in found) or "none"
     named = {f.name: f for f in found}
     for option in ("key", "labels"):
@@ -179,26 +200,34 @@ def _event(files, index, feature, path, settings):
     if feature.kind != "image":
         dtype = tf.float32 if feature.kind == "float" else tf.int64
         return shaped((feature.count,), settings), False, dtype
-    some = index if settings.image_size is None or settings.channels is None else Index(*(a[:1] for a in index))
-    headers = [header(content) for values in _values(files, some, feature) for content in values]
+    headers = [header(content) for values in _values(files, index, feature, default="") for content in values]
     size, channels = geometry(headers, path, settings)
     return (*size, channels), True, None
 
 
-def _values(files, index, feature):
-    """The single values of a feature, in arrays of some records each."""
+def _values(files, index, feature, default=None):
+    """The single values of a feature, in arrays of some records each; without a default, all records have one."""
     kind = {"image": tf.string, "bytes": tf.string, "float": tf.float32, "int64": tf.int64}[feature.kind]
-    spec = {feature.name: tf.io.FixedLenFeature([], kind, default_value="" if kind == tf.string else -1)}
+    spec = {feature.name: tf.io.FixedLenFeature([], kind, default_value=default)}
     reader = Records(files, index, feature.name, (), image=False)
     for rows in chunks((len(index.file), 10_000)):
-        content = tf.constant(reader.read(range(rows.start, rows.stop)))
+        content = reader.read(range(rows.start, rows.stop))
         try:
-            yield tf.io.parse_example(content, spec)[feature.name].numpy()
+            yield tf.io.parse_example(tf.constant(content), spec)[feature.name].numpy()
         except tf.errors.InvalidArgumentError as error:
+            bad = next(i for i, record in enumerate(content) if not _parses(record, spec))
             raise ValueError(
-                f"Expected one value of the feature '{feature.name}' in each record, but not all from "
-                f"{reader.place(rows.start)} to {reader.place(rows.stop - 1)} are such. Write them anew."
+                f"Expected one value of the feature '{feature.name}' in each record, and of one kind, but "
+                f"{reader.place(rows.start + bad)} has none such. Write it anew, or all without that feature."
             ) from error
+
+
+def _parses(record, spec):
+    try:
+        tf.io.parse_single_example(record, spec)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
 
 
 def _labels(files, index, feature):

@@ -3,7 +3,7 @@
 import numpy as np
 
 HELD_OUT = 10_000  # examples, at most, of a part that is held out of streamed data, as it is in memory
-LEAST = 2  # examples in a part that is held out, without which there are no standard errors
+LEAST = 2  # examples in a part: one alone does not vary, and has no standard errors
 
 
 def split(n, parts, seed, most=None):
@@ -25,10 +25,10 @@ def split(n, parts, seed, most=None):
     for part, share in sorted(parts.items()):
         size = min(max(LEAST, round(share * n)), n if most is None else most)
         found[part], order = np.sort(order[:size]), order[size:]
-    if not len(order) or any(len(index) < LEAST for index in found.values()):
-        needed = 1 + LEAST * len(parts)
+    if any(len(index) < LEAST for index in (order, *found.values())):
+        needed = LEAST * (1 + len(parts))
         raise ValueError(
-            f"Expected {needed} examples or more to be split, got {n}. Add some, or name files of their own "
-            f"with --validation-data and --test-data."
+            f"Expected {LEAST} examples or more in each part, {needed} in all, got {n} to be split. Add some, hold out "
+            f"smaller shares, or name files of their own with --validation-data and --test-data."
         )
     return {"train": np.sort(order)} | found

@@ -1,6 +1,7 @@
 """A first look at all of the examples: what they are, and which cannot be read."""
 
-from dataclasses import dataclass, replace
+import zlib
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -21,38 +22,33 @@ class Survey:
         least, greatest: value.
         fits: names of the supports that they lie in.
         black_and_white: whether all are 0 or 255.
-        constant: for each element, whether all examples have the same value there [*x].
-        first: one of the examples [*x].
+        checksum: of the values.
     """
 
     least: float = np.inf
     greatest: float = -np.inf
     fits: frozenset = frozenset(SUPPORTS)
     black_and_white: bool = True
-    constant: np.ndarray | None = None
-    first: np.ndarray | None = None
+    checksum: int = 0
 
     def after(self, x):
         """That of more examples [n, *x] too; what is ruled out already is not looked for again."""
-        first = x[0].copy() if self.first is None else self.first
-        constant = np.ones(first.shape, bool) if self.constant is None else self.constant
         return Survey(
             min(self.least, float(x.min())),
             max(self.greatest, float(x.max())),
             frozenset(name for name in self.fits if SUPPORTS[name].contains(x)),
             self.black_and_white and bool(np.all((x == 0) | (x == 255))),
-            constant & np.all(x == first, axis=0) if constant.any() else constant,
-            first,
+            zlib.crc32(np.ascontiguousarray(x), self.checksum),
         )
 
     def __or__(self, other):
-        """What the values of both are, and where those of the first one are constant."""
-        return replace(
-            self,
-            least=min(self.least, other.least),
-            greatest=max(self.greatest, other.greatest),
-            fits=self.fits & other.fits,
-            black_and_white=self.black_and_white and other.black_and_white,
+        """What the values of both are."""
+        return Survey(
+            min(self.least, other.least),
+            max(self.greatest, other.greatest),
+            self.fits & other.fits,
+            self.black_and_white and other.black_and_white,
+            zlib.crc32(b"%08x" % other.checksum, self.checksum),
         )
 
 
@@ -111,7 +107,7 @@ def _left_out(bad, x, what):
     some = ", ".join(places(i) for i in bad[:3]) + (", …" if len(bad) > 3 else "")
     if len(bad) > UNREADABLE * len(x):
         raise ValueError(
-            f"{len(bad)} of the {len(x):,} {what} cannot be read, over {UNREADABLE:.0%}: {some}. "
+            f"{len(bad)} of the {len(x):,} examples of {what} cannot be read, over {UNREADABLE:.0%}: {some}. "
             f"Remove them, or get or write them anew."
         )
     return (f"left out {len(bad)} of {len(x):,} that cannot be read: {some}",)
@@ -123,6 +119,6 @@ def _check_finite(values, numbers, x, what):
         number = int(numbers[i])
         place = x.place(number) if isinstance(x, Examples) else f"example {number}"
         raise ValueError(
-            f"Expected finite numbers, but {place} of the {what} has {values[(i, *element)]} as its element {element} "
+            f"Expected finite numbers, but {place} of {what} has {values[(i, *element)]} as its element {element} "
             f"(both counted from 0). Remove or fill such examples."
         )

@@ -8,8 +8,10 @@ import numpy as np
 
 from training.data.found import Found, shaped
 from training.data.memory import check_fits
+from training.data.precision import check_precision
 
 LABELS = ("label", "labels", "class", "target")  # not y, which may be a number like x
+INDEX = ("", "Unnamed: 0")  # what pandas and R call a column that numbers the rows
 
 
 def table(path, settings):
@@ -25,7 +27,6 @@ def table(path, settings):
     Raises:
         ValueError: a row is of another length, a value is no finite number, or the text is not UTF-8.
     """
-    check_fits(path.stat().st_size, path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _table(file, path, settings)
@@ -38,31 +39,70 @@ def table(path, settings):
 
 
 def _table(file, path, settings):
-    delimiter = max(",;\t", key=file.readline().count)
-    file.seek(0)
-    reader = csv.reader(file, delimiter=delimiter)
-    first = next((row for row in reader if row), None)
-    if first is None:
-        raise ValueError(f"'{path}' is empty. Expected a line of names, and rows of numbers.")
-    header = not any(_is_number(cell) for cell in first)
-    names = [cell.strip() for cell in first] if header else [f"column {i + 1}" for i in range(len(first))]
+    names, header, reader = _opened(file, path)
     label = _label(names, header, path, settings)
     columns = [i for i in range(len(names)) if i != label]
     if not columns:
         raise ValueError(f"Expected columns of numbers in '{path}', but '{names[label]}' is the only one, and labels.")
     values, labels = array("d"), []
-    if not header:
-        _add(first, reader.line_num, names, columns, values, labels, label, path)
     for row in reader:
         if row:  # else a blank line
             _add(row, reader.line_num, names, columns, values, labels, label, path)
     if not values:
         raise ValueError(f"'{path}' has a line of names and no rows. Add some.")
-    x = np.frombuffer(values, np.float64).astype(np.float32).reshape(-1, len(columns))
-    x = x.reshape(len(x), *shaped(x.shape[1:], settings))
-    found = {} if label is None else {"train": np.array(labels)}
-    kind = f"a table of {len(columns)} columns in .csv" + ("" if label is None else f", labels '{names[label]}'")
-    return Found(kind, {"train": x}, found, tuple(names[i] for i in columns))
+    x = np.frombuffer(values, np.float64).reshape(-1, len(columns))
+    notes = ()
+    if header and len(columns) > 1 and names[columns[0]] in INDEX and _numbers_rows(x[:, 0]):
+        x, columns = x[:, 1:], columns[1:]
+        notes = (f"left out the first column of {path.name}, which has no name and numbers the rows",)
+    found = tuple(names[i] for i in columns)
+    check_precision(x, f"'{path}'", found)
+    x = x.astype(np.float32).reshape(len(x), *shaped(x.shape[1:], settings))
+    kind = f"a table of {len(columns)} columns in .csv, {'with' if header else 'without'} a line of names"
+    kind += "" if label is None else f", labels '{names[label]}'"
+    return Found(kind, {"train": x}, {} if label is None else {"train": np.array(labels)}, found, notes)
+
+
+def _opened(file, path):
+    """The names of the columns, whether they are in the file, and a reader of the rows of numbers."""
+    line = file.readline()
+    delimiter = max(",;\t", key=line.count)
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter)
+    first = next((row for row in reader if row), None)
+    if first is None:
+        raise ValueError(f"'{path}' is empty. Expected a line of names, and rows of numbers.")
+    place = reader.line_num
+    second = next((row for row in reader if row), [])
+    names = [cell.strip() for cell in first]
+    names[0] = names[0].removeprefix("#").strip()  # as np.savetxt writes them
+    header = names[0] != first[0].strip() or _are_names(names, second)
+    _check_memory(second or first, delimiter, path)
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter)
+    while header and reader.line_num < place:
+        next(reader)
+    return names if header else [f"column {i + 1}" for i in range(len(first))], header, reader
+
+
+def _are_names(first, second):
+    """Whether a first row is names: none is a number, or they are 0, 1, …, as pandas names columns."""
+    if not any(map(_is_number, first)):
+        return True
+    first, second = (row[1:] if first[0] in INDEX else row for row in (first, second))
+    # Two columns that begin with 0 and 1 may be zeros and ones.
+    sure = len(first) > 2 or not all(cell.strip().isdecimal() for cell in second)
+    return sure and first == [str(i) for i in range(len(first))]
+
+
+def _check_memory(row, delimiter, path):
+    """Makes sure that the table fits into memory, if all rows are as long as this one."""
+    rows = path.stat().st_size / (len(delimiter.join(row)) + 1)
+    check_fits(rows * len(row) * 8, rows * len(row), path)
+
+
+def _numbers_rows(x):
+    return bool(np.all(x == np.floor(x))) and len(np.unique(x)) == len(x)
 
 
 def _add(row, line, names, columns, values, labels, label, path):
@@ -84,6 +124,11 @@ def _add(row, line, names, columns, values, labels, label, path):
         )
     values.extend(numbers)
     if label is not None:
+        if not row[label].strip():
+            raise ValueError(
+                f"Expected a label in each row, but column '{names[label]}' of '{path}' is empty in line {line}. "
+                f"Fill it, or remove such rows or the column."
+            )
         labels.append(row[label].strip())
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from training.data.examples import Examples, Mapped
+from training.data.examples import Examples, Mapped, chunks
 from zoo import support as supports
 
 UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are rounded otherwise than NumPy's
@@ -63,12 +63,12 @@ def unit(x):
     return np.float32(x) * UNIT
 
 
-def check_variation(look, shape, columns, support, name):
-    """Makes sure that examples differ, and real vectors in each element.
+def check_variation(x, look, columns, support, name):
+    """Makes sure that training examples differ, and real vectors in each element.
 
     Args:
-        look: the `Survey` of all of them.
-        shape: of the training examples [N, *x].
+        x: training examples [N, *x], after the split, which may leave the only value that differs to another part.
+        look: the `Survey` of all data.
         columns: names of the elements, or None.
         support: what they are.
         name: what to call the data in a message.
@@ -76,16 +76,32 @@ def check_variation(look, shape, columns, support, name):
     Raises:
         ValueError: they do not.
     """
-    if look.constant.all():
-        raise ValueError(f"All examples of '{name}' are the same. Expected some that differ.")
-    if support != "real" or len(shape) > 2 or not look.constant.any():
+    each = support == "real" and len(x.shape) == 2
+    constant = _constant(x, each)
+    if constant.all():
+        raise ValueError(f"All training examples of '{name}' are the same. Expected some that differ.")
+    if not each or not constant.any():
         return
-    constant = np.flatnonzero(look.constant)
+    constant = np.flatnonzero(constant)
     some = ", ".join(f"'{columns[i]}'" if columns else str(i) for i in constant[:10]) + (", …" * (len(constant) > 10))
     others = [f"--support {other}" for other in sorted(look.fits - {"real"})]
     also = f", or say what they are ({' or '.join(others)})" if others else ""
     also += ", or reshape rows of pixels (--image-size)" if "levels" in look.fits else ""
     raise ValueError(
-        f"Expected columns that vary, but {len(constant)} of the {shape[1]} of '{name}' are constant: {some}. "
+        f"Expected columns that vary, but {len(constant)} of the {x.shape[1]} are constant: {some}, "
+        f"in the training data of '{name}'. "
         f"The density of real numbers has no bound there; remove such columns{also}."
     )
+
+
+def _constant(x, each):
+    """For each element, whether all examples have the same value there [*x].
+
+    No more is read where it is clear that no element is (if `each` matters), or that not all are.
+    """
+    constant = np.ones(x.shape[1:], bool)
+    for rows in chunks(x.shape):
+        constant &= np.all(x[rows] == x[:1], axis=0)
+        if not (constant.any() if each else constant.all()):
+            break
+    return constant

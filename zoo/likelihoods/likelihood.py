@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from zoo import support as supports
 from zoo.layer import DistributionLayer
+from zoo.likelihoods.in_units import InUnits
 from zoo.registry import get, name_of, names
 from zoo.units import Units
 
@@ -57,9 +58,8 @@ class Likelihood(DistributionLayer):
 class LikelihoodInUnits(Likelihood):
     """p(x|z) of real numbers in any units: that of (x − shift) / scale, as a density of x.
 
-    To write one: make the parameters of the standardised x, and of them, with `self.units`, a distribution of x itself,
-    of location units.raw(μ) and scale units.scale σ. Its samples, moments and densities then are in the units of the
-    data without more ado.
+    To write one: return from `call` what `in_units` makes of a distribution of the standardised x. Its samples, moments
+    and densities then are in the units of the data without more ado.
 
     Args:
         event_shape: shape of x.
@@ -69,6 +69,10 @@ class LikelihoodInUnits(Likelihood):
         self.units = Units(self.event_shape, dtype=self.dtype_policy, name="units")
         self.units.build()
         super().build(h_shape)
+
+    def in_units(self, distribution):
+        """The distribution of x, of that of the standardised x."""
+        return InUnits(distribution, self.units.shift, self.units.scale)
 
     def standardized(self, x):
         return self.units(x)

@@ -45,9 +45,9 @@ class LowRankNormal(LikelihoodInUnits):
         batch, size = tf.shape(loc)[: loc.shape.rank - len(self.event_shape)], math.prod(self.event_shape)
         loc, raw_scale = (tf.reshape(t, tf.concat([batch, [size]], axis=0)) for t in (loc, raw_scale))
         factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.rank]], axis=0))
-        scale = self.units.scale * positive(raw_scale, self.floor)  # and U = σW with it
-        px = MultivariateNormalLowRank(self.units.raw(loc), scale, factor)
-        return tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
+        px = MultivariateNormalLowRank(loc, positive(raw_scale, self.floor), factor)
+        px = tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
+        return self.in_units(px)
 
     def get_config(self):
         return super().get_config() | {"rank": self.rank, "floor": self.floor}

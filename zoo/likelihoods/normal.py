@@ -54,8 +54,8 @@ class Normal(LikelihoodInUnits):
             scale = positive(tf.convert_to_tensor(self.raw_scale), self.floor)
         else:
             scale = tf.constant(self.scale, loc.dtype)
-        px = tfd.Normal(self.units.raw(loc), self.units.scale * scale * tf.ones_like(loc))
-        return tfd.Independent(px, len(self.event_shape))
+        px = tfd.Independent(tfd.Normal(loc, scale * tf.ones_like(loc)), len(self.event_shape))
+        return self.in_units(px)
 
     def get_config(self):
         return super().get_config() | {"scale": self.scale, "floor": self.floor}

@@ -78,8 +78,8 @@ class VampPrior(Prior):
     def adapt(self, x):
         chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
         if not keras.ops.convert_to_numpy(self.held):
-            low, high = extremes(x)
-            self.limit(low, np.maximum(high, low + 1e-6 * np.maximum(1, np.abs(low))))
+            low, high = np.float32(extremes(x))
+            self.limit(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
         self.v.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
 
     def _into_range(self, v):

@@ -1,0 +1,21 @@
+"""The files in a folder."""
+
+import os
+from pathlib import Path
+
+
+def files_in(folder):
+    """The files in a folder and below, sorted; hidden ones are passed over, links followed, and no folder read twice.
+
+    Args:
+        folder: Path.
+    """
+    found, seen = [], set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if os.path.realpath(root) in seen:  # a link to a folder that it is in, or that was there before
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(root))
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())

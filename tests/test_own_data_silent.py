@@ -96,6 +96,11 @@ def test_numbers_that_32_bits_cannot_hold(tmp_path, column, words):
     assert_names(refusal(tmp_path / "x.csv"), "Column 'time' of", "x.csv", *words)
 
 
+def test_whole_numbers_of_records_that_32_bits_cannot_hold(tmp_path):
+    path = write_records(tmp_path / "r.tfrecord", [{"v": [i, 20_000_000 + i]} for i in range(60)])
+    assert_names(refusal(path), "Column 1 of 'v' in", "r.tfrecord", "lose digits")
+
+
 def test_numbers_that_32_bits_hold_well_enough(tmp_path):
     for x in (np.float64(X) + 1000, np.arange(240).reshape(60, 4), np.float64(X.reshape(60, 2, 2)) / 3):
         assert read(npy(tmp_path, x)).train.dtype == np.float32

@@ -13,7 +13,7 @@ def check_precision(x, what, columns=None):
     """Makes sure that numbers are told apart as 32-bit ones, and are within their range.
 
     Args:
-        x: array [N, *x] as it was found; values that are not finite are left to others.
+        x: array [N, *x] as it was found, or what is sliced as one; values that are not finite are left to others.
         what: what to call it in a message.
         columns: names of the elements, or None.
 
@@ -49,7 +49,7 @@ def check_precision(x, what, columns=None):
 def _changed(x):
     """By how much numbers are changed at most: [D] for vectors, [] for all else."""
     found = [np.abs(np.float64(np.float32(chunk)) - np.float64(chunk)) for chunk in chunks(x)]
-    return np.max([change.max(axis=0 if x.ndim == 2 else None) for change in found], axis=0)
+    return np.max([change.max(axis=0 if change.ndim == 2 else None) for change in found], axis=0)
 
 
 def _column(i, values, what, columns):

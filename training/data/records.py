@@ -3,6 +3,7 @@
 import struct
 from array import array
 from contextlib import suppress
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from training.data.examples import Examples, chunks
 from training.data.folders import files_in
 from training.data.found import LABELS, Found, role, shaped
 from training.data.image_files import geometry, header
+from training.data.precision import check_precision
 from zoo.images import decode
 
 SUFFIXES = (".tfrecord", ".tfrecords")
@@ -52,7 +54,7 @@ class Records(Examples):
             spec = tf.TensorSpec(self.shape[1:], tf.uint8)
             return tf.map_fn(lambda b: decode(b, self.shape[1:3], self.shape[3]), x, fn_output_signature=spec)
         spec = tf.io.FixedLenFeature(self.shape[1:], self.kind)
-        return tf.cast(tf.io.parse_example(content, {self.feature: spec})[self.feature], tf.float32)
+        return tf.cast(tf.io.parse_example(content, {self.feature: spec})[self.feature], self.dtype)
 
     def place(self, index):
         file = self.index.file[index]
@@ -90,6 +92,8 @@ def records(path, settings):
         rows = np.isin(index.file, [i for i, file in enumerate(files) if named[file] == part])
         of_part = Index(*(values[rows] for values in index))
         parts[part] = Records(files, of_part, feature.name, event_shape, image, dtype)
+        if dtype == tf.int64:
+            _check_whole_numbers(parts[part], f"'{feature.name}' in '{path}'")
         if label is not None:
             labels[part] = _labels(files, of_part, label)
     where = f"{len(files)} files" if len(files) > 1 else "a file"
@@ -203,6 +207,14 @@ def _event(files, index, feature, path, settings):
     headers = [header(content) for values in _values(files, index, feature, default="") for content in values]
     size, channels = geometry(headers, path, settings)
     return (*size, channels), True, None
+
+
+def _check_whole_numbers(examples, what):
+    """Makes sure that whole numbers survive as 32-bit ones, see `check_precision`."""
+    exact = copy(examples)
+    exact.dtype = np.dtype(np.int64)
+    with suppress(tf.errors.OpError):  # records that cannot be read are found later
+        check_precision(exact, what)
 
 
 def _values(files, index, feature, default=None):

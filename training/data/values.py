@@ -99,9 +99,9 @@ def _constant(x, each):
 
     No more is read where it is clear that no element is (if `each` matters), or that not all are.
     """
-    constant = np.ones(x.shape[1:], bool)
+    first, constant = x[:1], np.ones(x.shape[1:], bool)
     for rows in chunks(x.shape):
-        constant &= np.all(x[rows] == x[:1], axis=0)
+        constant &= np.all(x[rows] == first, axis=0)
         if not (constant.any() if each else constant.all()):
             break
     return constant

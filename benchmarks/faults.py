@@ -95,6 +95,7 @@ def wait_for_writing(checkpoints, step, process):
         for name in os.listdir(checkpoints) if checkpoints.is_dir() else []:
             if "_temp" in name and int(name.removeprefix("step-").split("_")[0]) > step:
                 return name
+        time.sleep(0.001)
     raise RuntimeError("The training ended before it could be killed.")
 
 

@@ -28,8 +28,8 @@ def small_vae(objective, posterior="diag", prior="standard", dtype="float64"):
     )
     rng = np.random.default_rng(1)
     for part in PARTS:
-        layer = getattr(vae, part)
-        layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.get_weights()])
+        for weight in getattr(vae, part).trainable_weights:
+            weight.assign(rng.normal(0, 0.5, weight.shape))
     return vae
 
 
@@ -37,7 +37,12 @@ def naive(vae):
     """The same model in numpy."""
     tril = isinstance(vae.posterior, MultivariateNormalTriL)
     positions = tfp.math.fill_triangular(np.arange(L * (L + 1) // 2)).numpy() if tril else None
-    return NaiveVAE({part: getattr(vae, part).get_weights() for part in PARTS}, L, SIGMA, positions)
+    return NaiveVAE(
+        {part: [weight.numpy() for weight in getattr(vae, part).trainable_weights] for part in PARTS},
+        L,
+        SIGMA,
+        positions,
+    )
 
 
 def gradients(vae, *parts, x=X, sample_weight=None):

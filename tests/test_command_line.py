@@ -119,7 +119,7 @@ def test_likelihood_that_does_not_fit_is_refused_with_those_that_do(refusal, lik
         ("--latent", "0", ["latent", "1 or more", "got 0"]),
         ("--latent", "many", ["latent", "'many'"]),
         ("--batch-size", "0", ["batch_size", "1 or more", "got 0"]),
-        ("--batch-size", "1398", ["batch size", "from 1 to 1397", "got 1398"]),
+        ("--batch-size", "1398", ["--batch-size", "from 1 to 1397", "got 1398"]),
         ("--epochs", "-1", ["epochs", "1 or more", "got -1"]),
         ("--epochs", "0", ["epochs", "1 or more", "got 0"]),
         ("--warmup", "-1", ["warmup", "0 or more", "got -1"]),

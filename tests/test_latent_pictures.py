@@ -74,7 +74,7 @@ def test_weights_are_drawn_beside_their_mean(draws, spread):
 def test_nearest_is_that_of_a_loop(rows, shape):
     x, examples = RNG.normal(size=(9, *shape)), RNG.normal(size=(30, *shape))
     expected = [min(examples, key=lambda example, point=point: np.sum((example - point) ** 2)) for point in x]
-    found, distances = nearest(x, examples, rows)
+    found, distances = nearest(x, examples, rows=rows)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(distances, [np.linalg.norm(a - b) for a, b in zip(x, expected, strict=True)], rtol=1e-4)
 

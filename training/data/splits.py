@@ -16,7 +16,8 @@ def split(n, parts, seed, most=None):
         most: examples in a held-out part; None for no limit. The others stay in the training data.
 
     Returns:
-        A dict: "train" and each part -> their numbers in ascending order, disjoint, and all n together.
+        A dict: "train" and each part -> their numbers, disjoint, and all n together. Those held out are in random
+        order, so that the first of them, which a report shows, are not all of one class.
 
     Raises:
         ValueError: there are too few examples.
@@ -24,7 +25,7 @@ def split(n, parts, seed, most=None):
     order, found = np.random.default_rng(seed).permutation(n), {}
     for part, share in sorted(parts.items()):
         size = min(max(LEAST, round(share * n)), n if most is None else most)
-        found[part], order = np.sort(order[:size]), order[size:]
+        found[part], order = order[:size], order[size:]
     if any(len(index) < LEAST for index in (order, *found.values())):
         needed = LEAST * (1 + len(parts))
         raise ValueError(

@@ -24,6 +24,11 @@ class InUnits(tfd.TransformedDistribution):
         bijector = tfb.Chain([tfb.Shift(self.shift), tfb.Scale(self.scale)])
         super().__init__(distribution, bijector, name=name, parameters=parameters)
 
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        of_event = tfp.util.ParameterProperties(event_ndims=lambda self: self.shift.shape.rank)
+        return {"distribution": tfp.util.BatchedComponentProperties(), "shift": of_event, "scale": of_event}
+
     def _variance(self):
         return self.scale**2 * self.distribution.variance()
 

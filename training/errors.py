@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 NOISE = (
-    "  File",
     "File ",
     "Graph execution error",
     "Detected at",

@@ -187,11 +187,6 @@ class Training:
         if self.devices.is_chief:
             tqdm.write(sentence)
 
-    def history(self):
-        """A dict of lists, a value an epoch."""
-        rows = self.position.history
-        return {name: [row[name] for row in rows] for name in rows[0]}
-
 
 def check_shares(config, dataset, devices):
     """Makes sure that batches suit the data and the devices, before anything is written.

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from zoo import support as supports
+
 PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 
 
@@ -38,3 +40,32 @@ def decode(content, size, channels):
 def _resized(pixels, size):
     values = tf.image.resize(pixels, size, antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(values), 0.0, 255.0), tf.uint8)
+
+
+def from_levels(levels, support):
+    """Levels from 0 to 255 as data of a support.
+
+    Args:
+        levels: uint8 tensor of any shape.
+        support: binary, where a level over half of 255 is a one; unit, or levels.
+
+    Returns:
+        float32 tensor of that shape.
+    """
+    support, levels = supports.get(support), tf.cast(levels, tf.float32)
+    values = levels * tf.constant(support.white / 255, tf.float32)
+    return tf.round(values) if support.whole else values
+
+
+def to_levels(values, support):
+    """Values of a support, or means of such, as levels from 0 to 255: the other way round.
+
+    Args:
+        values: float tensor of any shape.
+        support: see `from_levels`.
+
+    Returns:
+        uint8 tensor of that shape.
+    """
+    levels = tf.cast(values, tf.float32) * (255 / supports.get(support).white)
+    return tf.cast(tf.clip_by_value(tf.round(levels), 0.0, 255.0), tf.uint8)

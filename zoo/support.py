@@ -1,6 +1,5 @@
 """What data are: the set their values lie in."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,39 +13,48 @@ class Support(NamedTuple):
         values: the set, in words.
         limits: the least and the greatest number in it.
         likelihood: the likelihood that a model of such data gets unless told otherwise.
-        holds: array [N, *x] within the limits -> whether all of it lies in the set.
+        whole: whether only whole numbers are in it.
+        total: what the elements along the last axis sum to; None for anything.
         rescaling: (a, b) such that a x + b suits a network.
+        white: what an image's level of 255 is in it; None where levels could be anything.
     """
 
     values: str
     limits: tuple[float, float]
     likelihood: str
-    holds: Callable[[np.ndarray], bool] = lambda x: True
+    whole: bool = False
+    total: float | None = None
     rescaling: tuple[float, float] = (1.0, 0.0)
+    white: float | None = None
 
     def contains(self, x):
         """Whether all of an array [N, *x] lies in the set."""
         low, high = self.limits
-        return bool(x.min() >= low and x.max() <= high and self.holds(x))
+        within = x.min() >= low and x.max() <= high
+        whole = not self.whole or x.dtype.kind in "biu" or np.all(x == np.floor(x))
+        summed = self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=SUMMED)
+        return bool(within and whole and summed)
+
+    def contains_in_graph(self, x):
+        """The same of a tensor, as a tensor of one bool: false where a number is not finite, too."""
+        low, high = self.limits
+        holds = tf.reduce_all(tf.math.is_finite(x) & (x >= low) & (x <= high))
+        if self.whole:
+            holds &= tf.reduce_all(x == tf.floor(x))
+        if self.total is not None:
+            holds &= tf.reduce_all(tf.abs(tf.reduce_sum(x, axis=-1) - self.total) <= SUMMED)
+        return holds
 
 
+SUMMED = 1e-3  # how far a sum may be off
 SUPPORTS = {
-    "binary": Support("{0, 1}", (0, 1), "bernoulli", holds=lambda x: np.all((x == 0) | (x == 1))),
-    "unit": Support("[0, 1]", (0, 1), "continuous_bernoulli"),
+    "binary": Support("{0, 1}", (0, 1), "bernoulli", whole=True, white=1),
+    "unit": Support("[0, 1]", (0, 1), "continuous_bernoulli", white=1),
     "real": Support("the real numbers", (-np.inf, np.inf), "normal"),
     "levels": Support(
-        "{0, …, 255}",
-        (0, 255),
-        "discretized_logistic",
-        holds=lambda x: x.dtype.kind in "biu" or np.all(x == np.floor(x)),
-        rescaling=(1 / 127.5, -1.0),
+        "{0, …, 255}", (0, 255), "discretized_logistic", whole=True, rescaling=(1 / 127.5, -1.0), white=255
     ),
-    "simplex": Support(
-        "the simplex (numbers ≥ 0 that sum to 1)",
-        (0, 1 + 1e-3),
-        "normal",
-        holds=lambda x: np.allclose(x.sum(axis=-1), 1, atol=1e-3),
-    ),
+    "simplex": Support("the simplex (numbers ≥ 0 that sum to 1)", (0, 1 + SUMMED), "normal", total=1),
 }
 
 

@@ -1,10 +1,12 @@
 """The aggregated posterior as a sampler."""
 
 import keras
+import numpy as np
 
 from zoo import aggregated
 from zoo.checks import whole_number
 from zoo.registry import register
+from zoo.samplers.normals import CompressedPosterior
 from zoo.samplers.sampler import Sampler
 
 
@@ -50,6 +52,29 @@ class AggregatedPosterior(Sampler):
         self.build(None)
         self.posterior.set_weights(vae.posterior.get_weights())
         self.params.assign(params)
+
+    def reduced(self, components):
+        """A sampler of fewer components in place of this one.
+
+        Args:
+            components: M, how many at most.
+
+        Returns:
+            A `CompressedPosterior`; or, where the posteriors are not on the reals, an `AggregatedPosterior` of M
+            examples, chosen by the seed.
+        """
+        components = min(whole_number(components, "components"), self.params.shape[0])
+        if self.posterior.space == "reals":
+            sampler = CompressedPosterior(self.event_shape, components, self.seed)
+            sampler.keep(aggregated.compressed(self(), components, self.seed))
+            return sampler
+        chosen = np.sort(np.random.default_rng(self.seed).permutation(self.params.shape[0])[:components])
+        made_of = self.made_of | {"params": [components, self.params.shape[1]]}
+        sampler = AggregatedPosterior(self.event_shape, components, self.seed, made_of)
+        sampler.build(None)
+        sampler.posterior.set_weights(self.posterior.get_weights())
+        sampler.params.assign(keras.ops.convert_to_numpy(self.params)[chosen])
+        return sampler
 
     def get_config(self):
         return super().get_config() | {"subsample": self.subsample, "made_of": self.made_of}

@@ -96,6 +96,10 @@ class CompressedPosterior(NormalMixture):
         super().__init__(event_shape, components, seed, **kwargs)
 
     def fit(self, vae, x, progress=True):
-        found = aggregated_posterior(vae, x, compress=min(self.components, len(x)), seed=self.seed, progress=progress)
+        components = min(self.components, len(x))
+        self.keep(aggregated_posterior(vae, x, compress=components, seed=self.seed, progress=progress))
+
+    def keep(self, found):
+        """Makes it that `zoo.CompressedPosterior`."""
         self.set(found.logits, *found.tensors)
         self.kl, self.kl_standard_error = found.kl, found.kl_standard_error

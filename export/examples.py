@@ -1,0 +1,73 @@
+"""Rows that a model takes, made up: to prove an export by, and to warm a server up with. The same ones each time."""
+
+import numpy as np
+import tensorflow as tf
+
+SEED = 20131220
+
+
+def inputs(vae, rows):
+    """Inputs of every name that signatures have, see `export.signatures`.
+
+    Args:
+        vae: a `zoo.VAE`.
+        rows: B.
+
+    Returns:
+        name -> array [B, ...]; the first rows are the same whatever B is. Of models that are not of images,
+        `image_bytes` is missing.
+    """
+    made = [_row(vae, np.random.default_rng([SEED, row])) for row in range(rows)]
+    return {name: _stacked([row[name] for row in made]) for name in made[0]}
+
+
+def _stacked(values):
+    if not isinstance(values[0], bytes):
+        return np.stack(values)
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def _row(vae, rng):
+    row = {
+        "x": _data(vae, rng),
+        "y": _data(vae, rng),
+        "z": _latent(vae, rng),
+        "seed": rng.integers(0, 2**31, 2, dtype=np.int32),
+        "t": np.float32(rng.random()),
+    }
+    if len(vae.event_shape) == 3 and vae.event_shape[-1] in (1, 3):
+        row["image_bytes"] = _image(vae.event_shape, rng)
+    return row
+
+
+def _data(vae, rng):
+    shape = vae.event_shape
+    if vae.support == "real":
+        # Where the training data were, if the likelihood knows: the inverse of standardising is linear.
+        zero, one = (vae.likelihood.standardized(tf.fill([1, *shape], value)).numpy()[0] for value in (0.0, 1.0))
+        return np.float32((rng.normal(size=shape) - zero) / (one - zero))
+    made = {
+        "binary": lambda: rng.integers(0, 2, shape),
+        "unit": lambda: rng.random(shape),
+        "levels": lambda: rng.integers(0, 256, shape),
+        "simplex": lambda: rng.dirichlet(np.ones(shape[-1]), shape[:-1]),
+    }
+    return np.float32(made[vae.support]())
+
+
+def _latent(vae, rng):
+    (size,) = vae.posterior.event_shape
+    return np.float32(rng.dirichlet(np.ones(size)) if vae.posterior.space == "simplex" else rng.normal(size=size))
+
+
+def _image(shape, rng):
+    """A PNG, or a JPEG, of the model's size or of another one."""
+    height, width, channels = shape
+    size = (
+        (height, width) if rng.random() < 0.5 else (height + int(rng.integers(1, 9)), width + int(rng.integers(1, 9)))
+    )
+    levels = rng.integers(0, 256, (*size, channels), dtype=np.uint8)
+    encode = tf.io.encode_png if rng.random() < 0.5 else tf.io.encode_jpeg
+    return encode(levels).numpy()

@@ -6,6 +6,7 @@ OUT ?=
 RUN ?= runs/$(MODEL)-$(basename $(notdir $(patsubst %/,%,$(DATA))))
 ARGS ?=
 RUNS ?= runs
+SERVED ?= served
 
 VENV := .venv
 # cpu or cuda; once installed, it stays what it is until named anew.
@@ -19,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate models tensorboard test lint format clean
+.PHONY: help install train evaluate export serve models tensorboard test lint format clean
 
 help:  ## Print this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -41,6 +42,12 @@ train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits
 
 evaluate: $(STAMP)  ## Evaluate a trained run anew [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
 	$(VENV)/bin/python -m training.evaluate --run "$(RUN)" $(ARGS)
+
+export: $(STAMP)  ## Make a trained run a version for TensorFlow Serving [MODEL=tril_vae DATA=digits or RUN=folder]
+	$(VENV)/bin/python -m export --run "$(RUN)" --out "$(SERVED)" $(ARGS)
+
+serve: $(STAMP)  ## Start TensorFlow Serving on all that is exported
+	@$(VENV)/bin/python -m export.serving.serve --served "$(SERVED)" $(ARGS)
 
 models: $(STAMP)  ## List the models with their parts and sizes
 	@$(VENV)/bin/python -c 'import zoo; print("\n\n".join(repr(zoo.describe(name)) for name in zoo.model_names()))'

@@ -74,7 +74,7 @@ class StandInServer:
         self.http = ThreadingHTTPServer(("127.0.0.1", self.ports[0]), handler(self))
         self.http.daemon_threads = True
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.calls = grpc.server(ThreadPoolExecutor(2))
+        self.calls = grpc.server(ThreadPoolExecutor(4))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Predictions(self), self.calls)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(self), self.calls)
         self.rest = f"127.0.0.1:{self.http.server_port}"

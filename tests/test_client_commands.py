@@ -71,8 +71,8 @@ def test_encode_array_to_table_and_arrays(run):
     np.save("x.npy", X)
     said = run("encode", "x.npy", out="codes.csv")
     assert said == (
-        "loc, scale_diag of 10 examples by model 'images', version 1: codes.csv; "
-        "covariance, being matrices, only in .npz\n"
+        "loc, scale_diag of 10 examples by model 'images', version 1: codes.csv\n"
+        "left out: covariance, being matrices, which a .npz file would hold\n"
     )
     loc = X.reshape(10, 6) @ weights(6)
     head, *rows = table("codes.csv")

@@ -163,10 +163,10 @@ def test_a_server_that_is_not_there_and_one_that_starts_late(kind):
 
 @pytest.mark.parametrize("kind", [Rest, Grpc])
 def test_an_answer_that_takes_too_long(kind):
-    naps = [0.6, 0]
+    naps = [0.6]
 
     def slow(x):
-        time.sleep(naps.pop(0))
+        time.sleep(naps.pop(0) if naps else 0)
         return {"y": x}
 
     numbers = {"x": (np.float32, (None,))}
@@ -174,8 +174,8 @@ def test_an_answer_that_takes_too_long(kind):
         address = server.rest if kind is Rest else server.grpc
         with kind(address, backoff=0.01, timeout=0.25) as transport:
             assert transport.predict("slow", "slow", {"x": [1.0]})["y"] == 1  # the second time
-        naps += [0.6]
-        with kind(address, retries=0, timeout=0.25) as transport:
+        naps += [0.6, 0.6]
+        with kind(address, backoff=0.01, retries=1, timeout=0.25) as transport:
             transport.signatures("slow")
             with pytest.raises(ServerError, match="--timeout") as error:
                 transport.predict("slow", "slow", {"x": [1.0]})
@@ -222,9 +222,20 @@ def test_what_the_server_refuses_is_said(transport):
 
 
 def test_a_port_of_the_other_kind(server):
-    with Rest(server.grpc, retries=0) as rest, pytest.raises(ServerError, match="8501"):
+    with Rest(server.grpc, retries=0) as rest, pytest.raises(ServerError, match=r"no HTTP.*8501"):
         rest.status("vae")
     with Grpc(server.rest, retries=0) as calls, pytest.raises(ServerError, match="8501"):
         calls.status("vae")
     with pytest.raises(ValueError, match="host and a port"):
         Grpc("http://localhost:8500")
+
+
+def test_a_connection_that_is_cut():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answering = threading.Thread(target=lambda: [listening.accept()[0].close() for _ in range(3)])
+        answering.start()
+        rest = Rest(f"127.0.0.1:{listening.getsockname()[1]}", retries=2, backoff=0.01)
+        with rest, pytest.raises(ServerError, match=r"onnection .*make serve"):
+            rest.status("vae")
+        answering.join(5)
+    assert not answering.is_alive()  # it was asked three times

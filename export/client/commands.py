@@ -127,8 +127,9 @@ class Encode(WithData):
         left_out = [key for key, tensor in outputs.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
         keep = led_by("loc", set(outputs) - set(left_out))
         output.write(served.predict(name, examples, keep=keep), "loc", examples.names)
-        matrices = f"; {' and '.join(left_out)}, being matrices, only in .npz" if left_out else ""
-        print(f"{', '.join(keep)} of {len(examples):,} examples by {served}: {output.path}{matrices}")
+        print(f"{', '.join(keep)} of {len(examples):,} examples by {served}: {output.path}")
+        if left_out:
+            print(f"left out: {', '.join(left_out)}, being matrices, which a .npz file would hold")
 
 
 @dataclass(frozen=True, kw_only=True)

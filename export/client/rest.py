@@ -1,5 +1,6 @@
 """Asking a server by REST: HTTP and JSON, without TensorFlow."""
 
+from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -103,8 +104,15 @@ def _path(model, version=None):
 
 def _reason(error):
     """What is at the bottom of an error, in words, and its code."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while below := error.__cause__ or error.__context__ or _within(error):
+        error = below
     if isinstance(error, TimeoutError):
         return "no answer in time", "DEADLINE_EXCEEDED"
-    return getattr(error, "strerror", None) or error or type(error).__name__, "UNAVAILABLE"
+    if isinstance(error, HTTPException) and not isinstance(error, ConnectionError):
+        return "an answer that is no HTTP", "UNAVAILABLE"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__, "UNAVAILABLE"
+
+
+def _within(error):
+    """The error that another was made of, as urllib3 does it."""
+    return next((part for part in error.args if isinstance(part, Exception)), None)

@@ -19,6 +19,7 @@ from export.client.transport import Transport, Version, named
 PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
 MOST_ATTEMPTS = 5  # gRPC makes no more
 LONGEST_WAIT = 30  # seconds
+ATTEMPT_TIMEOUT = "perAttemptRecvTimeout"
 
 
 class Grpc(Transport):
@@ -53,7 +54,7 @@ class Grpc(Transport):
             "initialBackoff": f"{max(self.backoff, 0.001):.3f}s",
             "maxBackoff": f"{LONGEST_WAIT}s",
             "backoffMultiplier": 2,
-            "perAttemptRecvTimeout": f"{self.timeout:.3f}s",
+            ATTEMPT_TIMEOUT: f"{self.timeout:.3f}s",
             "retryableStatusCodes": PASSING,
         }
 
@@ -98,8 +99,10 @@ class Grpc(Transport):
         try:
             return method(request, timeout=self.timeout * self.attempts + 1.5 * waits)
         except grpc.RpcError as error:
-            code = error.code().name
-            raise refusal(self.address, asked, f"{error.details()} (gRPC {code})", code) from error
+            code, said = error.code().name, error.details()
+            if ATTEMPT_TIMEOUT in said:  # which gRPC calls a cancellation
+                code, said = "DEADLINE_EXCEEDED", "no answer in time"
+            raise refusal(self.address, asked, f"{said} (gRPC {code})", code) from error
 
 
 def _name(spec, model, version):

@@ -267,6 +267,7 @@ def test_an_interruption(run, monkeypatch, capsys):
         (["score", "x.npy"], {"out": "a.csv", "model": "none"}, "Could not find any versions of model none"),
         (["score", "x.npy"], {"out": "a.csv", "batch": 0}, "--batch to be 1 or more"),
         (["score", "x.npy"], {"out": "a.csv", "timeout": 0}, "--timeout"),
+        (["score", "x.npy"], {"out": "a.csv", "address": "local host:x"}, r"http://local host:x .*--address"),
         (["score", "x.npy"], {"out": "a.csv", "model": "rows"}, r"takes, \[B, 3\], got \[10, 3, 2, 1\]"),
         (["sample"], {"out": "a.png", "model": "rows"}, r"rows of shape \[3\], no images"),
         (["sample", "--latents", "aggregated"], {"out": "a.png"}, "no signature 'sample_aggregated'"),

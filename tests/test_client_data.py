@@ -42,10 +42,13 @@ def rows(models, tmp_path, monkeypatch):
         "1,2,3\n4,5,6\n",
         "a,b,c\n1,2,3\n4,5,6",
         "\ufeffa;b;c\r\n1;2;3\r\n\r\n4;5;6\r\n",
+        "0,1,2\n1,2,3\n4,5,6\n",  # as pandas names columns
+        "# a,b,c\n1,2,3\n4,5,6\n",  # as numpy.savetxt does
         "a\tb\tc\n1\t2\t3\n4\t5\t6\n",
         "a,label,b,c\n1,cat,2,3\n4,dog,5,6\n",
         "a,b,class\n1,2,3\n4,5,6\n",  # three with it, as the model takes
         ",a,b,c\n0,1,2,3\n1,4,5,6\n",  # as pandas writes a table
+        ",0,1,2\n0,1,2,3\n1,4,5,6\n",
         ",a,b,c,Target\n0,1,2,3,x\n1,4,5,6,y\n",
     ],
 )

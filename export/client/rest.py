@@ -86,7 +86,7 @@ class Rest(Transport):
         except (requests.ConnectionError, requests.Timeout) as error:
             raise refusal(self.address, asked, *_reason(error)) from error
         except requests.RequestException as error:
-            raise refusal(self.address, asked, error, "INTERNAL") from error
+            raise refusal(self.address, asked, error, "UNAVAILABLE") from error
         try:
             found = reply.json()
         except requests.JSONDecodeError:

@@ -2,6 +2,7 @@
 
 import csv
 from array import array
+from itertools import chain, islice
 
 import numpy as np
 
@@ -35,20 +36,31 @@ def table(path, width):
 
 
 def _read(rows, path, width):
-    first = next((row for row in rows if row), None)
-    if first is None:
+    filled = ((rows.line_num, row) for row in rows if row)  # the others are blank lines
+    first = [*islice(filled, 2)]
+    if not first:
         raise ValueError(f"'{path}' is empty. Expected rows of {width} numbers.")
-    cells = [cell.strip() for cell in first]
-    header = not any(map(_is_number, cells))
-    names = cells if header else [f"column {i + 1}" for i in range(len(first))]
+    names = [cell.strip() for cell in first[0][1]]
+    names[0] = names[0].removeprefix("#").strip()  # as numpy.savetxt writes them
+    if _are_names(names, first[-1][1]):
+        first = first[1:]
+    else:
+        names = [f"column {i + 1}" for i in range(len(names))]
     columns = _columns(names, width, path)
     values = array("d")
-    if not header:
-        _add(first, rows.line_num, names, columns, values, path)
-    for row in rows:
-        if row:  # else a blank line
-            _add(row, rows.line_num, names, columns, values, path)
+    for line, row in chain(first, filled):
+        _add(row, line, names, columns, values, path)
     return np.frombuffer(values, np.float64).reshape(-1, width)
+
+
+def _are_names(first, second):
+    """Whether a first row is names: none is a number, or they are 0, 1, …, as pandas names columns."""
+    if not any(map(_is_number, first)):
+        return True
+    first, second = (row[1:] if first[0] in INDEX else row for row in (first, second))
+    # Two columns that begin with 0 and 1 may be zeros and ones.
+    sure = len(first) > 2 or not all(cell.strip().isdecimal() for cell in second)
+    return sure and first == [str(i) for i in range(len(first))]
 
 
 def _columns(names, width, path):

@@ -1,0 +1,28 @@
+"""What scores come to."""
+
+import numpy as np
+
+SHOWN = 5  # examples at either end
+
+
+def summary(scores, names=None):
+    """A table of scores, and the examples at either end of them.
+
+    Args:
+        scores: a dict of arrays [N], in nats.
+        names: of the examples; None for their numbers.
+
+    Returns:
+        Text of some lines.
+    """
+    lines = [f"{'':<16}{'mean':>10}{'± s.e.':>10}{'least':>10}{'median':>10}{'greatest':>10}"]
+    for name, values in scores.items():
+        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+        cells = (values.mean(), error, values.min(), np.median(values), values.max())
+        lines.append(f"{name:<16}" + "".join(f"{cell:>10.2f}" for cell in cells))
+    by = "log_likelihood" if "log_likelihood" in scores else next(iter(scores))
+    order = np.argsort(scores[by], kind="stable")
+    for title, chosen in (("lowest", order[:SHOWN]), ("highest", order[::-1][:SHOWN])):
+        lines.append(f"{title} {by}")
+        lines += [f"{scores[by][i]:>10.2f}  {f'row {i}' if names is None else names[i]}" for i in chosen]
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""What a served model takes and gives: names, types and shapes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+TYPES = {
+    "DT_FLOAT": np.float32,
+    "DT_DOUBLE": np.float64,
+    "DT_INT32": np.int32,
+    "DT_INT64": np.int64,
+    "DT_UINT8": np.uint8,
+    "DT_BOOL": np.bool_,
+    "DT_STRING": bytes,
+}
+
+
+class Tensor(NamedTuple):
+    """One input or output.
+
+    Args:
+        dtype: numpy's type of its numbers, or bytes.
+        shape: its sizes, None for one that is not fixed; the first axis counts the rows.
+    """
+
+    dtype: type
+    shape: tuple[int | None, ...]
+
+    def __str__(self):
+        sizes = ["B", *("?" if size is None else str(size) for size in self.shape[1:])]
+        return f"{self.dtype.__name__} [{', '.join(sizes)}]"
+
+
+class Signature(NamedTuple):
+    """One way of asking a model.
+
+    Args:
+        inputs: a dict of `Tensor`.
+        outputs: a dict of `Tensor`.
+    """
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+
+def from_definitions(definitions):
+    """The signatures in a server's metadata.
+
+    Args:
+        definitions: the JSON of a map of `SignatureDef`, by names.
+
+    Returns:
+        A dict of `Signature`, sorted by name; TensorFlow's own, which begin with two underscores, are left out.
+
+    Raises:
+        ValueError: a tensor is of a type that is not served, such as a sparse one.
+    """
+    names = sorted(name for name in definitions if not name.startswith("__"))
+    return {
+        name: Signature(*(_tensors(definitions[name].get(side, {})) for side in ("inputs", "outputs")))
+        for name in names
+    }
+
+
+def _tensors(infos):
+    return {name: _tensor(name, info) for name, info in sorted(infos.items())}
+
+
+def _tensor(name, info):
+    shape = info.get("tensor_shape", {})
+    if info.get("dtype") not in TYPES or shape.get("unknown_rank"):
+        raise ValueError(
+            f"Expected '{name}' to be of a known rank and one of the types {', '.join(TYPES)}, got "
+            f"{info.get('dtype')}. Is the model one of this zoo's exports?"
+        )
+    sizes = [int(dim.get("size", 0)) for dim in shape.get("dim", [])]
+    return Tensor(TYPES[info["dtype"]], tuple(None if size < 0 else size for size in sizes))
+
+
+def checked(inputs, signature, asked):
+    """Arrays as a signature takes them.
+
+    Args:
+        inputs: a dict of arrays or lists; strings are bytes.
+        signature: a `Signature`.
+        asked: what to call it in a message.
+
+    Returns:
+        A dict of arrays of the signature's types; bytes are in arrays of objects.
+
+    Raises:
+        ValueError: a name, a type, a shape or a value is not what the signature takes.
+    """
+    if set(inputs) != set(signature.inputs):
+        raise ValueError(
+            f"Expected for {asked} the inputs {_listed(signature.inputs)}, got {_listed(inputs)}. Give these."
+        )
+    arrays = {name: _array(name, inputs[name], tensor, asked) for name, tensor in signature.inputs.items()}
+    rows = {name: len(array) for name, array in arrays.items()}
+    if len(set(rows.values())) > 1 or 0 in rows.values():
+        raise ValueError(f"Expected for {asked} one row or more, as many of each input, got {rows}.")
+    return arrays
+
+
+def _listed(names):
+    return ", ".join(f"'{name}'" for name in sorted(names)) or "of none"
+
+
+def _array(name, values, tensor, asked):
+    array = np.asarray(values, object if tensor.dtype is bytes else None)
+    fits = array.ndim == len(tensor.shape)
+    if not fits or any(size not in (None, got) for size, got in zip(tensor.shape, array.shape, strict=True)):
+        raise ValueError(f"Expected '{name}' for {asked} to be {tensor}, got an array of shape {list(array.shape)}.")
+    if tensor.dtype is bytes:
+        if not all(isinstance(value, bytes) for value in array.flat):
+            raise ValueError(f"Expected '{name}' for {asked} to be bytes, got other objects.")
+        return array
+    return numbers(array, tensor.dtype, f"'{name}' for {asked}")
+
+
+def numbers(array, dtype, what):
+    """The same numbers in another type.
+
+    Args:
+        array: of any type.
+        dtype: numpy's.
+        what: what to call them in a message.
+
+    Raises:
+        ValueError: they are no numbers, not finite (which JSON cannot say), or others in that type.
+    """
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"Expected {what} to be numbers, got values of type {array.dtype}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(dtype)
+    wrong = ~np.isfinite(cast) if cast.dtype.kind == "f" else cast != array
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"Expected {what} to be finite numbers that {np.dtype(dtype).name} can hold, got {array[place]} "
+            f"at {list(place)}. Remove or fill such rows."
+        )
+    return cast

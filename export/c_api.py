@@ -179,6 +179,11 @@ def from_json(values, dtype):
     return array
 
 
+def _rows(values, spec):
+    array = from_json(values, spec.dtype)
+    return array if len(values) else array.reshape(0, *spec.shape[1:])  # no list tells the shape of nothing
+
+
 def to_json(array):
     """What stands in an answer's JSON for an array."""
     if array.dtype != object:
@@ -191,7 +196,7 @@ def answer(model, request):
     name = request.get("signature_name", "serving_default")
     try:
         specs = model.signatures[name].inputs if name in model.signatures else {}
-        inputs = {key: from_json(value, specs[key].dtype) for key, value in request["inputs"].items() if key in specs}
+        inputs = {key: _rows(value, specs[key]) for key, value in request["inputs"].items() if key in specs}
         return {"outputs": {key: to_json(value) for key, value in model.run(name, inputs).items()}}
     except (ServingError, KeyError, ValueError, TypeError) as error:
         return {"error": str(error.args[0] if error.args else error)}

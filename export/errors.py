@@ -1,5 +1,6 @@
-"""How an export ends where something is wrong."""
+"""How the commands of this package end where something is wrong."""
 
+import os
 import sys
 from contextlib import contextmanager
 
@@ -8,13 +9,33 @@ class ExportError(RuntimeError):
     """A model is not served as it should be: nothing was published."""
 
 
+class ServerError(RuntimeError):
+    """That a server refused, failed or did not answer, in words on what was asked, of whom, and what to do.
+
+    Args:
+        message: the words.
+        code: why, as one of gRPC's status codes, such as "UNAVAILABLE".
+    """
+
+    def __init__(self, message, code):
+        super().__init__(message)
+        self.code = code
+
+
 @contextmanager
-def ended_by_a_sentence():
-    """Ends the process with a sentence and status 1, or 130 where the user interrupts it."""
+def ended_by_a_sentence(then="nothing was published"):
+    """Ends the process with a sentence: with status 1 where something is wrong, 130 where the user interrupts it.
+
+    Args:
+        then: what the sentence on an interruption says.
+    """
     try:
         yield
-    except (ExportError, KeyError, ValueError, TypeError, OSError) as error:
+    except BrokenPipeError:  # of what reads the output, as in "… | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (ExportError, ServerError, KeyError, ValueError, TypeError, OSError) as error:
         sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing was published", file=sys.stderr)
+        print(f"\ninterrupted; {then}", file=sys.stderr)
         sys.exit(130)

@@ -27,7 +27,9 @@ PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 ASSIGNS = re.compile(
     r"Assign(Add|Sub)?Variable(Op|XlaConcatND)?|ResourceScatter\w*|ResourceApply\w*|StridedSliceAssign"
 )
-RANDOM = re.compile(r"(?!Stateless)(Random|Multinomial|Rng|SampleDistorted|\w*TruncatedNormal|Stateful(?!PartitionedCall))\w*")
+RANDOM = re.compile(
+    r"(?!Stateless)(Random|Multinomial|Rng|SampleDistorted|\w*TruncatedNormal|Stateful(?!PartitionedCall))\w*"
+)
 
 
 class Finding(NamedTuple):

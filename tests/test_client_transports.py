@@ -9,11 +9,11 @@ import pytest
 from linear_models import linear_model, noise, png, weights
 from stand_in_server import Functions, StandInServer
 
-from export.client.errors import ServerError
 from export.client.rest import Rest
 from export.client.rest_json import answer
 from export.client.rpc import Grpc
 from export.client.signature import Tensor
+from export.errors import ServerError
 
 SHAPE = (2, 3, 1)
 X = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, *SHAPE)

@@ -1,10 +1,10 @@
 """How well a model explains examples."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 DRAWS = (1, 10, 100, 1000, 5000)
 
@@ -57,7 +57,7 @@ def estimate(terms):
     curve = []
     for k in curve_draws(samples):
         groups = tf.reshape(log_w[: samples // k * k], [samples // k, k, batch])
-        curve.append(tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0))
+        curve.append(tf.reduce_mean(tf.reduce_logsumexp(groups, axis=1) - math.log(k), axis=0))
     return Scores(-reconstruction - kl, curve[-1], reconstruction, kl, effective, tf.stack(curve, axis=-1))
 
 

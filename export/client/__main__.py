@@ -3,7 +3,7 @@
 import tyro
 
 from export.client.commands import Encode, Metadata, Reconstruct, Sample, Score, Status
-from export.client.errors import ended_by_a_sentence
+from export.errors import ended_by_a_sentence
 
 
 def main(args=None):
@@ -12,7 +12,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with ended_by_a_sentence():
+    with ended_by_a_sentence("nothing was written"):
         command = tyro.cli(
             Status | Metadata | Encode | Score | Sample | Reconstruct,
             args=args,

@@ -1,7 +1,6 @@
-"""What a server answers in place of an outcome, and how a command ends then."""
+"""What a server answers in place of an outcome, in words on what to do."""
 
-import sys
-from contextlib import contextmanager
+from export.errors import ServerError
 
 ADVICE = {
     "UNAVAILABLE": "Is it running there, with the model loaded? Start it with make serve, or name another with "
@@ -12,19 +11,6 @@ ADVICE = {
     "INVALID_ARGUMENT": "Compare what was sent with what the model takes, which the command metadata prints.",
 }
 OTHERWISE = "The server's log says more."
-
-
-class ServerError(RuntimeError):
-    """That a server refused, failed or did not answer, in words on what was asked, of whom, and what to do.
-
-    Args:
-        message: the words.
-        code: why, as one of gRPC's status codes, such as "UNAVAILABLE".
-    """
-
-    def __init__(self, message, code):
-        super().__init__(message)
-        self.code = code
 
 
 def refusal(address, asked, said, code):
@@ -42,15 +28,3 @@ def refusal(address, asked, said, code):
     said = " ".join(str(said).split()).rstrip(".")
     said = said if len(said) <= 300 else f"{said[:300]} …"
     return ServerError(f"Asked {address} for {asked}, got: {said}. {ADVICE.get(code, OTHERWISE)}", code)
-
-
-@contextmanager
-def ended_by_a_sentence():
-    """Ends the process with a sentence: with status 1 on wrong input or a server's refusal, 130 on Ctrl-C."""
-    try:
-        yield
-    except (ServerError, ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        print("\ninterrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)

@@ -3,8 +3,8 @@
 import numpy as np
 from tqdm import tqdm
 
-from export.client.errors import ServerError
 from export.client.transport import named
+from export.errors import ServerError
 
 
 class Served:

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from export.client.errors import ServerError
 from export.client.signature import checked, from_definitions
+from export.errors import ServerError
 
 
 class Version(NamedTuple):

@@ -33,7 +33,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with ended_by_a_sentence():
+    with ended_by_a_sentence("no server was started"):
         command = tyro.cli(Command, args=args)
         folder = Path(command.served).resolve()
         names = configuration.served_names(folder)

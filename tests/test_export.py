@@ -1,0 +1,325 @@
+"""A version that an export publishes: its files, what is refused, and how it answers."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from exported import COMPONENTS, SAMPLES, small
+from served_exports import Loaded
+from stand_in_server import StandInServer
+from tensorflow_serving.apis import prediction_log_pb2
+
+import zoo
+from export import examples, manifest, publish, signatures, warmup
+from export.__main__ import main
+from export.client.rest import Rest
+from export.client.rpc import Grpc
+from export.errors import ExportError
+from export.proof import Loader
+from export.saved_model import BATCHING, batching, export
+from export.signatures import Entry
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def vae():
+    vae = small("tril_vae", event_shape=(4, 4, 1))
+    vae.compile(keras.optimizers.Adam(1e-9))
+    with pytest.warns(UserWarning, match="samplers are gone"):
+        vae.fit(examples.inputs(vae, 8)["x"], verbose=0)  # there is an optimizer's state now
+    vae.add_sampler("aggregated", examples.inputs(vae, 30)["x"], progress=False)
+    return vae
+
+
+@pytest.fixture(scope="module")
+def version(vae, tmp_path_factory):
+    return export(vae, tmp_path_factory.mktemp("served"), source={"run": "small"}, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def loader(version):
+    with Loader(version) as loader:
+        yield loader
+
+
+def test_names_and_shapes_are_what_clients_know(version):
+    x, z, seed, rows = [None, 4, 4, 1], [None, 4], [None, 2], [None]
+    covariance = [None, 4, 4]
+    encoded = {"loc": z, "scale_tril": covariance, "covariance": covariance}
+    scores = {"elbo": rows, "log_likelihood": rows, "reconstruction": rows, "kl": rows}
+    expected = {
+        "reconstruct": ({"x": x}, {"mean": x}),
+        "reconstruct_bytes": ({"image_bytes": rows}, {"mean": x}),
+        "encode": ({"x": x}, encoded),
+        "encode_bytes": ({"image_bytes": rows}, encoded),
+        "encode_sample": ({"x": x, "seed": seed}, {"z": z}),
+        "decode": ({"z": z}, {"mean": x, "stddev": x}),
+        "decode_png": ({"z": z}, {"image_bytes": rows}),
+        "sample_prior": ({"seed": seed}, {"z": z, "mean": x}),
+        "sample_aggregated": ({"seed": seed}, {"z": z, "mean": x}),
+        "score": ({"x": x, "seed": seed}, scores),
+        "score_bytes": ({"image_bytes": rows, "seed": seed}, scores),
+        "interpolate": ({"x": x, "y": x, "t": rows}, {"mean": x}),
+    }
+    types = {"seed": "int32", "image_bytes": "string"}
+    for name, signature in manifest.read(version)["signatures"].items():
+        for side, shapes in zip(("inputs", "outputs"), expected.pop(name), strict=True):
+            described = {k: {"dtype": types.get(k, "float32"), "shape": shape} for k, shape in shapes.items()}
+            assert signature[side] == described, name
+    assert not expected
+
+
+def test_the_manifest_says_what_it_is(version):
+    found = manifest.read(version)
+    assert (found["name"], found["source"], found["support"]) == ("tril_vae", {"run": "small"}, "unit")
+    assert (found["event_shape"], found["latent"], found["input_range"]) == ([4, 4, 1], 4, [0, 1])
+    assert found["parts"]["posterior"] == "tril"
+    assert found["versions"]["tensorflow"] == tf.__version__
+    assert found["aggregated"] == {
+        "sampler": "compressed",
+        "components": COMPONENTS,
+        "kl_from_all": found["aggregated"]["kl_from_all"],
+    }
+    files = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
+    assert files - {manifest.FILE} == set(found["sha256"])
+    for name, digest in found["sha256"].items():
+        assert hashlib.sha256((version / name).read_bytes()).hexdigest() == digest
+
+
+def test_each_variable_is_saved_once_and_nothing_else(vae, version):
+    checkpoint = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    shapes = checkpoint.get_variable_to_shape_map()
+    sizes = sum(np.prod(shape, dtype=int) * 4 for name, shape in shapes.items() if "OBJECT_GRAPH" not in name)
+    parts = [vae.encoder, vae.posterior, vae.decoder, vae.likelihood]
+    networks = sum(np.prod(weight.shape) for part in parts for weight in part.weights)
+    sampler = COMPONENTS * (1 + 4 + 16)
+    assert sizes == 4 * (networks + sampler)
+    assert (version / "variables" / "variables.data-00000-of-00001").stat().st_size < sizes + 4_000
+
+
+def test_a_warm_up_request_for_each_signature_the_same_each_time(vae, version, tmp_path):
+    path = version / warmup.FILE
+    logs = [prediction_log_pb2.PredictionLog.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(path))]
+    specs = [log.predict_log.request.model_spec for log in logs]
+    assert {spec.signature_name for spec in specs} == set(manifest.read(version)["signatures"])
+    assert {spec.name for spec in specs} == {"tril_vae"}
+    again = {
+        name: tf.function(lambda **_: 0).get_concrete_function(**_specs(tensors["inputs"]))
+        for name, tensors in manifest.read(version)["signatures"].items()
+    }
+    (tmp_path / "assets.extra").mkdir()
+    warmup.write(tmp_path, vae, "tril_vae", again)
+    assert (tmp_path / warmup.FILE).read_bytes() == path.read_bytes()
+
+
+def _specs(tensors):
+    return {name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name) for name, spec in tensors.items()}
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])])
+def test_batches_may_be_of_sizes_up_to_the_largest(most, sizes):
+    lines = batching(most).splitlines()
+    assert f"max_batch_size {{ value: {most} }}" in lines
+    assert [line for line in lines if "allowed" in line] == [f"allowed_batch_sizes: {size}" for size in sizes]
+
+
+def test_the_version_says_how_it_is_batched(version):
+    assert (version / BATCHING).read_text() == batching(64)
+
+
+def of_all_rows(model, x):
+    return {"centred": x - tf.reduce_mean(x, axis=0)}
+
+
+def infinite(model, z):
+    return {"y": 1 / (z - z)}
+
+
+def drawn_from_a_state(model, x):
+    return {"z": x + tf.random.normal([4, 4, 1])}
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (of_all_rows, "'centred' of 'of_all_rows' at 3 rows is .* in the C\\+\\+ loader, expected .* as in Python"),
+        (infinite, "'y' of 'infinite' at 17 rows is not finite: "),
+        (drawn_from_a_state, "stateful_random: RandomStandardNormal draws from a state"),
+    ],
+)
+def test_an_export_that_fails_a_check_is_not_published(vae, tmp_path, monkeypatch, function, said):
+    table = {"reconstruct": signatures._SIGNATURES["reconstruct"]}
+    bad = {function.__name__: Entry(function, False, lambda model: True)}
+    monkeypatch.setattr(signatures, "_SIGNATURES", table | bad)
+    with pytest.raises(ExportError, match=said):
+        export(vae, tmp_path / "served", **SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_clients_of_the_last_version_could_not_use_needs_a_word(vae, version, monkeypatch):
+    table = {name: signatures._SIGNATURES[name] for name in ("reconstruct", "encode")}
+    monkeypatch.setattr(signatures, "_SIGNATURES", table)
+    served = version.parent.parent
+    with pytest.raises(ValueError, match=r"could not use this one: no 'decode'; no 'decode_png'; .* --replace"):
+        export(vae, served, **SETTINGS)
+    assert [path.name for path in publish.versions(served / "tril_vae")] == ["1"]
+    assert export(vae, served, name="other", **SETTINGS).parent.name == "other"
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "", ".", "..", "-x", "é"])
+def test_names_that_do_not_fit_into_addresses_are_refused(vae, tmp_path, name):
+    with pytest.raises(ValueError, match="Expected a name of letters"):
+        export(vae, tmp_path, name=name, **SETTINGS)
+
+
+@pytest.mark.parametrize("setting", ["samples", "components", "max_batch_size"])
+def test_settings_that_make_no_sense_are_refused(vae, tmp_path, setting):
+    with pytest.raises(ValueError, match=setting):
+        export(vae, tmp_path, **(SETTINGS | {setting: 0}))
+
+
+PNG = tf.io.encode_png(np.zeros((4, 4, 1), np.uint8)).numpy()
+GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # a pixel
+
+
+def strings(*values):
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+X, SEED = np.zeros((2, 4, 4, 1), np.float32), np.zeros((2, 2), np.int32)
+BAD = {
+    "another width": ("encode", {"x": X[:, :3]}, "not compatible with expected shape"),
+    "flat rows of the same size": ("encode", {"x": X.reshape(2, 16)}, "not compatible with expected shape"),
+    "one row without its axis": ("encode", {"x": X[0]}, "not compatible with expected shape"),
+    "NaN": ("encode", {"x": np.where(X == 0, np.nan, X)}, "Expected x to be finite and in \\[0, 1\\]"),
+    "infinity": ("reconstruct", {"x": X + np.inf}, "Expected x to be finite"),
+    "levels in place of numbers to one": ("score", {"x": X + 255, "seed": SEED}, "Expected x to be finite and in"),
+    "fewer seeds than rows": ("score", {"x": X, "seed": SEED[:1]}, "as many rows of seed as of x, got. .1. .2."),
+    "one seed for all": ("score", {"x": X, "seed": SEED[0]}, "not compatible with expected shape"),
+    "fewer ends than starts": ("interpolate", {"x": X, "y": X[:1], "t": np.zeros(2, np.float32)}, "as many rows"),
+    "no finite t": ("interpolate", {"x": X, "y": X, "t": np.full(2, np.nan, np.float32)}, "Expected t to be finite"),
+    "another latent size": ("decode", {"z": np.zeros((2, 3), np.float32)}, "not compatible with expected shape"),
+    "NaN in z": ("decode_png", {"z": np.full((2, 4), np.nan, np.float32)}, "Expected z to be finite"),
+    "no image": ("encode_bytes", {"image_bytes": strings(PNG, b"no image")}, "(?i)png|image"),
+    "an empty file": ("encode_bytes", {"image_bytes": strings(b"", PNG)}, "(?i)png|image"),
+    "a file cut short": ("score_bytes", {"image_bytes": strings(PNG, PNG[:-30]), "seed": SEED}, "(?i)png|image"),
+    "another kind of image": ("reconstruct_bytes", {"image_bytes": strings(GIF)}, "(?i)png|image"),
+    "fewer seeds than images": ("score_bytes", {"image_bytes": strings(PNG, PNG), "seed": SEED[:1]}, "as many rows"),
+    "no such signature": ("encoder", {"x": X}, "No signature 'encoder'. Known: "),
+    "no such input": ("encode", {"y": X}, "'encode' takes x; got nothing"),
+    "words": ("encode", {"x": strings(b"a", b"b")}, "could not convert|float"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_requests_are_refused_and_the_next_ones_answered(loader, case):
+    signature, inputs, said = BAD[case]
+    with pytest.raises(ExportError, match=said):
+        loader.run(signature, inputs)
+    assert loader.run("encode", {"x": X})["loc"].shape == (2, 4)
+
+
+def test_no_rows_give_no_rows(loader):
+    for signature, inputs in {"encode": {"x": X[:0]}, "score": {"x": X[:0], "seed": SEED[:0]}}.items():
+        assert all(len(value) == 0 for value in loader.run(signature, inputs).values())
+    assert len(loader.run("encode_bytes", {"image_bytes": strings()})["loc"]) == 0
+
+
+def test_rows_do_not_depend_on_what_pads_their_batch(vae, loader):
+    x, seed = (examples.inputs(vae, 5)[name] for name in ("x", "seed"))
+    padded = np.concatenate([x[:2], x[:1], x[:1]]), np.concatenate([seed[:2], seed[:1], seed[:1]])  # as a server does
+    for signature in ("score", "encode_sample"):
+        alone = loader.run(signature, {"x": x[1:2], "seed": seed[1:2]})
+        together = loader.run(signature, {"x": padded[0], "seed": padded[1]})
+        for name, value in alone.items():
+            np.testing.assert_allclose(together[name][1:2], value, rtol=1e-5, atol=1e-5)
+
+
+def test_a_client_gets_by_rest_and_grpc_what_the_model_gives(vae, version):
+    rows = examples.inputs(vae, 3)
+    with Loaded(version) as model, StandInServer({"tril_vae": model}) as server:
+        ways = [Rest(server.rest), Rest(server.rest, rows=True), Grpc(server.grpc)]
+        for transport in ways:
+            with transport as client:
+                loc = client.predict("tril_vae", "encode", {"x": rows["x"]})["loc"]
+                np.testing.assert_allclose(loc, vae.encode(rows["x"]).mean(), rtol=1e-5, atol=1e-5)
+                png = client.predict("tril_vae", "decode_png", {"z": rows["z"]})["image_bytes"]
+                levels = np.stack([tf.io.decode_png(file) for file in png])
+                np.testing.assert_allclose(levels, 255 * vae.decode(rows["z"]).mean(), atol=0.51)
+                mean = client.predict("tril_vae", "reconstruct_bytes", {"image_bytes": png})["mean"]
+                expected = vae.reconstruct(np.float32(levels) / np.float32(255))
+                np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-5)
+    sent = [body for _, body in server.asked]
+    assert [sorted(body) for body in sent] == 3 * [["inputs", "signature_name"]] + 3 * [["instances", "signature_name"]]
+    assert np.shape(sent[0]["inputs"]["x"]) == (3, 4, 4, 1)
+    assert set(sent[2]["inputs"]["image_bytes"][0]) == {"b64"}
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.argv = ["export.c_api", sys.argv[1]]
+from export.c_api import main
+main()
+assert "tensorflow" not in sys.modules
+print("done")
+"""
+
+
+def test_the_loader_answers_json_and_never_imports_tensorflow(vae, version):
+    rows = examples.inputs(vae, 2)
+    requests = [{"inputs": {"x": rows["x"].tolist()}}, {"signature_name": "nothing", "inputs": {}}]
+    text = "".join(json.dumps(request) + "\n" for request in requests)
+    words = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(version)]
+    done = subprocess.run(words, cwd=ROOT, input=text, capture_output=True, text=True, check=False)
+    first, second, last = done.stdout.splitlines()
+    np.testing.assert_allclose(json.loads(first)["outputs"]["mean"], vae.reconstruct(rows["x"]), rtol=1e-5, atol=1e-5)
+    assert "No signature 'nothing'" in json.loads(second)["error"]
+    assert last == "done"
+
+
+def test_what_does_not_load_is_said(tmp_path):
+    with Loader(tmp_path) as loader, pytest.raises(ExportError, match=r"does not serve .* (Could not find|not found)"):
+        loader.run("encode", {})
+
+
+def test_the_command_exports_a_run(vae, tmp_path, capsys):
+    run, served = tmp_path / "runs" / "small", tmp_path / "served"
+    zoo.save(vae, run)
+    (run / "config.json").write_text(json.dumps({"data": "/somewhere/else/faces.npz", "epochs": 3}))
+    main(["--run", str(run), "--out", str(served), "--no-aggregated", "--samples", "5"])
+    said = capsys.readouterr().out
+    assert "encode_bytes           image_bytes        → covariance, loc, scale_tril" in said
+    assert "without sample_aggregated: asked for by --no-aggregated" in said
+    assert "11 signatures" in said
+    found = manifest.read(served / "tril_vae" / "1")
+    assert found["source"] == {"run": "small", "config": {"data": "faces.npz", "epochs": 3}}
+    assert found["score_samples"] == 5
+    assert {path.name for path in served.iterdir()} == {
+        *("tril_vae", "models.config", "models.local.config", "monitoring.config", "compose.yaml")
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "error: Expected the folder of a run, --run"),
+        (["--run", "nowhere"], "error: No model in 'nowhere': model.json is missing"),
+    ],
+)
+def test_the_command_ends_with_a_sentence(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert str(ended.value).startswith(said)
+    assert list(tmp_path.iterdir()) == []

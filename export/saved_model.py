@@ -10,6 +10,7 @@ import zoo
 from export import manifest, publish, warmup
 from export.errors import ExportError
 from export.lint import SIGNATURE, lint
+from export.precision import in_float32
 from export.proof import Loader, prove
 from export.served_model import ServedModel
 from export.signatures import DEFAULT, functions, signatures
@@ -58,7 +59,7 @@ def export(
         OSError: it cannot be written.
     """
     samples, max_batch_size = whole_number(samples, "samples"), whole_number(max_batch_size, "max_batch_size")
-    name = served_name(vae.name if name is None else name)
+    name, vae = served_name(vae.name if name is None else name), in_float32(vae)
     sampler, aggregated = _aggregated(vae, aggregated, whole_number(components, "components"))
     model = ServedModel(vae, sampler, samples)
     concrete = signatures(model)

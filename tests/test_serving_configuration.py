@@ -1,0 +1,115 @@
+"""What starts a server, and what it is told."""
+
+import os
+import stat
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from export import manifest
+from export.serving import configuration
+from export.serving.serve import main
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A folder with two exported models, and what is none."""
+    folder = tmp_path / "the served"
+    for version in ("tril_vae/1", "tril_vae/12", "vamp_vae/3", "half/partial-0", "others/1"):
+        (folder / version).mkdir(parents=True)
+    for version in ("tril_vae/12", "vamp_vae/3"):
+        manifest.write(folder / version, {})
+    return folder
+
+
+def parsed(text):
+    return text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+
+
+def test_the_server_s_own_reader_takes_the_list_of_models(served):
+    configuration.write(served)
+    for name, base in ((configuration.MODELS, "/models"), (configuration.LOCAL_MODELS, str(served))):
+        found = parsed((served / name).read_text())
+        assert [(model.name, model.base_path) for model in found] == [
+            ("tril_vae", f"{base}/tril_vae"),
+            ("vamp_vae", f"{base}/vamp_vae"),
+        ]
+        assert {model.model_platform for model in found} == {"tensorflow"}
+        assert not any(model.version_labels for model in found)
+    assert parsed(configuration.models(served, '/a "b" \\c'))[0].base_path == '/a "b" \\c/tril_vae'
+
+
+def test_metrics_and_batching_are_on(served):
+    configuration.write(served)
+    assert (served / "monitoring.config").read_text().split() == [
+        *("prometheus_config", "{", "enable:", "true", "path:", '"/monitoring/prometheus/metrics"', "}")
+    ]
+    flags = configuration.flags("/models")
+    assert {"--enable_batching=true", "--enable_per_model_batching_parameters=true"} < set(flags)
+    assert "--monitoring_config_file=/models/monitoring.config" in flags
+    compose = (served / "compose.yaml").read_text()
+    for flag in flags:
+        assert f"      - {flag}\n" in compose
+    assert 'volumes: [".:/models:ro"]' in compose
+    assert not list(served.glob("partial-*"))
+
+
+def fake(folder, name, script):
+    """A program of that name, which says what it was called with."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def run(monkeypatch, path, *words):
+    """What the command puts in its place."""
+    called = []
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setattr(os, "execvp", lambda program, arguments: called.append((program, arguments)))
+    main([*words])
+    ((program, arguments),) = called
+    assert program == arguments[0]
+    return arguments
+
+
+def test_the_server_on_the_path_is_started(served, tmp_path, monkeypatch, capsys):
+    fake(tmp_path / "bin", "tensorflow_model_server", "exit 0")
+    fake(tmp_path / "bin", "docker", "exit 0")
+    words = run(monkeypatch, tmp_path / "bin", "--served", str(served), "--rest-port", "9001")
+    assert words[0] == "tensorflow_model_server"
+    assert {"--port=8500", "--rest_api_port=9001", f"--model_config_file={served}/models.local.config"} < set(words)
+    said = capsys.readouterr().out
+    assert "tril_vae, vamp_vae" in said
+    assert "http://localhost:9001/v1/models/tril_vae" in said
+
+
+def test_else_docker_is(served, tmp_path, monkeypatch):
+    fake(tmp_path / "bin", "docker", 'test "$1" = info')
+    words = run(monkeypatch, tmp_path / "bin", "--served", str(served), "--grpc-port", "9000")
+    assert words[:3] == ["docker", "run", "--rm"]
+    image = words.index(configuration.IMAGE)
+    assert ["-p", "9000:8500", "-p", "8501:8501", "-v", f"{served}:/models:ro"] == words[3:image]
+    assert words[image + 1 :] == configuration.flags("/models")
+
+
+@pytest.mark.parametrize(
+    ("docker", "said"),
+    [
+        (None, "error: Neither tensorflow_model_server nor docker is on the PATH. Install one: "),
+        ("exit 1", "error: tensorflow_model_server is not on the PATH, and Docker .* its engine does not answer"),
+    ],
+)
+def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypatch, docker, said):
+    (tmp_path / "bin").mkdir()
+    if docker:
+        fake(tmp_path / "bin", "docker", docker)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(SystemExit, match=said):
+        main(["--served", str(served)])
+
+
+def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
+    with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):
+        main(["--served", str(tmp_path)])

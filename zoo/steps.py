@@ -59,13 +59,15 @@ class SteppedModel(CheckedModel):
         return tf.add_n([-tf.reduce_mean(bound), *(tf.cast(loss, bound.dtype) for loss in self.losses)])
 
     def make_train_function(self, force=False):
+        before = self.train_function
         super().make_train_function(force)
-        if self._distribute_strategy:
+        if self._distribute_strategy and self.train_function is not before:
             self.train_function = self._on_replicas_of(self.train_step)
 
     def make_test_function(self, force=False):
+        before = self.test_function
         super().make_test_function(force)
-        if self._distribute_strategy:
+        if self._distribute_strategy and self.test_function is not before:
             self.test_function = self._on_replicas_of(self.test_step)
 
     def _on_replicas_of(self, step):

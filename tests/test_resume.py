@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from processes import SMALL, done, start, wait_for
+from processes import SMALL, done, start, train_only, wait_for
 
 import zoo
 from training import run
@@ -17,8 +17,6 @@ from training.train import main
 # Eight epochs of 13 steps, in calls of five steps; the last epochs wait for a better validation loss.
 COMMAND = ["--model", "vamp_vae", "--prior", "vamp(components=5)", "--steps-per-execution", "5", *SMALL]
 COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.02", "--checkpoint-steps", "7"]
-
-TRAIN = "from training import train; train.evaluate_run = lambda *of_run: None; train.main()"
 
 
 class Killed(BaseException):
@@ -110,12 +108,12 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(never_stopped, command
 
 def test_killed_by_the_system_it_comes_to_the_same_bits(never_stopped, command, tmp_path):
     """The real thing, in a process of its own."""
-    script, folder = ["-c", TRAIN], tmp_path / "run"
-    process = start(script, *command)
+    folder = tmp_path / "run"
+    process = start(train_only, *command)
     wait_for(lambda: list((folder / run.CHECKPOINTS).glob("step-*")), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    done(start(script, *command))
+    process.kill()
+    process.join()
+    done(start(train_only, *command))
     assert_same_bits(folder, never_stopped)
 
 

@@ -76,9 +76,9 @@ class SteppedModel(CheckedModel):
 
         @tf.function
         def logs_of(iterator):
-            for _ in tf.range(self.steps_per_execution - 1):
+            for _ in tf.range(self.steps_per_execution):
                 strategy.run(step, args=(next(iterator),))
-            logs = strategy.run(step, args=(next(iterator),))
+            logs = strategy.run(self.get_metrics_result)
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
         return logs_of

@@ -20,7 +20,8 @@ SMALL += ["--samples", "1", "--test-examples", "2", "--generated", "0", "--no-ag
 
 # Forks of a process that has imported TensorFlow, and done no more: the import takes longer than most of what they do.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["training.train"])
+if sys.platform == "linux":  # a fork of one that has loaded macOS's own libraries may crash: there each imports it
+    FORKS.set_forkserver_preload(["training.train"])
 
 
 def start(function, *args, **environment):

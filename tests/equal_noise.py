@@ -1,20 +1,10 @@
-"""The training command with one noise for all examples, so that runs on few and on many devices can be compared.
-
-    python equal_noise.py DEVICES WORD...
-
-DEVICES is how many logical CPU devices there are. In place of an evaluation, what this process has come to is written
-to OUT.<worker>.npz: its weights, its losses, and the scores of some examples.
-"""
+"""The training command with one noise for all examples, so that runs on few and on many devices can be compared."""
 
 import json
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import zoo.objectives.objective
 from training import train
@@ -43,10 +33,18 @@ def written(fit):
     return fitted
 
 
-if __name__ == "__main__":
-    devices, *words = sys.argv[1:]
+def equal_noise(devices, *words):
+    """The command, in a process of its own.
+
+    In place of an evaluation, what this process has come to is written to OUT.<worker>.npz: its weights, its losses,
+    and the scores of some examples.
+
+    Args:
+        devices: how many logical CPU devices there are.
+        *words: the command's.
+    """
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(devices))
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     zoo.objectives.objective.draw = draw
     train.fit = written(train.fit)
     train.evaluate_run = lambda *of_run: None

@@ -1,45 +1,83 @@
 """Training in processes of its own: on one device, on several, in several workers."""
 
+import ctypes
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from pathlib import Path
+
+from training import train
 
 ROOT = Path(__file__).parents[1]
 # 13 steps an epoch; evaluated as little as can be.
 SMALL = ["--latent", "3", "--network", "mlp(hidden=(16,))", "--warmup", "0", "--no-jit"]
 SMALL += ["--samples", "1", "--test-examples", "2", "--generated", "0", "--no-aggregated"]
 
+# Forks of a process that has imported TensorFlow, and done no more: the import takes longer than most of what they do.
+FORKS = multiprocessing.get_context("forkserver")
+if sys.platform == "linux":  # a fork of one that has loaded macOS's own libraries may crash: there each imports it
+    FORKS.set_forkserver_preload(["training.train"])
 
-def start(script, *words, **environment):
-    """A process that trains.
+
+def start(function, *args, **environment):
+    """A process that calls a function, and ends as Python does after it.
 
     Args:
-        script: ["-m", "training.train"], or a path and what it takes first.
-        *words: of the command.
+        function: of a module, which is imported by its name there.
+        *args: the function's.
         **environment: variables besides those that there are.
     """
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"} | environment
-    return subprocess.Popen(
-        [sys.executable, *script, *SMALL, *words],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    said = tempfile.NamedTemporaryFile("r")  # noqa: SIM115  # as long as the process is looked at
+    process = FORKS.Process(target=_run, args=(function, args, environment, said.name), daemon=True)
+    process.start()
+    process.said = said
+    return process
 
 
-def start_workers(script, *words, of_second=(), count=2):
+def _run(function, args, environment, said):
+    """Is the process."""
+    os.chdir(ROOT)
+    os.environ.update(environment)
+    file = os.open(said, os.O_WRONLY)
+    os.dup2(file, 1), os.dup2(file, 2)
+    status = 0
+    try:
+        function(*args)
+    except SystemExit as end:
+        status = end.code or 0
+        if isinstance(status, str):
+            print(status, file=sys.stderr)
+            status = 1
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    ctypes.pythonapi.Py_Exit(status)  # with all that Python does at its end, and a fork does not
+
+
+def words_of(process):
+    """What a process has said."""
+    process.said.seek(0)
+    return process.said.read()
+
+
+def train_only(*words):
+    """The training command without the evaluation."""
+    train.evaluate_run = lambda *of_run: None
+    train.main(words)
+
+
+def start_workers(function, *args, of_second=(), count=2):
     """Processes that train together, by TF_CONFIG on loopback; the first is the chief, the second has its own words."""
     workers = [f"localhost:{port}" for port in free_ports(count)]
     return [
         start(
-            script,
-            *words,
+            function,
+            *args,
             *(of_second if i == 1 else ()),
             TF_CONFIG=json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
         )
@@ -60,12 +98,11 @@ def free_ports(count):
 
 def ended(process, seconds=120):
     """The status and the words of a process that ends within some time, or is killed."""
-    try:
-        words, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+    process.join(seconds)
+    if process.exitcode is None:
         process.kill()
-        raise AssertionError(process.communicate()[0][-3000:]) from None
-    return process.returncode, words
+        raise AssertionError(words_of(process)[-3000:])
+    return process.exitcode, words_of(process)
 
 
 def done(process, seconds=120):
@@ -79,6 +116,6 @@ def wait_for(condition, process, seconds=60):
     """Waits until a condition holds; the process has to live until then."""
     end = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert process.is_alive(), words_of(process)[-3000:]
         assert time.monotonic() < end, "it takes too long"
         time.sleep(0.02)

@@ -2,33 +2,30 @@
 
 import json
 import os
-import signal
 import time
 
+import keras_fit
 import numpy as np
 import pytest
 import tensorflow as tf
-from processes import ROOT, done, ended, start, start_workers, wait_for
+from equal_noise import equal_noise
+from processes import SMALL, done, ended, start, start_workers, wait_for
 
 import zoo
 from training import run
 from training.distribution import Devices, strategy
 
 # Two epochs of 13 steps, in which gradients are clipped.
-COMMAND = ["--model", "tril_vae", "--data", "digits", "--epochs", "2", "--clip-norm", "1"]
+COMMAND = ["--model", "tril_vae", "--data", "digits", "--epochs", "2", "--clip-norm", "1", *SMALL]
 # How far sums over two halves of a batch may be from those over the whole, after all steps.
 CLOSE = {"losses": {"rtol": 1e-5}, "scores": {"rtol": 1e-4}}
-
-
-def equal_noise(devices):
-    return [str(ROOT / "tests" / "equal_noise.py"), str(devices)]
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     """What a run on one device comes to, with the noise that all runs here have."""
     out = tmp_path_factory.mktemp("one") / "run"
-    done(start(equal_noise(1), *COMMAND, "--out", str(out)))
+    done(start(equal_noise, 1, *COMMAND, "--out", str(out)))
     return np.load(f"{out}.0.npz")
 
 
@@ -41,14 +38,14 @@ def assert_close(there, here):
 
 def test_two_mirrored_devices_take_the_steps_of_one_and_score_as_it(one, tmp_path):
     out = tmp_path / "run"
-    done(start(equal_noise(2), *COMMAND, "--strategy", "mirrored", "--out", str(out)))
+    done(start(equal_noise, 2, *COMMAND, "--strategy", "mirrored", "--out", str(out)))
     assert_close(one, np.load(f"{out}.0.npz"))
     assert json.loads((out / run.SCORES).read_text())["devices"] == "2 CPUs"
 
 
 def test_two_workers_take_the_steps_of_one_process_and_only_the_chief_writes(one, tmp_path):
     out = tmp_path / "run"
-    words = [done(worker) for worker in start_workers(equal_noise(1), *COMMAND, "--out", str(out))]
+    words = [done(worker) for worker in start_workers(equal_noise, 1, *COMMAND, "--out", str(out))]
     chief, other = (np.load(f"{out}.{i}.npz") for i in range(2))
     assert all(np.array_equal(chief[name], other[name]) for name in chief.files)
     for name in set(one.files) - {"scores"}:
@@ -61,50 +58,24 @@ def test_two_workers_take_the_steps_of_one_process_and_only_the_chief_writes(one
 def test_when_a_worker_dies_the_other_says_so_and_a_restart_goes_on(tmp_path):
     out = tmp_path / "run"
     command = [*COMMAND, "--epochs", "300", "--checkpoint-steps", "10", "--out", str(out)]
-    chief, other = start_workers(equal_noise(1), *command)
+    chief, other = start_workers(equal_noise, 1, *command)
     wait_for(lambda: list((out / run.CHECKPOINTS).glob("step-*.index")), chief)
-    other.send_signal(signal.SIGKILL)
+    other.kill()
     died = time.monotonic()
     status, words = ended(chief)
     assert time.monotonic() - died < 60
     assert status == 1
     assert "error: another worker has ended or cannot be reached" in words
     assert "Traceback" not in words
-    other.communicate()
 
-    workers = start_workers(equal_noise(1), *command)
+    workers = start_workers(equal_noise, 1, *command)
     before = {path.name for path in (out / run.CHECKPOINTS).glob("step-*.index")}
     wait_for(lambda: {path.name for path in (out / run.CHECKPOINTS).glob("step-*.index")} - before, workers[0])
-    workers[1].send_signal(signal.SIGTERM)  # of any of them, and all stop together
+    workers[1].terminate()  # a SIGTERM to any of them, and all stop together
     words = [done(worker) for worker in workers]
     assert "going on from step" in words[0]
     assert "the same command goes on from there" in words[0]
     assert not os.path.exists(out / run.SCORES)
-
-
-KERAS_FIT = """
-import sys
-import numpy as np
-import tensorflow as tf
-
-devices, out = int(sys.argv[1]), sys.argv[-1]
-if devices:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-    strategy, worker = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]), 0
-else:
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    worker = strategy.cluster_resolver.task_id
-import zoo
-
-with strategy.scope():
-    vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
-    vae.compile("adam", steps_per_execution=2)
-x = np.random.default_rng(0).normal(size=(81 if devices else 80, 4)).astype(np.float32)
-history = vae.fit(x, validation_data=(x,), batch_size=20, epochs=2, verbose=0).history
-steps = vae.optimizer.iterations.numpy()
-np.savez(f"{out}.{worker}.npz", *vae.get_weights(), losses=list(history.values()), steps=steps)
-"""
 
 
 def assert_trained(fit, steps):
@@ -115,7 +86,7 @@ def assert_trained(fit, steps):
 
 
 def test_keras_own_fit_works_with_two_workers(tmp_path):
-    for worker in start_workers(["-c", KERAS_FIT, "0"], str(tmp_path / "fit")):
+    for worker in start_workers(keras_fit.fit, tmp_path / "fit"):
         done(worker)
     chief, other = (np.load(f"{tmp_path / 'fit'}.{i}.npz") for i in range(2))
     assert all(np.array_equal(chief[name], other[name]) for name in chief.files)
@@ -123,7 +94,7 @@ def test_keras_own_fit_works_with_two_workers(tmp_path):
 
 
 def test_keras_own_fit_works_with_mirrored_devices_and_a_last_batch_for_one_of_them(tmp_path):
-    done(start(["-c", KERAS_FIT, "2"], str(tmp_path / "fit")))
+    done(start(keras_fit.fit, tmp_path / "fit", 2))
     assert_trained(np.load(f"{tmp_path / 'fit'}.0.npz"), steps=10)
 
 
@@ -136,9 +107,21 @@ def test_a_strategy_may_have_one_device():
     assert vae.optimizer.iterations == 3
 
 
+def test_steps_under_a_strategy_are_traced_once():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
+        vae.compile("adam")
+    vae.make_train_function(), vae.make_test_function()
+    made = vae.train_function, vae.test_function
+    vae.make_train_function(), vae.make_test_function()  # as `fit` does, and after each epoch for validation data
+    assert (vae.train_function, vae.test_function) == made
+    vae.make_train_function(force=True)
+    assert vae.train_function != made[0]
+
+
 def test_workers_with_other_settings_are_refused(tmp_path):
     command = [*COMMAND, "--out", str(tmp_path / "run")]
-    workers = start_workers(equal_noise(1), *command, of_second=["--learning-rate", "0.01"])
+    workers = start_workers(equal_noise, 1, *command, of_second=["--learning-rate", "0.01"])
     for worker in workers:
         status, words = ended(worker)
         assert status == 1

@@ -56,33 +56,31 @@ def bad_gradient_vae():
     return model(encoder=encoder)
 
 
+WRONG = {
+    "NaN in the data": (bad([2]), "not finite: the data, log p(x|z) (reconstruction), "),
+    "overflow": (FAR, "not finite: log p(x|z) (reconstruction), "),
+    "gradient alone": (np.full((B, D), 200, np.float32), "not finite: the gradient in the encoder;"),
+}
+
+
 @pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize(
-    ("make", "x", "named"),
-    [
-        (model, bad([2]), "not finite: the data, log p(x|z) (reconstruction), "),
-        (lambda: model(posterior="tril"), FAR, "log p(x|z) (reconstruction)"),
-        (bad_gradient_vae, np.full((B, D), 200, np.float32), "not finite: the gradient in the encoder;"),
-    ],
-    ids=["NaN in the data", "overflow", "gradient alone"],
-)
-def test_step_is_not_taken_and_what_was_wrong_is_named(make, x, named, jit):
-    vae = make()
+def test_step_is_not_taken_and_what_was_wrong_is_named(jit):
+    vae = bad_gradient_vae()
     step = tf.function(vae.take_step, jit_compile=jit)
     step(tf.constant(X[:B]))
     assert vae.guard.check() is None
-    before = values(vae)
-    sums = step(tf.constant(x))
-    assert all(same(before, values(vae)))
-    assert all(value == 0 for value in sums)  # nothing is added to the epoch's means
-    sentence = vae.guard.check()
-    assert sentence.startswith("step 2: not finite: ")
-    assert named in sentence
-    assert sentence.endswith("the step was not taken")
-    assert vae.guard.check() is None  # said once
-    step(tf.constant(X[:B]))
-    assert not any(same(before, values(vae))[:2])
-    assert vae.guard.state.numpy()[:2].tolist() == [1, 0]
+    for i, (x, named) in enumerate(WRONG.values(), start=1):
+        before = values(vae)
+        sums = step(tf.constant(x))
+        assert all(same(before, values(vae)))
+        assert all(value == 0 for value in sums)  # nothing is added to the epoch's means
+        sentence = vae.guard.check()
+        assert sentence.startswith(f"step {2 * i}: {named}")
+        assert sentence.endswith("the step was not taken")
+        assert vae.guard.check() is None  # said once
+        step(tf.constant(X[:B]))
+        assert not any(same(before, values(vae))[:2])
+        assert vae.guard.state.numpy()[:2].tolist() == [i, 0]
 
 
 def stream(batches):

@@ -1,12 +1,14 @@
 """A training that is stopped goes on where it was, and comes to the same bits."""
 
+import csv
 import os
+import shutil
 import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from processes import SMALL, done, start, wait_for
+from processes import SMALL, done, start, train_only, wait_for
 
 import zoo
 from training import run
@@ -14,11 +16,9 @@ from training.checkpoint import Checkpoints, Position
 from training.fit import Training
 from training.train import main
 
-# Eight epochs of 13 steps, in calls of five steps; the last epochs wait for a better validation loss.
+# Eight epochs of 13 steps, in calls of five steps; at such a rate the last one is not the best.
 COMMAND = ["--model", "vamp_vae", "--prior", "vamp(components=5)", "--steps-per-execution", "5", *SMALL]
-COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.02", "--checkpoint-steps", "7"]
-
-TRAIN = "from training import train; train.evaluate_run = lambda *of_run: None; train.main()"
+COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.3", "--checkpoint-steps", "7"]
 
 
 class Killed(BaseException):
@@ -37,6 +37,9 @@ def never_stopped(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
         main([*COMMAND, "--out", str(out)])
+    with (out / run.HISTORY).open(newline="") as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] > min(losses)  # so there are weights to go back to
     return out
 
 
@@ -70,52 +73,42 @@ def kill():
     raise Killed
 
 
-@pytest.mark.parametrize("calls", [1, 11])
-def test_killed_between_steps_it_comes_to_the_same_bits(never_stopped, command, tmp_path, monkeypatch, calls):
-    with monkeypatch.context() as patch:
-        patch.setattr(Position, "add", after(calls, kill, Position.add))
-        with pytest.raises(Killed):
-            main(command)
-    main(command)
-    assert_same_bits(tmp_path / "run", never_stopped)
+def newest_step(folder):
+    """That of the last checkpoint, 0 where there is none."""
+    return max((int(path.stem.split("-")[1]) for path in (folder / run.CHECKPOINTS).glob("*.index")), default=0)
 
 
-@pytest.mark.parametrize(
-    ("owner", "method"), [(Training, "end_epoch"), (Training, "back_to_the_best"), (Checkpoints, "remove")]
-)
-def test_killed_at_the_end_of_an_epoch_or_of_all_it_comes_to_the_same_bits(
-    never_stopped, command, tmp_path, monkeypatch, owner, method
-):
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, method, after(1, kill, getattr(owner, method)))
-        with pytest.raises(Killed):
-            main(command)
-    main(command)
-    assert_same_bits(tmp_path / "run", never_stopped)
+PLACES = [
+    (Position, "add", 1),  # before the first checkpoint
+    (Position, "add", 9),
+    (Position, "add", 5),
+    (Training, "end_epoch", 2),
+    (Training, "back_to_the_best", 1),
+    (Checkpoints, "remove", 1),
+]
 
 
-def test_killed_again_and_again_it_comes_to_the_same_bits(never_stopped, command, tmp_path, monkeypatch):
-    kills = 0
-    with monkeypatch.context() as patch:
-        while not (tmp_path / "run" / run.SCORES).is_file():
-            patch.setattr(Position, "add", after(5, kill, Position.add))
-            try:
+def test_killed_again_and_again_in_all_places_it_comes_to_the_same_bits(never_stopped, command, tmp_path, monkeypatch):
+    steps = []
+    for owner, method, calls in PLACES:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, method, after(calls, kill, getattr(owner, method)))
+            with pytest.raises(Killed):
                 main(command)
-            except Killed:
-                kills += 1
-            patch.undo()
-    assert kills > 2
+        steps.append(newest_step(tmp_path / "run"))
+    main(command)
+    assert steps == [0, 36, 52, 62, 104, 0]  # each further on than the one before, until all are removed
     assert_same_bits(tmp_path / "run", never_stopped)
 
 
 def test_killed_by_the_system_it_comes_to_the_same_bits(never_stopped, command, tmp_path):
     """The real thing, in a process of its own."""
-    script, folder = ["-c", TRAIN], tmp_path / "run"
-    process = start(script, *command)
+    folder = tmp_path / "run"
+    process = start(train_only, *command)
     wait_for(lambda: list((folder / run.CHECKPOINTS).glob("step-*")), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    done(start(script, *command))
+    process.kill()
+    process.join()
+    done(start(train_only, *command))
     assert_same_bits(folder, never_stopped)
 
 
@@ -136,11 +129,26 @@ def test_asked_to_end_it_checkpoints_and_goes_on_later(
 
 
 def stopped_at(monkeypatch, command, calls):
-    """Trains until a checkpoint is there, and some calls more."""
+    """Trains until after so many calls."""
     with monkeypatch.context() as patch:
         patch.setattr(Position, "add", after(calls, kill, Position.add))
         with pytest.raises(Killed):
             main(command)
+
+
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
+    """The folder of a run that was killed with checkpoints in it, the last two of steps 26 and 36."""
+    out = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        stopped_at(monkeypatch, [*COMMAND, "--out", str(out)], 9)
+    return out
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """A copy of it, where `command` goes on."""
+    return shutil.copytree(stopped_once, tmp_path / "run")
 
 
 def test_the_last_few_checkpoints_are_kept(command, tmp_path, monkeypatch):
@@ -165,21 +173,19 @@ def test_checkpoints_are_due_after_minutes_too(command, tmp_path, monkeypatch):
     ids=["index cut off", "data empty", "data altered"],
 )
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(
-    never_stopped, command, tmp_path, monkeypatch, capsys, suffix, damage
+    never_stopped, command, stopped, capsys, suffix, damage
 ):
-    stopped_at(monkeypatch, command, 9)
-    newest = tmp_path / "run" / run.CHECKPOINTS / f"step-36{suffix}"
+    newest = stopped / run.CHECKPOINTS / f"step-36{suffix}"
     newest.write_bytes(damage(newest.read_bytes()))
     main(command)
     said = capsys.readouterr().out
     assert "step-36' cannot be read" in said
     assert "going on from step 26" in said
-    assert_same_bits(tmp_path / "run", never_stopped)
+    assert_same_bits(stopped, never_stopped)
 
 
-def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, tmp_path, monkeypatch):
-    stopped_at(monkeypatch, command, 9)
-    paths = list((tmp_path / "run" / run.CHECKPOINTS).glob("*.index"))
+def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, stopped):
+    paths = list((stopped / run.CHECKPOINTS).glob("*.index"))
     for path in paths:
         path.write_bytes(b"")
     with pytest.raises(SystemExit, match=r"None of the checkpoints in .* can be read\. Start anew with --overwrite"):
@@ -187,12 +193,11 @@ def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, tmp_pat
     assert all(path.exists() for path in paths)
 
 
-def test_a_damaged_list_of_checkpoints_does_no_harm(never_stopped, command, tmp_path, monkeypatch, capsys):
-    stopped_at(monkeypatch, command, 9)
-    (tmp_path / "run" / run.CHECKPOINTS / "checkpoint").write_bytes(b"\x00 no list")
+def test_a_damaged_list_of_checkpoints_does_no_harm(never_stopped, command, stopped, capsys):
+    (stopped / run.CHECKPOINTS / "checkpoint").write_bytes(b"\x00 no list")
     main(command)
     assert "going on from step 36" in capsys.readouterr().out
-    assert_same_bits(tmp_path / "run", never_stopped)
+    assert_same_bits(stopped, never_stopped)
 
 
 def test_a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint(never_stopped, command, tmp_path, monkeypatch):
@@ -217,16 +222,14 @@ def test_a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint(never_stop
     assert_same_bits(tmp_path / "run", never_stopped)
 
 
-def test_another_config_is_refused_where_a_run_was_begun(command, tmp_path, monkeypatch):
-    stopped_at(monkeypatch, command, 9)
+def test_another_config_is_refused_where_a_run_was_begun(command, stopped):
     with pytest.raises(SystemExit, match="seed is 0 there, 1 here"):
         main([*command, "--seed", "1"])
-    assert list((tmp_path / "run" / run.CHECKPOINTS).glob("*.index"))
+    assert list((stopped / run.CHECKPOINTS).glob("*.index"))
 
 
-def test_overwriting_starts_anew(never_stopped, command, tmp_path, monkeypatch, capsys):
-    stopped_at(monkeypatch, command, 9)
+def test_overwriting_starts_anew(never_stopped, command, stopped, capsys):
     capsys.readouterr()
     main([*command, "--overwrite"])
     assert "going on" not in capsys.readouterr().out
-    assert_same_bits(tmp_path / "run", never_stopped)
+    assert_same_bits(stopped, never_stopped)

@@ -59,13 +59,15 @@ class SteppedModel(CheckedModel):
         return tf.add_n([-tf.reduce_mean(bound), *(tf.cast(loss, bound.dtype) for loss in self.losses)])
 
     def make_train_function(self, force=False):
+        before = self.train_function
         super().make_train_function(force)
-        if self._distribute_strategy:
+        if self._distribute_strategy and self.train_function is not before:
             self.train_function = self._on_replicas_of(self.train_step)
 
     def make_test_function(self, force=False):
+        before = self.test_function
         super().make_test_function(force)
-        if self._distribute_strategy:
+        if self._distribute_strategy and self.test_function is not before:
             self.test_function = self._on_replicas_of(self.test_step)
 
     def _on_replicas_of(self, step):
@@ -74,9 +76,9 @@ class SteppedModel(CheckedModel):
 
         @tf.function
         def logs_of(iterator):
-            for _ in tf.range(self.steps_per_execution - 1):
+            for _ in tf.range(self.steps_per_execution):
                 strategy.run(step, args=(next(iterator),))
-            logs = strategy.run(step, args=(next(iterator),))
+            logs = strategy.run(self.get_metrics_result)
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
         return logs_of

@@ -83,7 +83,7 @@ def summary(version, seconds):
     told = (
         f"without sample_aggregated: {aggregated['left_out']}"
         if "left_out" in aggregated
-        else f"sample_aggregated draws from {aggregated['components']} components (--no-aggregated leaves it out)"
+        else f"sample_aggregated draws from {_components(aggregated)} (--no-aggregated leaves it out)"
     )
     return "\n".join(
         [
@@ -92,6 +92,13 @@ def summary(version, seconds):
             f"{version}: {len(rows)} signatures, {size:.1f} MiB, proved by TensorFlow's C++ loader, {seconds:.0f} s",
         ]
     )
+
+
+def _components(aggregated):
+    count, kl = aggregated["components"], aggregated.get("kl_from_all")
+    if "of" in aggregated:
+        return f"{count} of {aggregated['of']} posteriors"
+    return f"{count} components" + ("" if kl is None else f", {kl:.2f} nats from all (--components takes more)")
 
 
 def _names(tensors):

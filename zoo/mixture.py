@@ -142,6 +142,13 @@ def _(components: tfd.MultivariateNormalDiag, index):
 
 
 @take.register
+def _(components: tfd.MultivariateNormalTriL, index):
+    # Of what it was made of: the operator would make all of its matrices first.
+    loc, scale_tril = (tf.gather(components.parameters[name], index) for name in ("loc", "scale_tril"))
+    return tfd.MultivariateNormalTriL(loc, scale_tril)
+
+
+@take.register
 def _(components: tfd.MultivariateNormalLinearOperator, index):
     scale = tf.linalg.LinearOperatorFullMatrix(tf.gather(components.scale.to_dense(), index))
     return tfd.MultivariateNormalLinearOperator(tf.gather(components.loc, index), scale)

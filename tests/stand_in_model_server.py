@@ -1,0 +1,57 @@
+"""A program that is started as tensorflow_model_server is, and watches its folders as that does: the stand-in server.
+
+It answers from the C++ loader, in which it tries the warm-up requests of a new version before that takes the place of
+the last one.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf import text_format
+from served_exports import Loaded
+from stand_in_server import StandInServer
+from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+from export import publish, warmup
+
+POLL = 0.2  # seconds
+
+
+def warmed_up(version):
+    """A version, its warm-up requests answered.
+
+    Raises:
+        Exception: it does not load, or one is not.
+    """
+    model = Loaded(version)
+    for record in tf.data.TFRecordDataset(str(version / warmup.FILE)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+        model.run(request.model_spec.signature_name, inputs)
+    return model
+
+
+def watch(config, models):
+    """Keeps the newest version of each model that loads, for ever."""
+    failed = set()
+    while True:
+        listed = text_format.Parse(Path(config).read_text(), model_server_config_pb2.ModelServerConfig())
+        for model in listed.model_config_list.config:
+            for version in publish.versions(model.base_path)[-1:]:
+                number = int(version.name)
+                if version not in failed and number not in models.setdefault(model.name, {}):
+                    try:
+                        models[model.name] = {number: warmed_up(version)}
+                    except Exception as error:
+                        failed.add(version)
+                        print(f"{version} failed to load: {error}", file=sys.stderr, flush=True)
+        time.sleep(POLL)
+
+
+if __name__ == "__main__":
+    flags = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
+    with StandInServer({}, int(flags["rest_api_port"]), int(flags["port"])) as server:
+        watch(flags["model_config_file"], server.models)

@@ -1,5 +1,7 @@
 """A model as signatures see it: what of it does not depend on a request is settled."""
 
+from contextlib import suppress
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -23,7 +25,8 @@ class ServedModel(tf.Module):
 
     Attributes:
         features: data [B, *x] ↦ h [B, H].
-        moments: h [B, H] ↦ the posterior's mean [B, L] and covariance [B, L, L], the latter where L ≤ 128: a tuple.
+        moments: h [B, H] ↦ the posterior's mean [B, L] and covariance [B, L, L], the latter where L ≤ 128 and the
+            family knows it: a tuple.
         mean: latent points [B, L] ↦ the mean of p(x|z) [B, *x].
     """
 
@@ -60,7 +63,9 @@ class ServedModel(tf.Module):
     def _moments(self, h):
         def of(h):
             q = self.vae.posterior(h)
-            return (q.mean(), q.covariance()) if self.vae.latent_size <= COVARIANCE else (q.mean(),)
+            with suppress(NotImplementedError):  # of a family that does not know its covariance
+                return (q.mean(), q.covariance()) if self.vae.latent_size <= COVARIANCE else (q.mean(),)
+            return (q.mean(),)
 
         # Of draws, each row's are its own: those of a batch would depend on the row's place in it.
         from_draws = isinstance(self.vae.posterior(h), MomentsFromDraws)

@@ -127,7 +127,7 @@ class Encode(WithData):
         left_out = [key for key, tensor in outputs.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
         keep = led_by("loc", set(outputs) - set(left_out))
         output.write(served.predict(name, examples, keep=keep), "loc", examples.names)
-        print(f"{', '.join(keep)} of {len(examples):,} examples by {served}: {output.path}")
+        print(f"{', '.join(keep)} of {counted(examples)} by {served}: {output.path}")
         if left_out:
             print(f"left out: {', '.join(left_out)}, being matrices, which a .npz file would hold")
 
@@ -148,7 +148,7 @@ class Score(WithData):
         keep = led_by("log_likelihood", served.signature(name).outputs)
         scores = served.predict(name, examples, self.seed, keep)
         output.write(scores, "log_likelihood", examples.names)
-        print(f"{len(examples):,} examples by {served}, nats per example")
+        print(f"{counted(examples)} by {served}, nats per example")
         print(summary(scores, examples.names))
         print(f"all scores: {output.path}")
 
@@ -202,7 +202,12 @@ class Reconstruct(WithData):
         else:
             output.write(served.predict(name, examples), "mean", examples.names)
             some = ""
-        print(f"reconstructions of {some}{len(examples):,} examples by {served}: {output.path}")
+        print(f"reconstructions of {some}{counted(examples)} by {served}: {output.path}")
+
+
+def counted(examples):
+    """How many examples, in words."""
+    return "1 example" if len(examples) == 1 else f"{len(examples):,} examples"
 
 
 def led_by(first, names):

@@ -6,7 +6,7 @@ SHOWN = 5  # examples at either end
 
 
 def summary(scores, names=None):
-    """A table of scores, and the examples at either end of them.
+    """A table of scores, and the examples at either end of them; of one example its scores.
 
     Args:
         scores: a dict of arrays [N], in nats.
@@ -15,9 +15,11 @@ def summary(scores, names=None):
     Returns:
         Text of some lines.
     """
+    if len(next(iter(scores.values()))) == 1:
+        return "\n".join(f"{name:<16}{values[0]:>10.2f}" for name, values in scores.items())
     lines = [f"{'':<16}{'mean':>10}{'± s.e.':>10}{'least':>10}{'median':>10}{'greatest':>10}"]
     for name, values in scores.items():
-        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+        error = values.std(ddof=1) / np.sqrt(len(values))
         cells = (values.mean(), error, values.min(), np.median(values), values.max())
         lines.append(f"{name:<16}" + "".join(f"{cell:>10.2f}" for cell in cells))
     by = "log_likelihood" if "log_likelihood" in scores else next(iter(scores))

@@ -76,7 +76,8 @@ def library():
     folder = Path(spec.submodule_search_locations[0])
     suffix = "2.dylib" if sys.platform == "darwin" else "so.2"
     files = [folder / f"lib{name}.{suffix}" for name in ("tensorflow_framework", "tensorflow_cc")]
-    opened = [ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL) for file in files if file.is_file()]
+    # Their symbols stay their own: with them, Python's ssl would crash where it is imported later.
+    opened = [ctypes.CDLL(str(file)) for file in files if file.is_file()]
     found = {}
     for name, (result, arguments) in FUNCTIONS.items():
         found[name] = next(getattr(file, name) for file in reversed(opened) if hasattr(file, name))

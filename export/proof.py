@@ -17,7 +17,7 @@ from export.errors import ExportError
 
 ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
-NATS = 1e-3  # of a score
+NATS, ROUNDING = 1e-3, 1e-6  # of a score; and relative, as a sum over thousands of pixels is rounded by more
 LEVELS = 1  # of an image
 
 
@@ -73,7 +73,7 @@ def _numbers(signature, want, value):
         want, value = (np.stack([tf.io.decode_png(file).numpy() for file in files]) for files in (want, value))
         return np.float64(want), np.float64(value), 0.0, LEVELS
     if signature.startswith("score"):
-        return np.float64(want), np.float64(value), 0.0, NATS
+        return np.float64(want), np.float64(value), ROUNDING, NATS
     return np.float64(want), np.float64(value), RELATIVE, ABSOLUTE
 
 

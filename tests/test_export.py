@@ -272,6 +272,7 @@ sys.argv = ["export.c_api", sys.argv[1]]
 from export.c_api import main
 main()
 assert "tensorflow" not in sys.modules
+import numpy.random, ssl  # these crash where TensorFlow's symbols stand in for OpenSSL's
 print("done")
 """
 

@@ -1,6 +1,7 @@
 """Export a trained run for TensorFlow Serving: `python -m export --run runs/tril_vae-digits`."""
 
 import json
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import zoo
 from export import manifest
 from export.errors import ended_by_a_sentence
 from export.saved_model import export
-from export.serving import configuration
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
+    # As on Ctrl-C: what was begun is taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated; nothing was published"))
     with ended_by_a_sentence():
         command = tyro.cli(Command, args=args)
         if not command.run:
@@ -53,7 +55,6 @@ def main(args=None):
         # The folder's name, not its path, which says more of this machine than clients should know.
         source = {"run": folder.resolve().name, "config": config(folder)}
         version = export(vae, command.out, name=command.name or vae.name, source=source, **settings)
-        configuration.write(command.out)
     print(summary(version, time.monotonic() - started))
 
 
@@ -83,7 +84,7 @@ def summary(version, seconds):
     told = (
         f"without sample_aggregated: {aggregated['left_out']}"
         if "left_out" in aggregated
-        else f"sample_aggregated draws from {_components(aggregated)} (--no-aggregated leaves it out)"
+        else f"sample_aggregated draws from {_components(aggregated)}; --no-aggregated leaves it out"
     )
     return "\n".join(
         [
@@ -95,10 +96,11 @@ def summary(version, seconds):
 
 
 def _components(aggregated):
-    count, kl = aggregated["components"], aggregated.get("kl_from_all")
-    if "of" in aggregated:
-        return f"{count} of {aggregated['of']} posteriors"
-    return f"{count} components" + ("" if kl is None else f", {kl:.2f} nats from all (--components takes more)")
+    count, examples, kl = (aggregated[key] for key in ("components", "examples", "kl_from_all"))
+    if examples is None or count >= examples:
+        return f"{count} components"
+    lost = "" if kl is None else f", {kl:.2f} nats from all"
+    return f"{count} components for {examples} examples{lost} (--components takes more)"
 
 
 def _names(tensors):

@@ -1,8 +1,21 @@
 """How the commands of this package end where something is wrong."""
 
 import os
+import re
 import sys
 from contextlib import contextmanager
+
+# Where in its graph and at what operation TensorFlow came upon it.
+PLACE = re.compile(r"\[\[\{\{.*?\}\}\]\]|\{\{.*?\}\}|\[Op:\w*\]( name: *)?")
+
+
+def words(said):
+    """What TensorFlow says is wrong, in a line, without the places in its graph.
+
+    Args:
+        said: an error, or its text.
+    """
+    return " ".join(PLACE.sub("", str(said)).split()).rstrip(". ")
 
 
 class ExportError(RuntimeError):
@@ -34,7 +47,7 @@ def ended_by_a_sentence(then="nothing was published"):
     except BrokenPipeError:  # of what reads the output, as in "… | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (ExportError, ServerError, KeyError, ValueError, TypeError, OSError) as error:
+    except (ExportError, ServerError, KeyError, ValueError, OSError) as error:
         sys.exit(f"error: {error.args[0] if isinstance(error, KeyError) else error}")
     except KeyboardInterrupt:
         print(f"\ninterrupted; {then}", file=sys.stderr)

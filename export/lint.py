@@ -24,11 +24,11 @@ TYPES = {
 }
 INIT = "__saved_model_init_op"  # of TensorFlow's own
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-ASSIGNS = re.compile(
-    r"Assign(Add|Sub)?Variable(Op|XlaConcatND)?|ResourceScatter\w*|ResourceApply\w*|StridedSliceAssign"
-)
+ASSIGNS = re.compile(r"Assign(Add|Sub)?Variable\w*|Resource(Scatter|Apply|StridedSliceAssign)\w*|StridedSliceAssign")
 RANDOM = re.compile(
-    r"(?!Stateless)(Random|Multinomial|Rng|SampleDistorted|\w*TruncatedNormal|Stateful(?!PartitionedCall))\w*"
+    r"(?!Stateless|RandomGammaGrad)"
+    r"(Random|Multinomial|Rng|SampleDistorted|\w*TruncatedNormal|NonDeterministic|\w*CandidateSampler"
+    r"|Stateful(?!PartitionedCall))\w*"
 )
 
 
@@ -118,11 +118,18 @@ def lint(folder):
     """
     try:
         model = saved_model_pb2.SavedModel.FromString((Path(folder) / "saved_model.pb").read_bytes())
-        saved = [name for name, _ in tf.train.list_variables(str(Path(folder) / "variables" / "variables"))]
+        checkpoint = tf.train.load_checkpoint(str(Path(folder) / "variables" / "variables"))
+        saved = list(checkpoint.get_variable_to_shape_map())
+        for name in saved:
+            checkpoint.get_tensor(name)  # that it is listed does not say that it is there
         meta_graphs = list(model.meta_graphs)
+        assets = [Path(folder) / "assets" / asset.filename for asset in meta_graphs[0].asset_file_def]
+        missing = [f"{path.name} is missing" for path in assets if not path.is_file()]
         signatures = {name: value for name, value in meta_graphs[0].signature_def.items() if name != INIT}
     except (OSError, DecodeError, IndexError, ValueError, tf.errors.OpError) as error:
         return [Finding("incomplete", f"'{folder}' is no whole SavedModel: {error}")]
+    if missing:
+        return [Finding("incomplete", f"'{folder}' is no whole SavedModel: {', '.join(missing)}.")]
     written = Written(meta_graphs, signatures, [name for name in saved if name != "_CHECKPOINTABLE_OBJECT_GRAPH"])
     return [Finding(name, message) for name, function in _RULES.items() for message in function(written)]
 
@@ -174,13 +181,11 @@ def string_without_bytes(written):
 
 @rule
 def no_batch_axis(written):
-    for signature, name, _, info in _tensors(written):
+    for signature, name, is_input, info in _tensors(written):
         shape = [dim.size for dim in info.tensor_shape.dim]
         if info.tensor_shape.unknown_rank or not shape or shape[0] != -1:
-            yield (
-                f"'{name}' of '{signature}' is of shape {shape}; rows and batching need a first axis of unknown size. "
-                f"A seed is [None, 2], one for each row."
-            )
+            advice = " A seed is [None, 2], one for each row." if is_input else ""
+            yield f"'{name}' of '{signature}' is of shape {shape}; rows need a first axis of unknown size.{advice}"
 
 
 @rule
@@ -210,7 +215,7 @@ def jit_compile(written):
     library = {function.signature.name: function for function in written.graph.library.function}
     for node in written.serving_nodes():
         compiled = [name for name in _functions(node) if name in library and library[name].attr["_XlaMustCompile"].b]
-        if compiled or node.attr["_XlaMustCompile"].b:
+        if compiled or node.attr["_XlaMustCompile"].b or "_xla_compile_id" in node.attr:
             yield f"'{node.name}' must be compiled by XLA, which a server refuses. Leave out jit_compile."
 
 

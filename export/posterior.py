@@ -2,6 +2,8 @@
 
 from functools import singledispatch
 
+import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -18,18 +20,33 @@ def parameters(q):
     Returns:
         name -> tensor [B, ...]: of a full covariance `scale_tril`, of a diagonal one `scale_diag`, …
     """
-    return {name: value for name, value in map(_dense, q.parameters.items()) if tf.is_tensor(value)}
+    try:
+        properties = q.parameter_properties()
+    except NotImplementedError:
+        properties = {}
+    found = {}
+    for name, value in q.parameters.items():
+        value = value.to_dense() if isinstance(value, tf.linalg.LinearOperator) else value
+        if tf.is_tensor(value) or isinstance(value, keras.Variable | np.ndarray):
+            value = tf.convert_to_tensor(value)
+            rank = properties[name].event_ndims if name in properties else None
+            found[name] = _in_batch(value, q, rank if isinstance(rank, int) else value.shape.rank - 1)
+    return found
+
+
+@parameters.register
+def _(q: tfd.Independent):
+    return parameters(q.distribution)
 
 
 @parameters.register
 def _(q: tfd.MixtureSameFamily):
-    inner = q.components_distribution
-    while isinstance(inner, tfd.Independent):
-        inner = inner.distribution
-    of_components = {f"components_{name}": value for name, value in parameters(inner).items()}
+    of_components = {f"components_{name}": value for name, value in parameters(q.components_distribution).items()}
     return {"probs": q.mixture_distribution.probs_parameter()} | of_components
 
 
-def _dense(item):
-    name, value = item
-    return name, value.to_dense() if isinstance(value, tf.linalg.LinearOperator) else value
+def _in_batch(value, q, event_rank):
+    """A parameter, repeated for each row where all rows share it."""
+    if value.shape.rank > event_rank:
+        return value
+    return tf.broadcast_to(value, tf.concat([q.batch_shape_tensor()[:1], tf.shape(value)], axis=0))

@@ -13,10 +13,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from export import c_api, examples
-from export.errors import ExportError
+from export.errors import ExportError, words
 
 ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
+IN_UNITS = ("mean", "stddev")  # outputs in the data's units, in which the absolute part is measured
 NATS, ROUNDING = 1e-3, 1e-6  # of a score; and relative, as a sum over thousands of pixels is rounded by more
 LEVELS = 1  # of an image
 
@@ -40,14 +41,14 @@ def prove(loader, vae, served, progress=True):
         expected = {key: value.numpy() for key, value in function(**_tensors(inputs)).items()}
         for n in ROWS:  # the last ones, which stand elsewhere each time
             got = loader.run(name, {key: value[-n:] for key, value in inputs.items()})
-            _compare(name, {key: value[-n:] for key, value in expected.items()}, got)
+            _compare(name, {key: value[-n:] for key, value in expected.items()}, got, np.asarray(vae.likelihood.unit))
 
 
 def _tensors(arrays):
     return {key: tf.constant(value.tolist() if value.dtype == object else value) for key, value in arrays.items()}
 
 
-def _compare(signature, expected, got):
+def _compare(signature, expected, got, unit):
     if set(expected) != set(got):
         raise ExportError(f"'{signature}' gives {', '.join(sorted(got))}, expected {', '.join(sorted(expected))}.")
     for name, want in expected.items():
@@ -55,26 +56,27 @@ def _compare(signature, expected, got):
         where = f"'{name}' of '{signature}' at {len(want)} rows"
         if value.shape != want.shape:
             raise ExportError(f"{where} is of shape {list(value.shape)}, expected {list(want.shape)}.")
-        want, value, relative, absolute = _numbers(signature, want, value)
+        want, value, relative, absolute = _numbers(signature, want, value, unit if name in IN_UNITS else 1.0)
         if not np.isfinite(value).all():
             raise ExportError(f"{where} is not finite: {value[~np.isfinite(value)][0]}.")
-        off = np.abs(value - want) - (absolute + relative * np.abs(want))
+        allowed = absolute + relative * np.abs(want)
+        off = np.abs(value - want) - allowed
         if off.size and off.max() > 0:
             at = np.unravel_index(off.argmax(), off.shape)
             raise ExportError(
                 f"{where} is {value[at]:.9g} in the C++ loader, expected {want[at]:.9g} as in Python, "
-                f"within {absolute:g} + {relative:g} of it; element {[int(i) for i in at]}."
+                f"within {allowed[at]:.2g}; element {[int(i) for i in at]}."
             )
 
 
-def _numbers(signature, want, value):
-    """Two arrays as numbers that can be compared, and by how much they may differ."""
+def _numbers(signature, want, value, unit):
+    """Two arrays as numbers that can be compared, and by how much they may differ: relative, and absolute."""
     if want.dtype == object:  # PNG files
         want, value = (np.stack([tf.io.decode_png(file).numpy() for file in files]) for files in (want, value))
         return np.float64(want), np.float64(value), 0.0, LEVELS
     if signature.startswith("score"):
         return np.float64(want), np.float64(value), ROUNDING, NATS
-    return np.float64(want), np.float64(value), RELATIVE, ABSOLUTE
+    return np.float64(want), np.float64(value), RELATIVE, ABSOLUTE * np.float64(unit)
 
 
 class Loader:
@@ -116,7 +118,7 @@ class Loader:
             raise ExportError(f"The C++ loader does not serve '{self.folder}': {said.removeprefix('error: ').strip()}")
         answer = json.loads(line)
         if "error" in answer:
-            raise ExportError(f"The C++ loader refuses '{signature}': {answer['error']}")
+            raise ExportError(f"The C++ loader refuses '{signature}': {words(answer['error'])}.")
         return {key: _array(value) for key, value in answer["outputs"].items()}
 
     def __enter__(self):

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 import zoo
 from export import manifest, publish, warmup
-from export.errors import ExportError
+from export.errors import ExportError, words
 from export.lint import SIGNATURE, lint
 from export.precision import in_float32
 from export.proof import Loader, prove
 from export.served_model import ServedModel
+from export.serving import configuration
 from export.signatures import DEFAULT, functions, signatures
 from zoo import support as supports
 from zoo.checks import whole_number
@@ -66,7 +67,8 @@ def export(
     if not replace:
         _check_clients(Path(folder) / name, concrete)
 
-    about = {"name": name, "source": source, "score_samples": samples, "aggregated": aggregated} | _about(vae, concrete)
+    about = {"name": name, "source": source, "score_samples": samples, "max_batch_size": max_batch_size}
+    about |= {"aggregated": aggregated} | _about(vae, concrete)
 
     def build(version):
         write(version, concrete)
@@ -79,7 +81,15 @@ def export(
         with Loader(version) as loader:
             prove(loader, vae, functions(model), progress)
 
-    return publish.publish(Path(folder) / name, build)
+    try:
+        version = publish.publish(Path(folder) / name, build)
+    except tf.errors.OpError as error:  # of a full disk, or of a signature that fails in Python
+        raise ExportError(f"TensorFlow says: {words(error)}. Nothing was published.") from error
+    try:
+        configuration.write(folder)
+    except OSError as error:
+        raise OSError(f"'{version}' is published, but not made known to servers, as {error}.") from error
+    return version
 
 
 def write(folder, concrete):
@@ -102,6 +112,8 @@ def served_name(name):
         ValueError: it does not.
     """
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+    if name in configuration.FILES:
+        raise ValueError(f"'{name}' is the name of a file beside the models. Name the model otherwise with --name.")
     if not name or set(name) - allowed or name.startswith((".", "-")):
         raise ValueError(
             f"Expected a name of letters, digits, '_', '-' and '.', for it stands in addresses; got {name!r}."
@@ -112,16 +124,14 @@ def served_name(name):
 def batching(most):
     """The server's settings for putting requests together.
 
+    No sizes are named to which it would pad batches: without XLA they save nothing, and padding a batch of no rows ends
+    the server.
+
     Args:
         most: rows in a batch.
     """
-    sizes = [2**i for i in range(most.bit_length()) if 2**i < most] + [most]
-    allowed = "\n".join(f"allowed_batch_sizes: {size}" for size in sizes)
-    return f"""max_batch_size {{ value: {most} }}
-batch_timeout_micros {{ value: 1000 }}
-max_enqueued_batches {{ value: 100 }}
-{allowed}
-"""
+    settings = {"max_batch_size": most, "batch_timeout_micros": 1000, "max_enqueued_batches": 100}
+    return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.items())
 
 
 def _aggregated(vae, wanted, components):
@@ -131,11 +141,22 @@ def _aggregated(vae, wanted, components):
         return None, {"left_out": "asked for by --no-aggregated"}
     if compressed is None and whole is None:
         return None, {"left_out": "no aggregated posterior was saved with the model"}
-    sampler = compressed or whole.reduced(components)
+    if compressed is not None and compressed.components <= components:
+        sampler = compressed
+    elif whole is not None:
+        sampler = whole.reduced(components)
+    else:
+        raise ValueError(
+            f"The aggregated posterior that was saved with the model has {compressed.components} components, over "
+            f"{components}. Allow as many with --components, or leave it out with --no-aggregated."
+        )
     of_normals = isinstance(sampler, CompressedPosterior)
-    components = sampler.components if of_normals else sampler.params.shape[0]
-    said = {"sampler": name_of(sampler), "components": components}
-    return sampler, said | ({"kl_from_all": sampler.kl} if of_normals else {"of": whole.params.shape[0]})
+    return sampler, {
+        "sampler": name_of(sampler),
+        "components": sampler.components if of_normals else sampler.params.shape[0],
+        "examples": None if whole is None else whole.params.shape[0],
+        "kl_from_all": sampler.kl if of_normals else None,
+    }
 
 
 def _about(vae, concrete):

@@ -111,7 +111,8 @@ def score(model, x, seed):
 
     z, log_qz, log_px = (tf.einsum("bk...->kb...", rows) for rows in each_row(drawn, x, h, seed))
     q, p = vae.posterior(h), model.prior()
-    log_pz = p.log_prob(z)  # [K, B]
+    draws = tf.TensorShape([model.samples, None])
+    log_px, log_pz, log_qz = (tf.ensure_shape(log, draws) for log in (log_px, p.log_prob(z), log_qz))  # [K, B]
     terms = Terms(log_px, log_pz, log_qz, kl_divergence(q, p, log_qz, log_pz), z, aggregate=tf.zeros([]))
     scores = estimate(terms)
     return {name: getattr(scores, name) for name in ("elbo", "log_likelihood", "reconstruction", "kl")}
@@ -193,8 +194,15 @@ def specs(vae):
 
 def _served(model, function, **inputs):
     outputs = function(model, **checked(model.vae, inputs))
-    # A network in half precision gives such numbers, which REST does not know.
-    return {name: tf.cast(value, tf.float32) if value.dtype.is_floating else value for name, value in outputs.items()}
+    return {name: _sendable(name, value) for name, value in outputs.items()}
+
+
+def _sendable(name, value):
+    """An output as JSON can say it: floats in 32 bits, and finite."""
+    value = tf.convert_to_tensor(value)
+    if not value.dtype.is_floating:
+        return value
+    return tf.debugging.check_numerics(tf.cast(value, tf.float32), f"'{name}' is not finite for these inputs")
 
 
 def checked(vae, inputs):

@@ -1,5 +1,6 @@
 """Exports behind the stand-in server, in the C++ loader."""
 
+import re
 import threading
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from export import manifest
 from export.errors import ExportError
 from export.proof import Loader
+from export.saved_model import BATCHING
 
 
 class Loaded:
@@ -18,6 +20,8 @@ class Loaded:
 
     def __init__(self, version):
         self.signatures = {name: _Tensors(tensors) for name, tensors in manifest.read(version)["signatures"].items()}
+        self.signatures["serving_default"] = self.signatures["reconstruct"]
+        self.most = int(re.search(r"max_batch_size { value: (\d+) }", (version / BATCHING).read_text())[1])
         self.loader, self.lock = Loader(version), threading.Lock()
 
     def run(self, signature, inputs):
@@ -25,6 +29,9 @@ class Loaded:
         inputs = {
             key: np.asarray(value, object if wanted[key] is bytes else wanted[key]) for key, value in inputs.items()
         }
+        rows = len(next(iter(inputs.values())))
+        if rows > self.most:
+            raise ValueError(f"Task size {rows} is larger than maximum input batch size {self.most}")
         with self.lock:
             try:
                 return self.loader.run(signature, inputs)

@@ -35,7 +35,7 @@ def warmed_up(version):
 
 
 def watch(config, models):
-    """Keeps the newest version of each model that loads, for ever."""
+    """Keeps the newest versions of each model that load, as many as its policy says, for ever."""
     failed = set()
     while True:
         listed = text_format.Parse(Path(config).read_text(), model_server_config_pb2.ModelServerConfig())
@@ -44,7 +44,9 @@ def watch(config, models):
                 number = int(version.name)
                 if version not in failed and number not in models.setdefault(model.name, {}):
                     try:
-                        models[model.name] = {number: warmed_up(version)}
+                        loaded = models[model.name] | {number: warmed_up(version)}
+                        kept = sorted(loaded)[-model.model_version_policy.latest.num_versions :]
+                        models[model.name] = {number: loaded[number] for number in kept}
                     except Exception as error:
                         failed.add(version)
                         print(f"{version} failed to load: {error}", file=sys.stderr, flush=True)

@@ -134,6 +134,31 @@ def stateful_random():
     return {"serving_default": concrete(lambda x: {"z": x + tf.random.normal([3])}, x=X)}
 
 
+def non_deterministic():
+    def sample(x):
+        return {"z": x + tf.cast(tf.raw_ops.NonDeterministicInts(shape=[3]), tf.float32)}
+
+    return {"serving_default": concrete(sample, x=X)}
+
+
+def candidates():
+    def sample(x):
+        chosen, _, _ = tf.random.uniform_candidate_sampler(tf.zeros([1, 1], tf.int64), 1, 3, False, 9)
+        return {"z": x + tf.cast(chosen, tf.float32)}
+
+    return {"serving_default": concrete(sample, x=X)}
+
+
+def assigned_slice():
+    state = tf.Variable([0.0, 0.0])
+
+    def count(x):
+        state[0].assign(state[0] + 1)
+        return {"y": x + state[0]}
+
+    return {"serving_default": concrete(count, state, x=X)}
+
+
 def no_serving_default():
     return {"encode": concrete(lambda x: {"y": 2 * x}, x=X)}
 
@@ -153,8 +178,8 @@ BAD = {
     "no_batch_axis": [scalar_output, one_seed_for_all, number_of_samples],
     "types": [bfloat16_output, half_output],
     "string_without_bytes": string_without_bytes,
-    "changed_variable": seed_generator,
-    "stateful_random": [random_generator, stateful_random],
+    "changed_variable": [seed_generator, assigned_slice],
+    "stateful_random": [random_generator, stateful_random, non_deterministic, candidates],
     "no_serving_default": no_serving_default,
     "names": unstable_names,
     "unknown_size": unknown_width,
@@ -192,7 +217,36 @@ def test_what_is_no_saved_model_is_incomplete(tmp_path):
     assert rules(tmp_path) == {"incomplete"}
     layer = dense()
     saved(tmp_path / "cut", {"serving_default": concrete(lambda x: {"y": layer(x)}, x=X)})
+    data = tmp_path / "cut" / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:4])
+    assert rules(tmp_path / "cut") == {"incomplete"}
     (tmp_path / "cut" / "variables" / "variables.index").unlink()
     assert rules(tmp_path / "cut") == {"incomplete"}
     (tmp_path / "cut" / "saved_model.pb").write_bytes(b"nonsense")
     assert rules(tmp_path / "cut") == {"incomplete"}
+
+
+def test_a_file_that_is_named_and_missing_is_incomplete(tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("a\nb\n")
+    table = tf.lookup.StaticVocabularyTable(
+        tf.lookup.TextFileInitializer(
+            str(words), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
+        ),
+        1,
+    )
+    word = tf.TensorSpec([None], tf.string, name="word")
+    function = concrete(lambda word: {"number": table.lookup(word)}, table, word=word)
+    saved(tmp_path / "model", {"serving_default": function}, table=table)
+    assert lint(tmp_path / "model") == []
+    (tmp_path / "model" / "assets" / "words.txt").unlink()
+    assert rules(tmp_path / "model") == {"incomplete"}
+
+
+def test_random_numbers_of_a_seed_and_their_gradients_pass(tmp_path):
+    def sample(x, seed):
+        z = tf.random.stateless_truncated_normal([3], seed[0]) + tf.random.stateless_uniform([3], seed[0])
+        return {"z": x + z + tf.raw_ops.RandomGammaGrad(alpha=x + 1, sample=x + 1)}
+
+    saved(tmp_path, {"serving_default": concrete(sample, x=X, seed=SEEDS)})
+    assert lint(tmp_path) == []

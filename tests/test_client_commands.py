@@ -297,3 +297,18 @@ def test_neither_tensorflow_nor_the_zoo_is_imported_by_rest(server, tmp_path):
     modules = ended.stdout.splitlines()[-1]
     assert "'requests'" in modules
     assert not any(f"'{name}'" in modules for name in ("tensorflow", "grpc", "keras", "zoo", "matplotlib"))
+
+
+def test_an_address_that_is_empty_is_no_address(run):
+    assert "Expected with --address a host and a port" in fails(run, "status", address="")
+
+
+def test_the_newest_version_that_is_available_is_asked_for_all_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    versions = {number: linear_model(SHAPE) for number in (2, 10, 9)}
+    np.save("x.npy", X)
+    with StandInServer({"images": versions}) as server:
+        main(["reconstruct", "x.npy", "--model", "images", "--address", server.rest, "--out", "y.npy", "--batch", "4"])
+    assert np.load("y.npy").shape == X.shape
+    assert {path for path, _ in server.asked} == {"/v1/models/images/versions/10:predict"}
+    assert len(server.asked) == 3

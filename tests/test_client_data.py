@@ -31,7 +31,7 @@ def rows(models, tmp_path, monkeypatch):
 
     def read(text, name="x.csv"):
         Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return examples_in(name, models["rows"]).inputs(0, 99)["x"].tolist()
+        return examples_in(name, models["rows"], "encode").inputs(0, 99)["x"].tolist()
 
     return read
 
@@ -81,7 +81,7 @@ def test_tables_that_are_refused(rows, text, message):
 def test_forms_of_images_in_an_array(models, tmp_path, shape):
     x = np.arange(20, dtype=np.uint8)
     np.save(tmp_path / "x.npy", x.reshape(shape))
-    examples = examples_in(tmp_path / "x.npy", models["images"])
+    examples = examples_in(tmp_path / "x.npy", models["images"], "encode")
     assert len(examples) == 5
     assert np.array_equal(examples.inputs(1, 3)["x"], x.reshape(5, 2, 2, 1)[1:3])
     assert examples.place(1, 3) == "Rows 1 to 2"
@@ -104,9 +104,9 @@ def test_arrays_that_are_refused(rows, models):
         "texts.npy": "numbers in 'texts.npy', got values of type <U1",
     }.items():
         with pytest.raises(ValueError, match=message):
-            examples_in(name, models["rows"])
+            examples_in(name, models["rows"], "encode")
     with pytest.raises(ValueError, match=r"takes, \[B, 2, 2, 1\] or \[B, 2, 2\] or \[B, 4\], got \[5, 1, 2, 2\]"):
-        examples_in("channels_first.npy", models["images"])
+        examples_in("channels_first.npy", models["images"], "encode")
 
 
 def test_a_number_that_is_not_finite_is_named_wherever_it_is(models, tmp_path):
@@ -114,7 +114,7 @@ def test_a_number_that_is_not_finite_is_named_wherever_it_is(models, tmp_path):
     x[8999, 1] = np.inf
     np.save(tmp_path / "x.npy", x)
     with pytest.raises(ValueError, match="got inf in row 8999"):
-        examples_in(tmp_path / "x.npy", models["rows"])
+        examples_in(tmp_path / "x.npy", models["rows"], "encode")
 
 
 def test_pixels_of_files():

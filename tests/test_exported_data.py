@@ -54,7 +54,7 @@ def test_images_of_other_sizes_are_brought_to_the_model_s(tmp_path):
 
 def test_columns_of_a_table_in_their_own_units(tmp_path):
     vae = small("tril_vae", event_shape=(5,), support="real")
-    shift, scale = np.array([1e4, -50, 0, 3, 1e-3]), np.array([10, 2, 1e3, 0.5, 1e-4])
+    shift, scale = np.array([1e8, -50, 0, 3, 1e-3]), np.array([1e7, 2, 1e3, 0.5, 1e-4])
     data = shift + scale * np.random.default_rng(0).normal(size=(200, 5))
     vae.adapt(data)
     vae.add_sampler("aggregated", np.float32(data), progress=False)

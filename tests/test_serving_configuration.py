@@ -2,6 +2,8 @@
 
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from google.protobuf import text_format
@@ -36,6 +38,7 @@ def test_the_server_s_own_reader_takes_the_list_of_models(served):
             ("vamp_vae", f"{base}/vamp_vae"),
         ]
         assert {model.model_platform for model in found} == {"tensorflow"}
+        assert {model.model_version_policy.latest.num_versions for model in found} == {2}
         assert not any(model.version_labels for model in found)
     assert parsed(configuration.models(served, '/a "b" \\c'))[0].base_path == '/a "b" \\c/tril_vae'
 
@@ -46,8 +49,18 @@ def test_metrics_and_batching_are_on(served):
         *("prometheus_config", "{", "enable:", "true", "path:", '"/monitoring/prometheus/metrics"', "}")
     ]
     flags = configuration.flags("/models")
-    assert {"--enable_batching=true", "--enable_per_model_batching_parameters=true"} < set(flags)
-    assert "--monitoring_config_file=/models/monitoring.config" in flags
+    assert flags == [
+        "--port=8500",
+        "--rest_api_port=8501",
+        "--model_config_file=/models/models.config",
+        "--model_config_file_poll_wait_seconds=10",
+        "--max_num_load_retries=1",
+        "--load_retry_interval_micros=5000000",
+        "--rest_api_timeout_in_ms=120000",
+        "--monitoring_config_file=/models/monitoring.config",
+        "--enable_batching=true",
+        "--enable_per_model_batching_parameters=true",
+    ]
     compose = (served / "compose.yaml").read_text()
     for flag in flags:
         assert f"      - {flag}\n" in compose
@@ -90,7 +103,8 @@ def test_else_docker_is(served, tmp_path, monkeypatch):
     words = run(monkeypatch, tmp_path / "bin", "--served", str(served), "--grpc-port", "9000")
     assert words[:3] == ["docker", "run", "--rm"]
     image = words.index(configuration.IMAGE)
-    assert ["-p", "9000:8500", "-p", "8501:8501", "-v", f"{served}:/models:ro"] == words[3:image]
+    places = ["-p", "9000:8500", "-p", "8501:8501", "-v", f"{served}:/models:ro"]
+    assert words[3:image] == [*places, "--init", "--entrypoint", "tensorflow_model_server"]
     assert words[image + 1 :] == configuration.flags("/models")
 
 
@@ -98,7 +112,10 @@ def test_else_docker_is(served, tmp_path, monkeypatch):
     ("docker", "said"),
     [
         (None, "error: Neither tensorflow_model_server nor docker is on the PATH. Install one: "),
-        ("exit 1", "error: tensorflow_model_server is not on the PATH, and Docker .* its engine does not answer"),
+        (
+            "echo no permission >&2; exit 1",
+            "error: tensorflow_model_server is not .* start it. Docker says: no permission",
+        ),
     ],
 )
 def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypatch, docker, said):
@@ -113,3 +130,42 @@ def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypat
 def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
     with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):
         main(["--served", str(tmp_path)])
+
+
+@pytest.mark.parametrize("ports", [("8500", "8500"), ("0", "8501"), ("8500", "70000")])
+def test_ports_that_make_no_sense_are_refused(served, ports):
+    with pytest.raises(
+        SystemExit, match=f"error: Expected two ports .* got {ports[0]} for gRPC and {ports[1]} for REST"
+    ):
+        main(["--served", str(served), "--grpc-port", ports[0], "--rest-port", ports[1]])
+
+
+def test_a_configuration_takes_the_place_of_the_last_one_at_once(served, monkeypatch):
+    configuration.write(served)
+    before = (served / configuration.MODELS).stat().st_ino
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        configuration.write(served)
+    assert (served / configuration.MODELS).stat().st_ino == before
+    assert not list(served.glob("partial-*"))
+
+
+def test_two_exports_at_once_never_leave_an_empty_list(served):
+    configuration.write(served)
+    ended, seen = threading.Event(), set()
+
+    def read():
+        while not ended.is_set():
+            seen.add((served / configuration.MODELS).read_text())
+
+    def write():
+        for _ in range(30):
+            configuration.write(served)
+
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(read)
+        for writer in [pool.submit(write) for _ in range(3)]:
+            writer.result()
+        ended.set()
+        reader.result()
+    assert seen == {configuration.models(served, "/models")}

@@ -23,12 +23,14 @@ def decode(content, size, channels):
         tf.errors.InvalidArgumentError: the bytes are no such image.
     """
     png = tf.strings.substr(content, 0, len(PNG)) == PNG
+    jpeg = tf.io.is_jpeg(content)
+    with tf.control_dependencies([tf.debugging.Assert(png | jpeg, ["Expected the bytes of a PNG or JPEG image."])]):
+        content = tf.identity(content)
     pixels = tf.cond(
-        tf.io.is_jpeg(content),
+        jpeg,
         # The usual, fast transform errs by ten levels where others err by one.
         lambda: tf.io.decode_jpeg(content, channels, dct_method="INTEGER_ACCURATE"),
-        # This op would take other kinds too, and of a GIF whatever its size is.
-        lambda: tf.io.decode_png(tf.where(png, content, ""), channels),
+        lambda: tf.io.decode_png(content, channels),  # which would take other kinds too
     )
     pixels = tf.ensure_shape(pixels, [None, None, channels])
     # A resize to the size that it has would leave it as it is, and take its time.

@@ -16,6 +16,7 @@ from export.client.scores import summary
 from export.client.served import Served
 
 LEAST = {"batch": 1, "retries": 0, "count": 1, "seed": 0, "version": 1}
+LATENTS = {"prior": "prior", "aggregated": "aggregated posterior"}
 PICTURES = 128  # pairs on a sheet, at most
 
 
@@ -62,7 +63,9 @@ class Command:
         return Grpc(self._address(8500), **settings)
 
     def _address(self, port):
-        address = self.address or "localhost"
+        address = "localhost" if self.address is None else self.address
+        if not address:
+            raise ValueError("Expected with --address a host and a port such as localhost:8501, got nothing.")
         return address if ":" in address else f"{address}:{port}"
 
     def served(self, transport):
@@ -121,7 +124,7 @@ class Encode(WithData):
         """Does what the command says."""
         output = Output(self.out, (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
-        examples = examples_in(self.data, served)
+        examples = examples_in(self.data, served, "encode")
         name = signature_for("encode", examples, served)
         outputs = served.signature(name).outputs
         left_out = [key for key, tensor in outputs.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
@@ -143,7 +146,7 @@ class Score(WithData):
         """Does what the command says."""
         output = Output(self.out, (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
-        examples = examples_in(self.data, served)
+        examples = examples_in(self.data, served, "score")
         name = signature_for("score", examples, served)
         keep = led_by("log_likelihood", served.signature(name).outputs)
         scores = served.predict(name, examples, self.seed, keep)
@@ -178,7 +181,7 @@ class Sample(WithOutput):
             output.draw(contact_sheet(pictures(samples, served)))
         else:
             output.write(samples, "mean")
-        print(f"{self.count:,} samples of the {self.latents} of {served}: {output.path}")
+        print(f"{self.count:,} samples of the {LATENTS[self.latents]} of {served}: {output.path}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +192,8 @@ class Reconstruct(WithData):
         """Does what the command says."""
         output = Output(self.out, (".png", ".csv", ".npy"), self.overwrite)
         served = self.served(transport)
-        examples = examples_in(self.data, served)
+        examples = examples_in(self.data, served, "reconstruct")
         name = signature_for("reconstruct", examples, served)
-        if name == "reconstruct" and name not in served.signatures:
-            name = "serving_default"
         shape = served.signature(name).outputs["mean"].shape[1:]
         if output.suffix == ".png":
             require_images(shape, served)

@@ -43,12 +43,13 @@ class Arrays:
         return f"Rows {start} to {stop - 1}"
 
 
-def examples_in(path, served):
+def examples_in(path, served, name):
     """The examples in a file or folder, in the shape that a model takes.
 
     Args:
         path: a folder of PNG and JPEG images or one of these; .csv, .npy or .npz.
         served: the `Served` model.
+        name: of the signature of numbers that is to take them, such as "encode".
 
     Returns:
         `ImageFiles` or `Arrays`.
@@ -66,7 +67,7 @@ def examples_in(path, served):
         raise ValueError(
             f"Expected a folder of images, a PNG or JPEG image, or a file {', '.join(READERS)}, got '{path}'."
         )
-    shape = served.signature("serving_default").inputs["x"].shape[1:]
+    shape = served.signature(name).inputs["x"].shape[1:]
     return Arrays({"x": READERS[path.suffix.lower()](path, shape)})
 
 

@@ -1,6 +1,6 @@
 """What a server answers in place of an outcome, in words on what to do."""
 
-from export.errors import ServerError
+from export.errors import ServerError, words
 
 ADVICE = {
     "UNAVAILABLE": "Is it running there, with the model loaded? Start it with make serve, or name another with "
@@ -25,6 +25,6 @@ def refusal(address, asked, said, code):
     Returns:
         A `ServerError`.
     """
-    said = " ".join(str(said).split()).rstrip(".")
+    said = words(said)
     said = said if len(said) <= 300 else f"{said[:300]} …"
     return ServerError(f"Asked {address} for {asked}, got: {said}. {ADVICE.get(code, OTHERWISE)}", code)

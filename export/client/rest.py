@@ -9,7 +9,7 @@ from urllib3 import Retry
 
 from export.client.errors import refusal
 from export.client.rest_json import answer, question
-from export.client.transport import Transport, Version, named
+from export.client.transport import LOOPBACK, Transport, Version, named
 
 CODES = {
     400: "INVALID_ARGUMENT",
@@ -21,7 +21,6 @@ CODES = {
 }
 PASSING = (429, 502, 503, 504)
 LONGEST_WAIT = 30  # seconds, whatever a server asks for
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Rest(Transport):

@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
 )
 
 from export.client.errors import refusal
-from export.client.transport import Transport, Version, named
+from export.client.transport import LOOPBACK, Transport, Version, named
 
 PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
 MOST_ATTEMPTS = 5  # gRPC makes no more
@@ -41,6 +41,8 @@ class Grpc(Transport):
 
     def _options(self):
         options = {"grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1}
+        if self.address.rpartition(":")[0].strip("[]") in LOOPBACK:
+            options["grpc.enable_http_proxy"] = 0  # no proxy leads back to this machine
         options["grpc.initial_reconnect_backoff_ms"] = max(100, int(1000 * self.backoff))  # its own least is 100
         if self.attempts == 1:
             return [*options.items(), ("grpc.enable_retries", 0)]

@@ -1,10 +1,15 @@
 """One version of a model on a server, asked for any number of rows."""
 
+import re
+
 import numpy as np
 from tqdm import tqdm
 
 from export.client.transport import named
 from export.errors import ServerError
+
+LIMIT = re.compile(r"larger than maximum input batch size (\d+)")  # how a server refuses more rows than it batches
+FIND = " Find the row with --batch 1."
 
 
 class Served:
@@ -64,19 +69,29 @@ class Served:
             ValueError: the model does not take such examples.
         """
         keep = list(self.signature(name).outputs) if keep is None else keep
-        parts = []
-        for start in tqdm(range(0, len(examples), self.batch), name, unit="request", leave=False, delay=1):
-            stop = min(start + self.batch, len(examples))
-            inputs = examples.inputs(start, stop) | ({} if seed is None else {"seed": row_seeds(seed, start, stop)})
-            outputs = self._ask(name, inputs, examples.place(start, stop))
-            parts.append([outputs[key] for key in keep])
+        parts, start = [], 0
+        with tqdm(total=len(examples), desc=name, unit="row", leave=False, delay=1) as progress:
+            while start < len(examples):
+                stop = min(start + self.batch, len(examples))
+                inputs = examples.inputs(start, stop) | ({} if seed is None else {"seed": row_seeds(seed, start, stop)})
+                outputs = self._ask(name, inputs, examples.place(start, stop))
+                if outputs is not None:
+                    parts.append([outputs[key] for key in keep])
+                    progress.update(stop - start)
+                    start = stop
         return {key: np.concatenate(column) for key, column in zip(keep, zip(*parts, strict=True), strict=True)}
 
     def _ask(self, name, inputs, place):
+        """The outputs; None where the server takes fewer rows at once, which `batch` then is."""
         try:
             return self.transport.predict(self.model, name, inputs, self.version)
         except ServerError as error:
-            raise ServerError(f"{place}: {error}", error.code) from error
+            most = LIMIT.search(str(error))
+            if most and int(most[1]) < self.batch:
+                self.batch = int(most[1])
+                return None
+            advice = FIND if error.code == "INVALID_ARGUMENT" and self.batch > 1 else ""
+            raise ServerError(f"{place}: {error}{advice}", error.code) from error
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from export.client.signature import checked, from_definitions
 from export.errors import ServerError
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # names of this machine
+
 
 class Version(NamedTuple):
     """A version of a model, as a server has it.

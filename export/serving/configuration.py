@@ -1,15 +1,26 @@
 """What a server is configured by: which models, batching, monitoring; and a compose file for the same."""
 
 import os
+import uuid
 from pathlib import Path
 
 from export import manifest, publish
 
 MODELS, LOCAL_MODELS, MONITORING, COMPOSE = "models.config", "models.local.config", "monitoring.config", "compose.yaml"
+FILES = (MODELS, LOCAL_MODELS, MONITORING, COMPOSE)
 MOUNTED = "/models"  # where the folder of the served models is in a container
-IMAGE = "tensorflow/serving:2.20.0"
+SERVER, IMAGE = "tensorflow_model_server", "tensorflow/serving:2.20.0"
 GRPC, REST = 8500, 8501
 METRICS = "/monitoring/prometheus/metrics"
+# Of two versions, so that who asks for rows of the last one gets them all while a new one comes.
+ENTRY = """\
+  config {{
+    name: "{name}"
+    base_path: "{base}/{name}"
+    model_platform: "tensorflow"
+    model_version_policy {{ latest {{ num_versions: 2 }} }}
+  }}
+"""
 
 
 def served_names(folder):
@@ -27,9 +38,11 @@ def write(folder):
     Raises:
         OSError: it cannot be written.
     """
-    folder = Path(folder)
-    _write(folder / MODELS, models(folder, MOUNTED))
-    _write(folder / LOCAL_MODELS, models(folder, folder.resolve()))
+    folder, names = Path(folder), None
+    while names != served_names(folder):  # another export may have published meanwhile
+        names = served_names(folder)
+        _write(folder / MODELS, models(folder, MOUNTED))
+        _write(folder / LOCAL_MODELS, models(folder, folder.resolve()))
     _write(folder / MONITORING, f'prometheus_config {{\n  enable: true\n  path: "{METRICS}"\n}}\n')
     _write(folder / COMPOSE, compose())
 
@@ -42,10 +55,7 @@ def models(folder, base):
         base: where the server sees that folder, an absolute path.
     """
     quoted = str(base).replace("\\", "\\\\").replace('"', '\\"')
-    entries = "".join(
-        f'  config {{\n    name: "{name}"\n    base_path: "{quoted}/{name}"\n    model_platform: "tensorflow"\n  }}\n'
-        for name in served_names(folder)
-    )
+    entries = "".join(ENTRY.format(name=name, base=quoted) for name in served_names(folder))
     return f"model_config_list {{\n{entries}}}\n"
 
 
@@ -62,6 +72,10 @@ def flags(base, models=MODELS, grpc=GRPC, rest=REST):
         f"--rest_api_port={rest}",
         f"--model_config_file={base}/{models}",
         "--model_config_file_poll_wait_seconds=10",
+        # A version that does not load is tried twice, not for minutes: a server that starts waits for all of them.
+        "--max_num_load_retries=1",
+        "--load_retry_interval_micros=5000000",
+        "--rest_api_timeout_in_ms=120000",  # longer than the client waits
         f"--monitoring_config_file={base}/{MONITORING}",
         "--enable_batching=true",
         "--enable_per_model_batching_parameters=true",
@@ -72,10 +86,12 @@ def compose():
     """A compose file of a server on the folder that it stands in."""
     command = "".join(f"      - {flag}\n" for flag in flags(MOUNTED))
     return f"""\
-# docker compose -f {COMPOSE} up
+# Written anew by each export: docker compose -f {COMPOSE} up
 services:
   serving:
     image: {IMAGE}
+    entrypoint: [{SERVER}]
+    init: true
     restart: unless-stopped
     ports: ["{GRPC}:{GRPC}", "{REST}:{REST}"]
     volumes: [".:{MOUNTED}:ro"]
@@ -85,9 +101,12 @@ services:
 
 def _write(path, text):
     """Writes a file, whole or not at all: a running server reads it every few seconds."""
-    partial = path.with_name(f"{publish.PARTIAL}{path.name}")
+    partial = path.with_name(f"{publish.PARTIAL}{uuid.uuid4().hex}-{path.name}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

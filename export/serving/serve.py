@@ -12,7 +12,8 @@ import tyro
 from export.errors import ended_by_a_sentence
 from export.serving import configuration
 
-SERVER, DOCKER = "tensorflow_model_server", "docker"
+SERVER, DOCKER = configuration.SERVER, "docker"
+APT = "https://www.tensorflow.org/tfx/serving/setup"
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ def main(args=None):
     """
     with ended_by_a_sentence("no server was started"):
         command = tyro.cli(Command, args=args)
-        folder = Path(command.served).resolve()
+        folder, ports = Path(command.served).resolve(), (command.grpc_port, command.rest_port)
+        if len({*ports}) < 2 or not all(0 < port < 2**16 for port in ports):
+            raise ValueError(f"Expected two ports from 1 to 65535, got {ports[0]} for gRPC and {ports[1]} for REST.")
         names = configuration.served_names(folder)
         if not names:
             raise ValueError(f"No exported model in '{command.served}'. Make one: make export MODEL=tril_vae.")
-        words = server(folder, command.grpc_port, command.rest_port)
+        words = server(folder, *ports)
         configuration.write(folder)
         print(f"{words[0]} on {', '.join(names)}")
         print(f"  REST  http://localhost:{command.rest_port}/v1/models/{names[0]}")
@@ -60,18 +63,22 @@ def server(folder, grpc, rest):
     """
     if shutil.which(SERVER):
         return [SERVER, *configuration.flags(folder, configuration.LOCAL_MODELS, grpc, rest)]
-    if shutil.which(DOCKER):
-        if subprocess.run([DOCKER, "info"], capture_output=True, check=False).returncode:
-            raise OSError(
-                f"{SERVER} is not on the PATH, and Docker is installed but its engine does not answer: start it."
-            )
-        ports = ["-p", f"{grpc}:{configuration.GRPC}", "-p", f"{rest}:{configuration.REST}"]
-        mount = ["-v", f"{folder}:{configuration.MOUNTED}:ro"]
-        return [DOCKER, "run", "--rm", *ports, *mount, configuration.IMAGE, *configuration.flags(configuration.MOUNTED)]
-    raise OSError(
-        f"Neither {SERVER} nor docker is on the PATH. Install one: the Debian package tensorflow-model-server, "
-        f"or Docker, which fetches {configuration.IMAGE}."
-    )
+    if not shutil.which(DOCKER):
+        raise OSError(
+            f"Neither {SERVER} nor docker is on the PATH. Install one: the package tensorflow-model-server ({APT}), "
+            f"or Docker, which fetches {configuration.IMAGE}."
+        )
+    info = subprocess.run([DOCKER, "info"], capture_output=True, text=True, check=False)
+    if info.returncode:
+        said = (info.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise OSError(
+            f"{SERVER} is not on the PATH, and Docker's engine does not answer: start it. Docker says: {said}"
+        )
+    ports = ["-p", f"{grpc}:{configuration.GRPC}", "-p", f"{rest}:{configuration.REST}"]
+    mount = ["-v", f"{folder}:{configuration.MOUNTED}:ro"]
+    # The image's own entry is a shell, which would keep Ctrl-C from the server.
+    program = ["--init", "--entrypoint", SERVER, configuration.IMAGE]
+    return [DOCKER, "run", "--rm", *ports, *mount, *program, *configuration.flags(configuration.MOUNTED)]
 
 
 if __name__ == "__main__":

@@ -40,6 +40,19 @@ class Likelihood(DistributionLayer):
         """
         return x
 
+    @property
+    def unit(self):
+        """What one of these units is in the data's own: a number, or one for each element."""
+        return 1.0
+
+    def raw(self, u):
+        """The other way round: the data of which these are the standardised ones.
+
+        Args:
+            u: standardised data [..., *x].
+        """
+        return u
+
     def adapt(self, x):
         """Tells it of the training data, for its units; a likelihood that has none does nothing.
 
@@ -76,6 +89,13 @@ class LikelihoodInUnits(Likelihood):
 
     def standardized(self, x):
         return self.units(x)
+
+    @property
+    def unit(self):
+        return self.units.scale
+
+    def raw(self, u):
+        return self.units.raw(u)
 
     def adapt(self, x):
         self.units.adapt(x)

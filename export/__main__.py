@@ -1,7 +1,6 @@
 """Export a trained run for TensorFlow Serving: `python -m export --run runs/tril_vae-digits`."""
 
 import json
-import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import tyro
 import zoo
 from export import manifest
 from export.errors import ended_by_a_sentence
+from export.interruption import noted
 from export.saved_model import export
 
 
@@ -43,9 +43,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    # As on Ctrl-C: what was begun is taken away.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated; nothing was published"))
-    with ended_by_a_sentence():
+    with ended_by_a_sentence(), noted():
         command = tyro.cli(Command, args=args)
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>.")
@@ -98,9 +96,11 @@ def summary(version, seconds):
 def _components(aggregated):
     count, examples, kl = (aggregated[key] for key in ("components", "examples", "kl_from_all"))
     if examples is None or count >= examples:
-        return f"{count} components"
+        return "1 component" if count == 1 else f"{count} components"
     lost = "" if kl is None else f", {kl:.2f} nats from all"
-    return f"{count} components for {examples} examples{lost} (--components takes more)"
+    return (
+        f"{count} {'component' if count == 1 else 'components'} for {examples} examples{lost} (--components takes more)"
+    )
 
 
 def _names(tensors):

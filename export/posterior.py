@@ -2,8 +2,6 @@
 
 from functools import singledispatch
 
-import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -22,15 +20,16 @@ def parameters(q):
     """
     try:
         properties = q.parameter_properties()
-    except NotImplementedError:
-        properties = {}
+    except NotImplementedError:  # of a family of one's own, that does not say which of them are parameters
+        return {name: value for name, value in q.parameters.items() if tf.is_tensor(value)}
     found = {}
-    for name, value in q.parameters.items():
-        value = value.to_dense() if isinstance(value, tf.linalg.LinearOperator) else value
-        if tf.is_tensor(value) or isinstance(value, keras.Variable | np.ndarray):
-            value = tf.convert_to_tensor(value)
-            rank = properties[name].event_ndims if name in properties else None
-            found[name] = _in_batch(value, q, rank if isinstance(rank, int) else value.shape.rank - 1)
+    for name, about in properties.items():
+        value = q.parameters.get(name)
+        if value is None or isinstance(value, tfd.Distribution | tfp.bijectors.Bijector):
+            continue
+        of_operator = isinstance(value, tf.linalg.LinearOperator)
+        value = value.to_dense() if of_operator else tf.convert_to_tensor(value, dtype_hint=q.dtype)
+        found[name] = _in_batch(value, q, 2 if of_operator else about.event_ndims)
     return found
 
 
@@ -42,11 +41,11 @@ def _(q: tfd.Independent):
 @parameters.register
 def _(q: tfd.MixtureSameFamily):
     of_components = {f"components_{name}": value for name, value in parameters(q.components_distribution).items()}
-    return {"probs": q.mixture_distribution.probs_parameter()} | of_components
+    return {"probs": _in_batch(q.mixture_distribution.probs_parameter(), q, 1)} | of_components
 
 
 def _in_batch(value, q, event_rank):
-    """A parameter, repeated for each row where all rows share it."""
-    if value.shape.rank > event_rank:
-        return value
-    return tf.broadcast_to(value, tf.concat([q.batch_shape_tensor()[:1], tf.shape(value)], axis=0))
+    """A parameter of a distribution, repeated where its whole batch, or an axis of that, shares it."""
+    event = value.shape.rank - event_rank
+    shape = tf.concat([q.batch_shape_tensor(), tf.shape(value)[event:]], axis=0)
+    return tf.ensure_shape(tf.broadcast_to(value, shape), q.batch_shape.concatenate(value.shape[event:]))

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from export import c_api, examples
 from export.errors import ExportError, words
+from export.interruption import obey
 
 ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
-IN_UNITS = ("mean", "stddev")  # outputs in the data's units, in which the absolute part is measured
 NATS, ROUNDING = 1e-3, 1e-6  # of a score; and relative, as a sum over thousands of pixels is rounded by more
 LEVELS = 1  # of an image
 
@@ -37,18 +37,19 @@ def prove(loader, vae, served, progress=True):
     """
     rows = examples.inputs(vae, max(ROWS))
     for name, (names, function) in tqdm(served.items(), "prove", disable=not progress, leave=False):
+        obey()
         inputs = {key: rows[key] for key in names}
         expected = {key: value.numpy() for key, value in function(**_tensors(inputs)).items()}
         for n in ROWS:  # the last ones, which stand elsewhere each time
             got = loader.run(name, {key: value[-n:] for key, value in inputs.items()})
-            _compare(name, {key: value[-n:] for key, value in expected.items()}, got, np.asarray(vae.likelihood.unit))
+            _compare(name, {key: value[-n:] for key, value in expected.items()}, got, vae.likelihood)
 
 
 def _tensors(arrays):
     return {key: tf.constant(value.tolist() if value.dtype == object else value) for key, value in arrays.items()}
 
 
-def _compare(signature, expected, got, unit):
+def _compare(signature, expected, got, likelihood):
     if set(expected) != set(got):
         raise ExportError(f"'{signature}' gives {', '.join(sorted(got))}, expected {', '.join(sorted(expected))}.")
     for name, want in expected.items():
@@ -56,10 +57,9 @@ def _compare(signature, expected, got, unit):
         where = f"'{name}' of '{signature}' at {len(want)} rows"
         if value.shape != want.shape:
             raise ExportError(f"{where} is of shape {list(value.shape)}, expected {list(want.shape)}.")
-        want, value, relative, absolute = _numbers(signature, want, value, unit if name in IN_UNITS else 1.0)
+        want, value, allowed = _numbers(signature, name, want, value, likelihood)
         if not np.isfinite(value).all():
             raise ExportError(f"{where} is not finite: {value[~np.isfinite(value)][0]}.")
-        allowed = absolute + relative * np.abs(want)
         off = np.abs(value - want) - allowed
         if off.size and off.max() > 0:
             at = np.unravel_index(off.argmax(), off.shape)
@@ -69,14 +69,23 @@ def _compare(signature, expected, got, unit):
             )
 
 
-def _numbers(signature, want, value, unit):
-    """Two arrays as numbers that can be compared, and by how much they may differ: relative, and absolute."""
+def _numbers(signature, name, want, value, likelihood):
+    """Two arrays as numbers that can be compared, and by how much they may differ, an array too."""
     if want.dtype == object:  # PNG files
         want, value = (np.stack([tf.io.decode_png(file).numpy() for file in files]) for files in (want, value))
-        return np.float64(want), np.float64(value), 0.0, LEVELS
+        return np.float64(want), np.float64(value), np.full(want.shape, LEVELS)
+    size = np.abs(np.float64(want))
     if signature.startswith("score"):
-        return np.float64(want), np.float64(value), ROUNDING, NATS
-    return np.float64(want), np.float64(value), RELATIVE, ABSOLUTE * np.float64(unit)
+        allowed = NATS + ROUNDING * size
+    elif name == "mean" and not signature.startswith("encode"):
+        # Of standardised numbers: far from zero, a part of the number itself would be more than data differ by.
+        standardised, unit = (np.float64(number) for number in (likelihood.standardized(want), likelihood.unit))
+        allowed = unit * (ABSOLUTE + RELATIVE * np.abs(standardised)) + 4 * np.spacing(np.float32(size))
+    elif name == "stddev" and not signature.startswith("encode"):
+        allowed = np.float64(likelihood.unit) * ABSOLUTE + RELATIVE * size
+    else:
+        allowed = ABSOLUTE + RELATIVE * size
+    return np.float64(want), np.float64(value), allowed
 
 
 class Loader:

@@ -7,6 +7,8 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from export.interruption import obey
+
 PARTIAL = "partial-"  # what the name of a version begins with while it is built; a server looks at numbers only
 FORGOTTEN = 24 * 3600  # seconds after which a partial version is taken for one whose export was killed
 
@@ -44,6 +46,7 @@ def publish(folder, build):
         building.mkdir()
         build(building)
         _synchronise(building)
+        obey()  # a last time: from here on it is published, and made known
         version = _placed(building, folder)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from export.interruption import obey
 from export.posterior import parameters
 from export.served_model import each_row
 from zoo import images
@@ -160,6 +161,7 @@ def signatures(model):
     """The same, ready to be saved: name -> concrete function of named tensors, of any number of rows."""
     concrete = {}
     for name, (names, function) in functions(model).items():
+        obey()
         of_pixels = concrete.get(name.removesuffix("_bytes"))  # is traced already
         if of_pixels is not None:
             names, function = of_bytes(model.vae, list(of_pixels.structured_input_signature[1]), of_pixels)

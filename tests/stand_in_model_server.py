@@ -40,12 +40,14 @@ def watch(config, models):
     while True:
         listed = text_format.Parse(Path(config).read_text(), model_server_config_pb2.ModelServerConfig())
         for model in listed.model_config_list.config:
-            for version in publish.versions(model.base_path)[-1:]:
+            wanted = model.model_version_policy.latest.num_versions
+            for version in publish.versions(model.base_path)[-wanted:]:
                 number = int(version.name)
-                if version not in failed and number not in models.setdefault(model.name, {}):
+                there = models.setdefault(model.name, {})
+                if version not in failed and number not in there and len([n for n in there if n > number]) < wanted:
                     try:
                         loaded = models[model.name] | {number: warmed_up(version)}
-                        kept = sorted(loaded)[-model.model_version_policy.latest.num_versions :]
+                        kept = sorted(loaded)[-wanted:]
                         models[model.name] = {number: loaded[number] for number in kept}
                     except Exception as error:
                         failed.add(version)

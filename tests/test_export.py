@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +25,12 @@ from export.client.__main__ import main as ask
 from export.client.rest import Rest
 from export.client.rpc import Grpc
 from export.errors import ExportError
+from export.interruption import noted
 from export.proof import Loader, _compare
 from export.saved_model import BATCHING, _aggregated, export
+from export.serving import configuration
 from export.signatures import Entry
+from zoo.registry import build
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
@@ -293,9 +298,44 @@ def test_the_loader_answers_json_and_never_imports_tensorflow(vae, version):
 def test_scores_are_compared_as_exactly_as_32_bits_allow():
     for expected, near, far in ((-22.0, -22.0009, -22.002), (-18493.4434, -18493.4395, -18493.5)):
         want = {"elbo": np.float32([expected])}
-        _compare("score", want, {"elbo": np.float32([near])}, unit=1.0)
+        _compare("score", want, {"elbo": np.float32([near])}, likelihood=None)
         with pytest.raises(ExportError, match=r"'elbo' of 'score' at 1 rows is .* in the C\+\+ loader, expected"):
-            _compare("score", want, {"elbo": np.float32([far])}, unit=1.0)
+            _compare("score", want, {"elbo": np.float32([far])}, likelihood=None)
+
+
+def test_means_far_from_zero_are_compared_in_their_units():
+    likelihood = build("likelihood", "normal", event_shape=(2,))
+    likelihood.build((None, 3))
+    likelihood.adapt(np.array([1e5, 3.0]) + np.array([1.0, 0.1]) * np.random.default_rng(0).normal(size=(100, 2)))
+    want = {"mean": np.float32([[1e5, 3.0]])}
+    _compare("decode", want, {"mean": np.float32([[1e5 + 0.02, 3.0 + 1e-6]])}, likelihood)  # float32 has steps of 0.008
+    for far in ([1e5 + 0.1, 3.0], [1e5, 3.0 + 1e-4]):
+        with pytest.raises(ExportError, match="'mean' of 'decode' at 1 rows"):
+            _compare("decode", want, {"mean": np.float32([far])}, likelihood)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_an_export_and_leaves_nothing(vae, tmp_path, monkeypatch, number, status):
+    zoo.save(vae, tmp_path / "run")
+    monkeypatch.setattr(warmup, "write", lambda *_: os.kill(os.getpid(), number))
+    with pytest.raises(SystemExit) as ended:
+        main(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "served"), "--no-aggregated"])
+    assert ended.value.code == status
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_signal_that_comes_too_late_changes_nothing(vae, tmp_path, monkeypatch):
+    write = configuration.write
+
+    def late(folder):
+        os.kill(os.getpid(), signal.SIGTERM)
+        write(folder)
+
+    monkeypatch.setattr(signatures, "_SIGNATURES", {"reconstruct": signatures._SIGNATURES["reconstruct"]})
+    monkeypatch.setattr(configuration, "write", late)
+    with noted():
+        assert export(vae, tmp_path, **SETTINGS).is_dir()
+    assert (tmp_path / configuration.MODELS).read_text().count("tril_vae") == 2
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(vae, tmp_path, monkeypatch):

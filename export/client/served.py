@@ -9,7 +9,7 @@ from export.client.transport import named
 from export.errors import ServerError
 
 LIMIT = re.compile(r"larger than maximum input batch size (\d+)")  # how a server refuses more rows than it batches
-FIND = " Find the row with --batch 1."
+FIND = " Find which one with --batch 1."
 
 
 class Served:

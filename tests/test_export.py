@@ -1,38 +1,26 @@
-"""A version that an export publishes: its files, what is refused, and how it answers."""
+"""A version that an export publishes: its files, and what is not published."""
 
-import base64
 import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from exported import COMPONENTS, SAMPLES, small
-from served_exports import Loaded
-from stand_in_server import StandInServer
 from tensorflow_serving.apis import prediction_log_pb2
 
 import zoo
 from export import examples, manifest, publish, signatures, warmup
 from export.__main__ import main
-from export.client.__main__ import main as ask
-from export.client.rest import Rest
-from export.client.rpc import Grpc
 from export.errors import ExportError
 from export.interruption import noted
-from export.proof import Loader, _compare
 from export.saved_model import BATCHING, _aggregated, export
 from export.serving import configuration
 from export.signatures import Entry
-from zoo.registry import build
 
-ROOT = Path(__file__).parent.parent
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 
 
@@ -49,12 +37,6 @@ def vae():
 @pytest.fixture(scope="module")
 def version(vae, tmp_path_factory):
     return export(vae, tmp_path_factory.mktemp("served"), source={"run": "small"}, **SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def loader(version):
-    with Loader(version) as loader:
-        yield loader
 
 
 def test_names_and_shapes_are_what_clients_know(version):
@@ -187,133 +169,6 @@ def test_settings_that_make_no_sense_are_refused(vae, tmp_path, setting):
         export(vae, tmp_path, **(SETTINGS | {setting: 0}))
 
 
-PNG = tf.io.encode_png(np.zeros((4, 4, 1), np.uint8)).numpy()
-GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # a pixel
-
-
-def strings(*values):
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
-
-
-X, SEED = np.zeros((2, 4, 4, 1), np.float32), np.zeros((2, 2), np.int32)
-BAD = {
-    "another width": ("encode", {"x": X[:, :3]}, "not compatible with expected shape"),
-    "flat rows of the same size": ("encode", {"x": X.reshape(2, 16)}, "not compatible with expected shape"),
-    "one row without its axis": ("encode", {"x": X[0]}, "not compatible with expected shape"),
-    "NaN": ("encode", {"x": np.where(X == 0, np.nan, X)}, "Expected x to be finite and in \\[0, 1\\]"),
-    "infinity": ("reconstruct", {"x": X + np.inf}, "Expected x to be finite"),
-    "levels in place of numbers to one": ("score", {"x": X + 255, "seed": SEED}, "Expected x to be finite and in"),
-    "fewer seeds than rows": ("score", {"x": X, "seed": SEED[:1]}, "as many rows of seed as of x, got. .1. .2."),
-    "one seed for all": ("score", {"x": X, "seed": SEED[0]}, "not compatible with expected shape"),
-    "fewer ends than starts": ("interpolate", {"x": X, "y": X[:1], "t": np.zeros(2, np.float32)}, "as many rows"),
-    "no finite t": ("interpolate", {"x": X, "y": X, "t": np.full(2, np.nan, np.float32)}, "Expected t to be finite"),
-    "another latent size": ("decode", {"z": np.zeros((2, 3), np.float32)}, "not compatible with expected shape"),
-    "NaN in z": ("decode_png", {"z": np.full((2, 4), np.nan, np.float32)}, "Expected z to be finite"),
-    "no image": ("encode_bytes", {"image_bytes": strings(PNG, b"no image")}, "(?i)png|image"),
-    "an empty file": ("encode_bytes", {"image_bytes": strings(b"", PNG)}, "(?i)png|image"),
-    "a file cut short": ("score_bytes", {"image_bytes": strings(PNG, PNG[:-30]), "seed": SEED}, "(?i)png|image"),
-    "another kind of image": ("reconstruct_bytes", {"image_bytes": strings(GIF)}, "(?i)png|image"),
-    "fewer seeds than images": ("score_bytes", {"image_bytes": strings(PNG, PNG), "seed": SEED[:1]}, "as many rows"),
-    "no such signature": ("encoder", {"x": X}, "No signature 'encoder'. Known: "),
-    "no such input": ("encode", {"y": X}, "'encode' takes x; got nothing"),
-    "words": ("encode", {"x": strings(b"a", b"b")}, "could not convert|float"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_requests_are_refused_and_the_next_ones_answered(loader, case):
-    signature, inputs, said = BAD[case]
-    with pytest.raises(ExportError, match=said):
-        loader.run(signature, inputs)
-    assert loader.run("encode", {"x": X})["loc"].shape == (2, 4)
-
-
-def test_no_rows_give_no_rows(loader):
-    for signature, inputs in {"encode": {"x": X[:0]}, "score": {"x": X[:0], "seed": SEED[:0]}}.items():
-        assert all(len(value) == 0 for value in loader.run(signature, inputs).values())
-    assert len(loader.run("encode_bytes", {"image_bytes": strings()})["loc"]) == 0
-
-
-def test_rows_do_not_depend_on_what_pads_their_batch(vae, loader):
-    x, seed = (examples.inputs(vae, 5)[name] for name in ("x", "seed"))
-    padded = np.concatenate([x[:2], x[:1], x[:1]]), np.concatenate([seed[:2], seed[:1], seed[:1]])  # as a server does
-    for signature in ("score", "encode_sample"):
-        alone = loader.run(signature, {"x": x[1:2], "seed": seed[1:2]})
-        together = loader.run(signature, {"x": padded[0], "seed": padded[1]})
-        for name, value in alone.items():
-            np.testing.assert_allclose(together[name][1:2], value, rtol=1e-5, atol=1e-5)
-
-
-def test_a_client_gets_by_rest_and_grpc_what_the_model_gives(vae, version, tmp_path):
-    rows = examples.inputs(vae, 3)
-    with Loaded(version) as model, StandInServer({"tril_vae": model}) as server:
-        ways = [Rest(server.rest), Rest(server.rest, rows=True), Grpc(server.grpc)]
-        for transport in ways:
-            with transport as client:
-                loc = client.predict("tril_vae", "encode", {"x": rows["x"]})["loc"]
-                np.testing.assert_allclose(loc, vae.encode(rows["x"]).mean(), rtol=1e-5, atol=1e-5)
-                png = client.predict("tril_vae", "decode_png", {"z": rows["z"]})["image_bytes"]
-                levels = np.stack([tf.io.decode_png(file) for file in png])
-                np.testing.assert_allclose(levels, 255 * vae.decode(rows["z"]).mean(), atol=0.51)
-                mean = client.predict("tril_vae", "reconstruct_bytes", {"image_bytes": png})["mean"]
-                expected = vae.reconstruct(np.float32(levels) / np.float32(255))
-                np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-5)
-        command = ["encode", str(tmp_path / "x.npy"), "--address", server.rest, "--out", str(tmp_path / "codes.npz")]
-        np.save(tmp_path / "x.npy", examples.inputs(vae, 70)["x"])
-        ask([*command, "--batch", "100"])  # more than the server takes at once
-        codes = np.load(tmp_path / "codes.npz")["loc"]
-        np.testing.assert_allclose(codes, vae.encode(np.load(tmp_path / "x.npy")).mean(), rtol=1e-5, atol=1e-5)
-    sent = [body for _, body in server.asked]
-    columns, rows = [["inputs", "signature_name"]], [["instances", "signature_name"]]
-    assert [sorted(body) for body in sent] == 3 * columns + 3 * rows + 3 * columns  # refused once, then 64 and 6 rows
-    assert np.shape(sent[0]["inputs"]["x"]) == (3, 4, 4, 1)
-    assert set(sent[2]["inputs"]["image_bytes"][0]) == {"b64"}
-
-
-WITHOUT_TENSORFLOW = """
-import sys
-sys.argv = ["export.c_api", sys.argv[1]]
-from export.c_api import main
-main()
-assert "tensorflow" not in sys.modules
-import numpy.random, ssl  # these crash where TensorFlow's symbols stand in for OpenSSL's
-print("done")
-"""
-
-
-def test_the_loader_answers_json_and_never_imports_tensorflow(vae, version):
-    rows = examples.inputs(vae, 2)
-    requests = [{"inputs": {"x": rows["x"].tolist()}}, {"signature_name": "nothing", "inputs": {}}]
-    text = "".join(json.dumps(request) + "\n" for request in requests)
-    words = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(version)]
-    done = subprocess.run(words, cwd=ROOT, input=text, capture_output=True, text=True, check=False)
-    first, second, last = done.stdout.splitlines()
-    np.testing.assert_allclose(json.loads(first)["outputs"]["mean"], vae.reconstruct(rows["x"]), rtol=1e-5, atol=1e-5)
-    assert "No signature 'nothing'" in json.loads(second)["error"]
-    assert last == "done"
-
-
-def test_scores_are_compared_as_exactly_as_32_bits_allow():
-    for expected, near, far in ((-22.0, -22.0009, -22.002), (-18493.4434, -18493.4395, -18493.5)):
-        want = {"elbo": np.float32([expected])}
-        _compare("score", want, {"elbo": np.float32([near])}, likelihood=None)
-        with pytest.raises(ExportError, match=r"'elbo' of 'score' at 1 rows is .* in the C\+\+ loader, expected"):
-            _compare("score", want, {"elbo": np.float32([far])}, likelihood=None)
-
-
-def test_means_far_from_zero_are_compared_in_their_units():
-    likelihood = build("likelihood", "normal", event_shape=(2,))
-    likelihood.build((None, 3))
-    likelihood.adapt(np.array([1e5, 3.0]) + np.array([1.0, 0.1]) * np.random.default_rng(0).normal(size=(100, 2)))
-    want = {"mean": np.float32([[1e5, 3.0]])}
-    _compare("decode", want, {"mean": np.float32([[1e5 + 0.02, 3.0 + 1e-6]])}, likelihood)  # float32 has steps of 0.008
-    for far in ([1e5 + 0.1, 3.0], [1e5, 3.0 + 1e-4]):
-        with pytest.raises(ExportError, match="'mean' of 'decode' at 1 rows"):
-            _compare("decode", want, {"mean": np.float32([far])}, likelihood)
-
-
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_an_export_and_leaves_nothing(vae, tmp_path, monkeypatch, number, status):
     zoo.save(vae, tmp_path / "run")
@@ -358,11 +213,6 @@ def test_no_more_components_are_served_than_are_allowed(vae, tmp_path):
     few.samplers.remove("aggregated")
     with pytest.raises(ValueError, match=r"has 5 components, over 4. Allow as many with --components"):
         export(few, tmp_path, **(SETTINGS | {"components": 4}))
-
-
-def test_what_does_not_load_is_said(tmp_path):
-    with Loader(tmp_path) as loader, pytest.raises(ExportError, match=r"does not serve .* (Could not find|not found)"):
-        loader.run("encode", {})
 
 
 def test_the_command_exports_a_run(vae, tmp_path, capsys):

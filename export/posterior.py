@@ -29,7 +29,7 @@ def parameters(q):
             continue
         of_operator = isinstance(value, tf.linalg.LinearOperator)
         value = value.to_dense() if of_operator else tf.convert_to_tensor(value, dtype_hint=q.dtype)
-        found[name] = _in_batch(value, q, 2 if of_operator else about.event_ndims)
+        found[name] = _in_batch(value, q, 2 if of_operator else about.instance_event_ndims(q))
     return found
 
 

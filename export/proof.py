@@ -109,6 +109,7 @@ class Loader:
             stderr=self._said,
             text=True,
             env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            start_new_session=True,  # Ctrl-C is for this process, which ends that one
         )
 
     def run(self, signature, inputs):

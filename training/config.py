@@ -68,8 +68,9 @@ class Config(DataSettings):
     """Largest norm of a gradient; a longer one is scaled down to it."""
     warmup: int | None = None
     """Epochs over which the weight of the KL rises from 0 to its full value; unset, a fifth of all."""
-    patience: int = 30
-    """Epochs without a better validation loss, counted after the warm-up, until training stops; 0 for never."""
+    patience: int | None = None
+    """Epochs without a better validation loss, counted after the warm-up, until training stops; 0 for never; unset, a
+    third of all."""
     samples: int = 1000
     """Draws for the log-likelihood of a test example."""
     test_examples: int | None = None
@@ -139,6 +140,7 @@ class Config(DataSettings):
         settings = {
             "epochs": epochs,
             "warmup": warmup,
+            "patience": max(1, epochs // 3) if self.patience is None else self.patience,
             "batch_size": batch_size,
             "binarize": dataset.binarize,
             "test_examples": examples,

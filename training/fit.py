@@ -22,6 +22,10 @@ from zoo.steps import Sums
 LOGGED = ("loss", "reconstruction", "kl")
 SHOWN = ("loss", "kl", "val_loss", "val_kl")
 VALIDATION_BATCH = 500  # on each replica
+VALIDATION_PASSES, VALIDATION_POINTS = (
+    10,
+    5_000,
+)  # draws for a validation example; for all of them together, if over one
 
 
 def fit(config, dataset, vae, folder, devices, interruption):
@@ -152,6 +156,7 @@ class Training:
         position, start = self.position, time.monotonic()
         with self.vae.evaluating():
             steps = self.dataset.validation_steps(self.validation_batch, self.devices.replicas)
+            steps *= validation_passes(len(self.dataset.validation))
             sums = np.sum([self.measure(next(validation)).numpy() for _ in range(steps)], axis=0, dtype=np.float64)
         measured = {f"val_{name}": value for name, value in means(sums).items()}
         row = means(position.sums) | measured | {"annealing": float(self.vae.objective.annealing.numpy())}
@@ -200,6 +205,18 @@ def check_shares(config, dataset, devices):
     dataset.steps(config.batch_size)
     shared(config.batch_size, devices.replicas)
     dataset.validation_steps(VALIDATION_BATCH * devices.replicas, devices.replicas)
+
+
+def validation_passes(examples):
+    """Returns how often the validation examples are measured, each time with other noise.
+
+    The validation loss of an epoch decides on early stopping and on the best weights: of few examples, one draw each is
+    mostly noise. The noise is the same in each epoch.
+
+    Args:
+        examples: how many there are.
+    """
+    return max(1, min(VALIDATION_PASSES, VALIDATION_POINTS // examples))
 
 
 def means(sums):

@@ -48,16 +48,21 @@ class Hierarchy(MomentsFromDraws, tfd.Distribution):
     def _sample_and_log_prob(self, sample_shape, seed):
         top_seed, seed = tfp.random.split_seed(seed, 2)
         z2, log_p2 = self.top.experimental_sample_and_log_prob(sample_shape, seed=top_seed)
-        z1, log_p1 = self._lower(z2).experimental_sample_and_log_prob(seed=seed)
+        # With an axis before all others: Keras's layers take no single point.
+        z1, log_p1 = self.conditional(z2[None]).experimental_sample_and_log_prob(seed=seed)
         return tf.concat([z2, z1[0]], axis=-1), log_p2 + log_p1[0]
 
     def _log_prob(self, z):
-        z2, z1 = tf.split(z, [self.top.event_shape[0], self.size], axis=-1)
-        return self.top.log_prob(z2) + self._lower(z2).log_prob(z1)[0]
+        z2, z1 = self.split(z)
+        return self.top.log_prob(z2) + self.conditional(z2[None]).log_prob(z1)[0]
 
-    def _lower(self, z2):
-        """p(z₁|z₂), with an axis before all others: Keras's layers take no single point."""
-        return self.conditional(z2[None])
+    def split(self, z):
+        """Returns z₂ [..., L₂] and z₁ [..., L₁] of points z [..., L]."""
+        return tf.split(z, [self.top.event_shape[0], self.size], axis=-1)
+
+    def lower(self, z2):
+        """Returns p(z₁|z₂), batch [n, ...], for z₂ [n, ..., L₂]."""
+        return self.conditional(z2)
 
 
 def split(event_shape, top):

@@ -2,8 +2,9 @@
 
 log Σₘ πₘ pₘ(z) of N points takes N × M component densities. Those of normals are quadratic forms, and so matrix
 products: for a diagonal one, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel where σ is
-small, so that such densities are rough; the leading components of each point, which are nearly all of the sum, are
-therefore computed once more, as they stand in the textbook.
+small, so that such densities are rough. Mixtures of up to some thousand components, as priors are, compute the products in
+float64. In larger ones, `zoo.streamed`, the leading components of each point, which are nearly all of the sum, are
+computed once more, as they stand in the textbook.
 """
 
 import math
@@ -17,6 +18,7 @@ import tensorflow_probability as tfp
 tfd = tfp.distributions
 
 LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
+FEW = 16  # components of which a vector for each pair with a point costs no more than products
 GROUP = 32  # the leaders are looked for among the largest of so many components each
 NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made of is taken out
 
@@ -120,6 +122,21 @@ def two_products(z, factors):
         factors: [M, 2d + 1].
     """
     return tf.matmul(tf.concat([z**2, z, tf.ones_like(z[:, :1])], axis=-1), factors, transpose_b=True)
+
+
+@singledispatch
+def double(components):
+    """Returns the same components in float64; of families that have rough densities.
+
+    Args:
+        components: distribution, batch [M].
+    """
+    raise NotImplementedError(f"No `double` for {type(components).__name__}.")
+
+
+@double.register
+def _(components: tfd.MultivariateNormalDiag):
+    return tfd.MultivariateNormalDiag(*(tf.cast(t, tf.float64) for t in (components.mean(), components.stddev())))
 
 
 @singledispatch
@@ -284,10 +301,10 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
     def _log_prob(self, z):
         components, points = self.components_distribution, tf.reshape(z, [-1, z.shape[-1]])
         log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter())  # [M]
-        if is_rough(components) and (components.batch_shape[0] or 0) > 2 * LEADERS:
-            factors, product, exact = rough(components, log_weights)
-            log_sum = LogSum.of(product(points, *factors), rough=True)
-            log_prob, _ = log_sum.corrected(exact(points, log_sum.indices))
+        if is_rough(components) and (components.batch_shape[0] or 0) > FEW:
+            factors, product, _ = rough(double(components), tf.cast(log_weights, tf.float64))
+            log_prob = tf.reduce_logsumexp(product(tf.cast(points, tf.float64), *factors), axis=-1)
+            log_prob = tf.cast(log_prob, self.dtype)
         else:
             log_prob = tf.reduce_logsumexp(log_weights + pairwise_log_prob(components, points), axis=-1)
         return tf.reshape(log_prob, tf.shape(z)[:-1])

@@ -49,7 +49,7 @@ def estimate(terms):
     Returns:
         `Scores` of tensors [B], and [B, C].
     """
-    reconstruction = -tf.reduce_mean(terms.log_px, axis=0)
+    reconstruction = -terms.mean(terms.log_px)
     kl = tf.reduce_sum(terms.kl, axis=-1)
     log_w = terms.log_weights  # [K, B]
     samples, batch = log_w.shape[0], tf.shape(log_w)[1]

@@ -195,7 +195,7 @@ def _at_least_one(x, sample_weight):
 
 
 def _sums(terms, loss, sample_weight, there):
-    reconstruction, kl = -tf.reduce_mean(terms.log_px, axis=0), tf.reduce_sum(terms.kl, axis=-1)  # [B]
+    reconstruction, kl = -terms.mean(terms.log_px), tf.reduce_sum(terms.kl, axis=-1)  # [B]
     weight = tf.ones_like(kl) if sample_weight is None else tf.cast(tf.reshape(sample_weight, [-1]), kl.dtype)
     weight *= tf.cast(there, kl.dtype)
     examples = tf.cast(there, kl.dtype) * tf.cast(tf.shape(kl)[0], kl.dtype)

@@ -140,11 +140,11 @@ class VAE(ScoredModel):
     def _terms(self, x, drawn, aggregate, seed):
         x = self._data(x)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
-        q, z, log_qz = drawn(self.posterior, self.features(x), draw_seed)
+        q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self.encode)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
-        kl = kl_divergence(q, p, log_qz, log_pz)
-        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed))
+        kl = kl_divergence(q, p, z, log_qz, log_pz, log_shares)
+        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
 
     def adapt(self, x):
         """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.

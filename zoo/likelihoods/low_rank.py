@@ -5,10 +5,10 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo.checks import real_number, whole_number
+from zoo.checks import real_number
 from zoo.layer import positive
 from zoo.likelihoods.likelihood import LikelihoodInUnits
-from zoo.normal import MultivariateNormalLowRank
+from zoo.normal import LowRank, MultivariateNormalLowRank
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -25,11 +25,11 @@ class LowRankNormal(LikelihoodInUnits):
 
     Args:
         event_shape: shape of x.
-        rank: number of columns of U.
+        rank: number of columns of U, at most the number of elements of x.
         floor: the smallest σ. The density of a constant element is unbounded without one.
 
     Raises:
-        ValueError: the floor is under 1e-6 or over 0.99.
+        ValueError: the floor is under 1e-6 or over 0.99, or the rank over the number of elements.
     """
 
     supports = ("real", "unit")
@@ -37,7 +37,7 @@ class LowRankNormal(LikelihoodInUnits):
     def __init__(self, event_shape, rank=4, floor=0.01, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
-        self.rank = whole_number(rank, "rank")
+        self.rank = LowRank(rank).rank_within(math.prod(self.event_shape))
         self.size = 2 + self.rank  # numbers for each element of x
 
     def call(self, h):

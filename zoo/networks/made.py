@@ -25,7 +25,9 @@ class MaskedDense(keras.layers.Layer):
         super().build(z_shape)
 
     def call(self, z):
-        return tf.tensordot(z, self.kernel * tf.cast(self.mask, z.dtype), axes=1) + self.bias
+        # Of rows: XLA has no gradient of a tensordot within a loop on a batch of unknown size.
+        y = tf.matmul(tf.reshape(z, [-1, self.mask.shape[0]]), self.kernel * tf.cast(self.mask, z.dtype)) + self.bias
+        return tf.reshape(y, tf.concat([tf.shape(z)[:-1], [self.mask.shape[1]]], axis=0))
 
     def get_config(self):
         return super().get_config() | {"mask": self.mask.tolist(), "gain": self.gain}

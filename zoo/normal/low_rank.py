@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
 from zoo.layer import positive
-from zoo.mixture import Rough, pairwise_log_prob, rough, take, two_products, two_products_factors
+from zoo.mixture import Rough, double, pairwise_log_prob, rough, take, two_products, two_products_factors
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -153,6 +153,12 @@ def _(components: MultivariateNormalLowRank, log_weights):
     return Rough([factors, inverse, shift], product, exact)
 
 
+@double.register
+def _(components: MultivariateNormalLowRank):
+    tensors = (components.loc, components.scale, components.factor)
+    return MultivariateNormalLowRank(*(tf.cast(tensor, tf.float64) for tensor in tensors))
+
+
 @take.register
 def _(components: MultivariateNormalLowRank, index):
     tensors = (components.loc, components.scale, components.factor)
@@ -201,6 +207,16 @@ class LowRank:
     def size(self, d):
         """The number of parameters of a normal in d dimensions."""
         return 2 * d + self.rank * d
+
+    def rank_within(self, d):
+        """Returns the rank, for a normal in d dimensions.
+
+        Raises:
+            ValueError: it is over d.
+        """
+        if self.rank > d:
+            raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {self.rank}.")
+        return self.rank
 
     def __call__(self, params, d):
         """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""

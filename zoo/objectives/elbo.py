@@ -18,19 +18,28 @@ class ELBO(Objective):
         beta: β, the weight of the KL.
         free_bits: λ, nats of KL a latent dimension that cost no more than they do at λ (Kingma et al.,
             2016, arXiv:1606.04934, equation 15): each dimension's mean KL over the batch counts as at
-            least λ. Where the KL is no sum over dimensions, the whole counts as at least λ L.
-        samples: K, draws for an example.
+            least λ. Where the KL is no sum over dimensions, the whole counts as at least λ L. The batch's mean
+            does not know of sample weights.
+        samples: K, draws for an example; of a mixture posterior, for each of its components, so that the bound is
+            Σₘ πₘ E_qₘ[log p(x|z) + log p(z) − log q(z|x)] (Morningstar et al., 2021, arXiv:2003.01687).
 
     Raises:
         ValueError: β or λ is negative or infinite.
     """
 
+    stratified = True
+
     def __init__(self, beta=1.0, free_bits=0.0, **kwargs):
         super().__init__(**kwargs)
         self.beta, self.free_bits = real_number(beta, "beta", least=0), real_number(free_bits, "free_bits", least=0)
 
+    @property
+    def of_batch(self):
+        """Whether it looks at the batch as a whole: with free bits."""
+        return self.free_bits > 0
+
     def call(self, terms):
-        return tf.reduce_mean(terms.log_px, axis=0) - self.annealed(self.beta * self._kl(terms))
+        return terms.mean(terms.log_px) - self.annealed(self.beta * self._kl(terms))
 
     def _kl(self, terms):
         if self.free_bits == 0:

@@ -15,15 +15,20 @@ class IWAE(Objective):
     Burda et al. (2016, arXiv:1509.00519).
 
     Args:
-        samples: K, draws for an example.
+        samples: K, draws for an example; of a mixture posterior, for each of its components, weighted by their πₘ
+            (Morningstar et al., 2021, arXiv:2003.01687).
     """
+
+    stratified = True
 
     def __init__(self, samples=5, **kwargs):
         super().__init__(samples=samples, **kwargs)
 
     def call(self, terms):
         log_weights = terms.log_px + self.annealed(terms.log_pz - terms.log_qz)  # [K, B]
-        return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+        if terms.log_shares is None:
+            return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+        return tf.reduce_logsumexp(terms.log_shares + log_weights, axis=0)
 
 
 @register("objective", "dreg")
@@ -38,6 +43,8 @@ class DReG(IWAE):
         samples: K, draws for an example.
     """
 
+    stratified = False  # its gradient is that of draws of q(z|x) itself
+
     def draw(self, posterior, h, seed):
         q = posterior(h)
         z = q.sample(self.samples, seed=seed)
@@ -45,7 +52,7 @@ class DReG(IWAE):
         stopped = [(weight, tf.stop_gradient(weight)) for weight in posterior.trainable_variables]
         with keras.StatelessScope(state_mapping=stopped):
             log_qz = posterior(tf.stop_gradient(h)).log_prob(z)
-        return q, z, log_qz + zero
+        return q, z, log_qz + zero, None
 
 
 @tf.custom_gradient

@@ -7,6 +7,7 @@ from zoo.objectives.objective import Objective
 from zoo.registry import register
 
 TINY = 1e-30  # of a squared distance: a batch of one has none
+WIDTHS = (0.125, 0.25, 0.5, 1.0)  # of the kernels, in mean squared distances between draws of the prior
 
 
 @register("objective", "mmd")
@@ -14,10 +15,11 @@ class MMD(Objective):
     """E_q[log p(x|z)] − (1 − α) KL(q(z|x) ‖ p(z)) − (α + λ − 1) MMD²(q(z), p(z)); no bound on log p(x).
 
     InfoVAE (Zhao et al., 2019, arXiv:1706.02262); q(z) is the aggregated posterior, and MMD² is estimated
-    from the batch (of a replica) and as many draws of the prior, by the kernel exp(−|z − z′|²/s), s the mean
-    squared distance between draws of the prior. Pairs of one point with itself are left out, so that the
-    estimate has no bias but that of s, which is gone at a batch of 20. A learned prior's weights that draws
-    are not differentiated in, such as a mixture's π, are trained by the KL alone.
+    from the batch (of a replica) and as many draws of the prior, whatever the sample weights, by the mean of the
+    kernels exp(−|z − z′|²/(a s)), a ∈ {⅛, ¼, ½, 1}, s the mean squared distance between draws of the prior: in many
+    dimensions all distances are near √s, where the kernel of a = 1 alone is nearly flat. Pairs of one point with
+    itself are left out, so that the estimate has no bias but that of s, which is gone at a batch of 20. A learned
+    prior's weights that draws are not differentiated in, such as a mixture's π, are trained by the KL alone.
 
     Args:
         alpha: α; 1 leaves the KL out.
@@ -27,6 +29,8 @@ class MMD(Objective):
     Raises:
         ValueError: α is over 1, or α + λ under 1.
     """
+
+    of_batch = True
 
     def __init__(self, alpha=0.0, lambda_=100.0, **kwargs):
         super().__init__(**kwargs)
@@ -60,11 +64,13 @@ def squared_mmd(z, prior_z):
     distances = _squared_distances(prior_z, prior_z)
     width = tf.stop_gradient(tf.reduce_sum(distances) / pairs) + TINY
 
-    def between_distinct(distances):  # mean of the kernel, a point's with itself left out
-        kernel = tf.exp(-distances / width)
-        return (tf.reduce_sum(kernel, axis=[-2, -1]) - tf.cast(n, z.dtype)) / pairs
+    def kernel(distances):
+        return tf.add_n([tf.exp(-distances / (a * width)) for a in WIDTHS]) / len(WIDTHS)
 
-    across = tf.reduce_mean(tf.exp(-_squared_distances(z, prior_z) / width), axis=[-2, -1])  # [K]
+    def between_distinct(distances):  # mean of the kernel, a point's with itself left out
+        return (tf.reduce_sum(kernel(distances), axis=[-2, -1]) - tf.cast(n, z.dtype)) / pairs
+
+    across = tf.reduce_mean(kernel(_squared_distances(z, prior_z)), axis=[-2, -1])  # [K]
     return tf.reduce_mean(between_distinct(_squared_distances(z, z)) - 2 * across) + between_distinct(distances)
 
 

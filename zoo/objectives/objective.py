@@ -18,6 +18,9 @@ class Objective(keras.layers.Layer):
         samples: K, how many draws of z it takes for an example.
     """
 
+    stratified = False  # whether draws may have shares other than 1/K: then means over them are `terms.mean`
+    of_batch = False  # whether it looks at the batch as a whole, where sample weights weigh nothing
+
     def __init__(self, samples=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
@@ -32,7 +35,7 @@ class Objective(keras.layers.Layer):
         return tf.cast(tf.convert_to_tensor(self.annealing), value.dtype) * value
 
     def draw(self, posterior, h, seed):
-        """The posterior and draws of it, as this objective differentiates them.
+        """Samples z with the gradient estimator of this objective.
 
         Args:
             posterior: the layer h ↦ q(z|x).
@@ -40,9 +43,9 @@ class Objective(keras.layers.Layer):
             seed: int32 [2].
 
         Returns:
-            q, z [K, B, L] and log q(z|x) [K, B].
+            q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
         """
-        return draw(posterior, h, seed, self.samples)
+        return (draw_strata if self.stratified else draw)(posterior, h, seed, self.samples)
 
     def aggregate(self, q, p, z, seed):
         """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
@@ -75,17 +78,34 @@ class Objective(keras.layers.Layer):
 
 
 def draw(posterior, h, seed, samples):
-    """q(z|x), K draws z and log q(z|x), its density computed from the draws' own noise where q can.
+    """Samples q(z|x) K times; log q(z|x) is computed from the draws' own noise where q can.
 
     Args:
         posterior, h, seed: see `Objective.draw`.
         samples: K.
 
     Returns:
-        q, z [K, B, L] and log q(z|x) [K, B].
+        see `Objective.draw`.
     """
     q = posterior(h)
-    return q, *q.experimental_sample_and_log_prob(samples, seed=seed)
+    return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
+
+
+def draw_strata(posterior, h, seed, samples):
+    """Samples each component of q(z|x) K times, if it is a mixture with strata; else as `draw`.
+
+    Args:
+        posterior, h, seed: see `Objective.draw`.
+        samples: K.
+
+    Returns:
+        see `Objective.draw`, for M K draws.
+    """
+    q = posterior(h)
+    if not hasattr(q, "sample_strata"):
+        return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
+    z, log_shares = q.sample_strata(samples, seed)
+    return q, z, q.log_prob(z), log_shares
 
 
 def nothing(q, p, z, seed):

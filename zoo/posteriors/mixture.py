@@ -1,11 +1,15 @@
 """A mixture of normals as the posterior of one x."""
 
+import math
+
+import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
 from zoo.layer import positive
-from zoo.posteriors.posterior import Posterior
+from zoo.posteriors.posterior import CALM, Posterior
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -13,9 +17,12 @@ tfd = tfp.distributions
 
 @register("posterior", "mixture")
 class MixtureSameFamily(Posterior):
-    """q(z|x) = Σₘ πₘ(x) N(μₘ(x), diag σₘ²(x)), implicitly reparameterised (Figurnov et al., 2018, arXiv:1805.08498).
+    """q(z|x) = Σₘ πₘ(x) N(μₘ(x), diag σₘ²(x)).
 
-    A draw is that of one component, but its gradient reaches the parameters of all, the weights π included.
+    Training draws each component and weighs it by its πₘ (`sample_strata`), which is exact in π: implicitly
+    reparameterised draws of the mixture (Figurnov et al., 2018, arXiv:1805.08498), which all others are, have a gradient
+    in π whose variance is without bound where components are apart, so that all but one of them die. The means start
+    near each other, so that no component is out of reach of the decoder when the first one has learned.
 
     Args:
         event_shape: (L,), the latent size.
@@ -32,7 +39,12 @@ class MixtureSameFamily(Posterior):
         return self.components * (1 + 2 * self.event_shape[0])
 
     def build(self, h_shape):
-        self.params = self.calm_dense(h_shape, loud=self.components * self.event_shape[0])
+        m, (d,) = self.components, self.event_shape
+        self.params = self.calm_dense(h_shape, loud=m * d)
+        first, *others = np.split(keras.ops.convert_to_numpy(self.params.kernel), [d, m * d], axis=1)
+        apart, rest = others[0].reshape(-1, m - 1, d), others[1]
+        means = first[:, None] + CALM * apart  # [H, M - 1, d]
+        self.params.kernel.assign(np.concatenate([first, means.reshape(len(first), -1), rest], axis=1))
         super().build(h_shape)
 
     def distribution(self, params):
@@ -49,7 +61,23 @@ class MixtureSameFamily(Posterior):
 
 
 class ReparameterizedMixture(tfd.MixtureSameFamily):
-    """A mixture of independent components that knows its covariance, which TFP's does not."""
+    """A mixture of independent components that knows its covariance and its strata, which TFP's does not."""
+
+    def sample_strata(self, n, seed):
+        """Samples each component n times.
+
+        Args:
+            n: draws of a component.
+            seed: int32 [2].
+
+        Returns:
+            z [M n, ..., d], and log πₘ/n of each draw's component [M n, ...], which its value is to be weighted by.
+        """
+        log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter()) - math.log(n)  # [..., M]
+        z = self.components_distribution.sample(n, seed=seed)  # [n, ..., M, d]
+        z = tf.unstack(z, log_weights.shape[-1], axis=-2)
+        shares = [tf.broadcast_to(share, tf.shape(z[0])[:-1]) for share in tf.unstack(log_weights, axis=-1)]
+        return tf.concat(z, axis=0), tf.concat(shares, axis=0)
 
     def _covariance(self):
         weights = self.mixture_distribution.probs_parameter()[..., None]  # [..., M, 1]

@@ -83,12 +83,16 @@ class MultivariateNormalLowRank(NormalPosterior):
 
     Args:
         event_shape: (L,), the latent size.
-        rank: number of columns of U.
+        rank: number of columns of U, L at most.
+
+    Raises:
+        ValueError: the rank is over L.
     """
 
     def __init__(self, event_shape, rank=2, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.family = normal.LowRank(rank)
+        self.family.rank_within(*self.event_shape)
 
     def get_config(self):
         return super().get_config() | {"rank": self.family.rank}

@@ -15,7 +15,7 @@ def draw(posterior, h, seed, samples):
     q = posterior(h)
     noise = tf.random.stateless_normal([samples, 1, q.event_shape[0]], seed=[1, 2])
     z = q.mean() + tf.linalg.matvec(q.scale.to_dense(), noise)
-    return q, z, q.log_prob(z)
+    return q, z, q.log_prob(z), None
 
 
 def written(fit):

@@ -22,10 +22,7 @@ from zoo.steps import Sums
 LOGGED = ("loss", "reconstruction", "kl")
 SHOWN = ("loss", "kl", "val_loss", "val_kl")
 VALIDATION_BATCH = 500  # on each replica
-VALIDATION_PASSES, VALIDATION_POINTS = (
-    10,
-    5_000,
-)  # draws for a validation example; for all of them together, if over one
+VALIDATION_PASSES, VALIDATION_POINTS = 10, 5_000  # draws at most, for an example and for all together
 
 
 def fit(config, dataset, vae, folder, devices, interruption):

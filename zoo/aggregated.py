@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
+from zoo.moments import covariance_in_double
 from zoo.registry import name_of
 from zoo.streamed import StreamedMixture
 
@@ -138,16 +139,16 @@ def compressed(aggregated, components, seed=0, draws=2_000):
 
 def _cluster_moments(aggregated, clusters, seed):
     """Share, mean and covariance of each cluster of components."""
-    mean = np.concatenate([components.mean() for components in aggregated.component_chunks()])  # [N, L]
+    mean = np.concatenate([np.float64(components.mean()) for components in aggregated.component_chunks()])  # [N, L]
     cluster = np.arange(len(mean))  # k-means would not find all of so many
     if clusters < len(mean):
         cluster = KMeans(clusters, n_init=1, max_iter=50, random_state=seed).fit_predict(mean)
     cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # without empty ones
-    loc = tf.math.unsorted_segment_sum(np.float64(mean), cluster, len(counts)).numpy() / counts[:, None]
+    loc = tf.math.unsorted_segment_sum(mean, cluster, len(counts)).numpy() / counts[:, None]
     covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0
     for components in aggregated.component_chunks():
         mine = slice(first, first := first + components.batch_shape[0])
         centred = mean[mine] - loc[cluster[mine]]
-        second = components.covariance().numpy() + centred[:, :, None] * centred[:, None, :]
+        second = covariance_in_double(components) + centred[:, :, None] * centred[:, None, :]
         covariance += tf.math.unsorted_segment_sum(second, cluster[mine], len(counts)).numpy()
     return counts / aggregated.count, loc, covariance / counts[:, None, None]

@@ -2,9 +2,9 @@
 
 log Σₘ πₘ pₘ(z) of N points takes N × M component densities. Those of normals are quadratic forms, and so matrix
 products: for a diagonal one, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel where σ is
-small, so that such densities are rough. Mixtures of up to some thousand components, as priors are, compute the products in
-float64. In larger ones, `zoo.streamed`, the leading components of each point, which are nearly all of the sum, are
-computed once more, as they stand in the textbook.
+small, so that such densities are rough. Mixtures of up to some thousand components, as priors are, compute the
+products in float64. In larger ones, `zoo.streamed`, the leading components of each point, which are nearly all of the
+sum, are computed once more, as they stand in the textbook.
 """
 
 import math

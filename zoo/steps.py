@@ -58,6 +58,9 @@ class SteppedModel(CheckedModel):
             bound *= tf.cast(tf.reshape(sample_weight, [-1]), bound.dtype)
         return tf.add_n([-tf.reduce_mean(bound), *(tf.cast(loss, bound.dtype) for loss in self.losses)])
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing, as the model is built: Keras adds the replicas' shares of a batch, which may be unequal."""
+
     def make_train_function(self, force=False):
         before = self.train_function
         super().make_train_function(force)
@@ -104,7 +107,8 @@ class SteppedModel(CheckedModel):
         self._prepare_optimizer()
         x, sample_weight, there = _at_least_one(x, sample_weight)
         weights = [weight for part in self.PARTS for weight in getattr(self, part).trainable_weights]
-        with tf.GradientTape() as tape:
+        # What the forward pass changes, such as moving statistics, is written when the step is known to be taken.
+        with tf.GradientTape() as tape, keras.StatelessScope(collect_losses=True) as state:
             terms = self(x, training=True)
             loss = self.compute_loss(y_pred=terms, sample_weight=sample_weight)
             loss *= tf.cast(there, loss.dtype)
@@ -113,11 +117,13 @@ class SteppedModel(CheckedModel):
         sums = _sums(terms, loss * _replicas(), sample_weight, there)
         wrong = [_wrong(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
         wrong = [tf.cast(value, loss.dtype) for value in wrong]
-        gradients, values = _over_replicas(gradients, tf.stack([*sums, *wrong]))
+        gradients, values = _over_replicas(_shares(gradients, sums.examples), tf.stack([*sums, *wrong]))
+        gradients = _of_all(gradients, values[Sums._fields.index("examples")])
         sums, wrong = values[: len(sums)], values[len(sums) :] > 0
         wrong_gradients = tf.stack([_wrong(self._of_part(gradients, part)) for part in self.PARTS]) > 0
         may = ~tf.reduce_any(wrong) & ~self.guard.closed()
         self._apply(gradients, weights, may, ~tf.reduce_any(wrong_gradients))
+        self._write(state, may & ~tf.reduce_any(wrong_gradients))
         if isinstance(self.optimizer, LossScaleOptimizer):  # which tries smaller scales, and takes no such step either
             wrong_gradients &= tf.convert_to_tensor(self.optimizer.dynamic_scale) <= 1
         wrong = tf.concat([wrong, wrong_gradients], axis=0)
@@ -143,6 +149,14 @@ class SteppedModel(CheckedModel):
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(may, gradients))
         else:
             tf.cond(may, lambda: apply(gradients), lambda: None)
+
+    def _write(self, state, taken):
+        """Writes what the forward pass has changed: counts in any case, other numbers if the step is taken."""
+        for variable in self.non_trainable_variables:
+            value = state.get_current_value(variable)
+            if value is not None:
+                counts = tf.as_dtype(value.dtype).is_integer
+                variable.assign(value if counts else tf.where(taken, value, variable.value))
 
     def _prepare_optimizer(self):
         if self.optimizer is None:
@@ -207,6 +221,23 @@ def _wrong(tensors):
     """1 where a tensor, or one of a list of tensors, is not finite, else 0."""
     tensors = [t for t in tf.nest.flatten(tensors) if t is not None and t.dtype.is_floating]
     return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
+
+
+def _shares(gradients, examples):
+    """Gradients of the mean over a replica's examples, over R, as those of the sum over them.
+
+    Shares of a batch may be unequal, so that the mean over all examples is not the mean of the replicas' means.
+    """
+    if _replicas() == 1:
+        return gradients
+    return [None if g is None else g * tf.cast(examples * _replicas(), g.dtype) for g in gradients]
+
+
+def _of_all(gradients, examples):
+    """Gradients of the sum over all examples as those of their mean."""
+    if _replicas() == 1:
+        return gradients
+    return [None if g is None else tf.math.divide_no_nan(g, tf.cast(examples, g.dtype)) for g in gradients]
 
 
 def _replicas():

@@ -95,12 +95,26 @@ class VAE(ScoredModel):
         return self.posterior(self.features(x))
 
     def features(self, x):
-        """h, what the encoder network makes of data [B, *x], for the posterior.
+        """Returns h, the encoder network's features of data [B, *x], in the precision of the posterior.
 
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        return self.encoder(self.likelihood.standardized(self._data(x)))
+        return self._features(x)
+
+    def _features(self, x, **kwargs):
+        # Cast here: Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
+        h = self.encoder(self.likelihood.standardized(self._data(x)), **kwargs)
+        return tf.cast(h, self.posterior.compute_dtype)
+
+    def _encode_pseudo_inputs(self, u):
+        """Returns q(z|u) for a prior that is made of posteriors: as in evaluation, and without a trace in the encoder.
+
+        In training mode, moving statistics would mix the data's with those of pseudo-inputs, which are not data, and
+        activity regularizers count twice.
+        """
+        with keras.StatelessScope():
+            return self.posterior(self._features(u, training=False))
 
     def decode(self, z):
         """The likelihood p(x|z).
@@ -141,7 +155,7 @@ class VAE(ScoredModel):
         x = self._data(x)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
         q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
-        p = self.prior(encode=self.encode)
+        p = self.prior(encode=self._encode_pseudo_inputs)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, z, log_qz, log_pz, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)

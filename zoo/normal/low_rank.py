@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
 from zoo.layer import positive
 from zoo.mixture import Rough, double, pairwise_log_prob, rough, take, two_products, two_products_factors
+from zoo.moments import covariance_in_double
 from zoo.registry import register
 
 tfd = tfp.distributions
@@ -151,6 +153,13 @@ def _(components: MultivariateNormalLowRank, log_weights):
 
     factors = two_products_factors(loc, components.scale, log_weights - half_log_det)
     return Rough([factors, inverse, shift], product, exact)
+
+
+@covariance_in_double.register
+def _(distribution: MultivariateNormalLowRank):
+    scale, factor = np.float64(distribution.scale), np.float64(distribution.factor)
+    spread = scale[..., None] * factor  # U
+    return spread @ np.swapaxes(spread, -1, -2) + scale[..., None] ** 2 * np.eye(scale.shape[-1])
 
 
 @double.register

@@ -45,7 +45,8 @@ class Objective(keras.layers.Layer):
         Returns:
             q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
         """
-        return (draw_strata if self.stratified else draw)(posterior, h, seed, self.samples)
+        by = draw_strata if self.stratified and posterior.stratified else draw
+        return by(posterior, h, seed, self.samples)
 
     def aggregate(self, q, p, z, seed):
         """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
@@ -92,18 +93,17 @@ def draw(posterior, h, seed, samples):
 
 
 def draw_strata(posterior, h, seed, samples):
-    """Samples each component of q(z|x) K times, if it is a mixture with strata; else as `draw`.
+    """Samples each component of a mixture q(z|x) K times.
 
     Args:
-        posterior, h, seed: see `Objective.draw`.
+        posterior: a layer that is `stratified`.
+        h, seed: see `Objective.draw`.
         samples: K.
 
     Returns:
         see `Objective.draw`, for M K draws.
     """
     q = posterior(h)
-    if not hasattr(q, "sample_strata"):
-        return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
     z, log_shares = q.sample_strata(samples, seed)
     return q, z, q.log_prob(z), log_shares
 

@@ -19,7 +19,8 @@ class TotalCorrelation(Objective):
     β-TCVAE (Chen et al., 2018, arXiv:1802.04942). The second is the total correlation of the aggregated
     posterior q(z), and the third, for a prior of independent dimensions, the sum of their KLs. At α = β =
     γ = 1 they add up to KL(q(z|x) ‖ p(z)). q(z) is estimated from the batch (of a replica) with
-    minibatch-stratified weights, and so with a bias, whatever the sample weights. It needs the posterior's marginals: a normal one.
+    minibatch-stratified weights, and so with a bias, whatever the sample weights. It needs the posterior's marginals:
+    a normal one.
 
     The weights need N, the number of training examples. Until `adapt` tells it, N counts as the batch's size.
 

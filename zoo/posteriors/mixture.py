@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
 from zoo.layer import positive
+from zoo.moments import covariance_in_double
 from zoo.posteriors.posterior import CALM, Posterior
 from zoo.registry import register
 
@@ -20,14 +21,16 @@ class MixtureSameFamily(Posterior):
     """q(z|x) = Σₘ πₘ(x) N(μₘ(x), diag σₘ²(x)).
 
     Training draws each component and weighs it by its πₘ (`sample_strata`), which is exact in π: implicitly
-    reparameterised draws of the mixture (Figurnov et al., 2018, arXiv:1805.08498), which all others are, have a gradient
-    in π whose variance is without bound where components are apart, so that all but one of them die. The means start
-    near each other, so that no component is out of reach of the decoder when the first one has learned.
+    reparameterized draws of the mixture (Figurnov et al., 2018, arXiv:1805.08498), which all others are, have a
+    gradient in π whose variance is without bound where components are apart, so that all but one of them die. The means
+    start near each other, so that no component is out of reach of the decoder when the first one has learned.
 
     Args:
         event_shape: (L,), the latent size.
         components: M, how many.
     """
+
+    stratified = True
 
     def __init__(self, event_shape, components=3, **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -84,3 +87,13 @@ class ReparameterizedMixture(tfd.MixtureSameFamily):
         centred = self.components_distribution.mean() - self.mean()[..., None, :]  # [..., M, d]
         within = tf.reduce_sum(weights * self.components_distribution.variance(), axis=-2)
         return tf.linalg.diag(within) + tf.matmul(weights * centred, centred, transpose_a=True)
+
+
+@covariance_in_double.register
+def _(distribution: ReparameterizedMixture):
+    weights = np.float64(distribution.mixture_distribution.probs_parameter())[..., None]  # [..., M, 1]
+    components = distribution.components_distribution
+    loc, scale = np.float64(components.mean()), np.float64(components.stddev())
+    centred = loc - np.sum(weights * loc, axis=-2, keepdims=True)
+    within = np.sum(weights * scale**2, axis=-2)[..., None] * np.eye(loc.shape[-1])
+    return within + np.swapaxes(weights * centred, -1, -2) @ centred

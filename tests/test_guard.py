@@ -64,6 +64,22 @@ WRONG = {
 
 
 @pytest.mark.parametrize("jit", [False, True])
+def test_moving_statistics_are_those_of_the_steps_that_were_taken(jit):
+    layers = [keras.layers.Dense(3), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), BadGradient()]
+    vae = model(encoder=keras.Sequential([keras.Input((D,)), *layers]))
+    moving = layers[1].non_trainable_weights
+    step = tf.function(vae.take_step, jit_compile=jit)
+    step(tf.constant(X[:B]))
+    before = [weight.numpy() for weight in moving]
+    step(tf.constant(bad([2])))
+    step(tf.constant(FAR))
+    assert all(same(before, [weight.numpy() for weight in moving]))
+    step(tf.constant(X[:B]))
+    assert not any(same(before, [weight.numpy() for weight in moving]))
+    assert np.isfinite(np.concatenate(moving)).all()
+
+
+@pytest.mark.parametrize("jit", [False, True])
 def test_step_is_not_taken_and_what_was_wrong_is_named(jit):
     vae = bad_gradient_vae()
     step = tf.function(vae.take_step, jit_compile=jit)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from layers import numbers, posterior, prior, singles
+from reference import assert_mean, normal_kl
 from scipy import special
 from test_vamp import pseudo_posteriors, vamp_vae
 
 import zoo
 from zoo import registry
+from zoo.objectives import kl_divergence
 
 # Posteriors
 
@@ -86,3 +88,35 @@ def test_vamp_on_the_upper_layer_is_the_mixture_of_its_posteriors():
     lower = vae.prior.lower(vae.prior.gated[1](vae.prior.gated[0](z2))).log_prob(z1)
     np.testing.assert_allclose(p.log_prob(z), np.reshape(upper + lower, (6, 7)), rtol=2e-5, atol=2e-5)
     np.testing.assert_allclose(p.top.log_prob(z2), upper, rtol=2e-5, atol=2e-5)
+
+
+# Their KL
+
+
+@pytest.mark.parametrize("upper", ["standard", "mixture(components=3)"])
+@pytest.mark.parametrize("normal", ["diag", "tril"])
+def test_kl_is_in_closed_form_given_the_upper_layer(normal, upper):
+    q = posterior(f"hierarchical(hidden=8, normal='{normal}')", 5)(tf.constant(numbers(2, 6)))
+    p = prior(f"hierarchical(prior='{upper}', hidden=8)", 5, "float64")()
+    z, log_qz = q.experimental_sample_and_log_prob(3, seed=[1, 2])  # [3, 2, 5]
+    got = kl_divergence(q, p, log_qz, p.log_prob(z), z)
+    assert got.shape == (2, 1)
+    z2 = z[..., :2]
+    lower_q, lower_p, top = q.conditional(z2), p.conditional(z2), q.top.log_prob(z2) - p.top.log_prob(z2)
+    moments = [t.numpy() for d in (lower_q, lower_p) for t in (d.mean(), d.covariance())]
+    for b in range(2):
+        lower = np.mean([normal_kl(*(moment[k, b] for moment in moments)) for k in range(3)])
+        standard = normal_kl(q.top.mean()[b].numpy(), q.top.covariance()[b].numpy(), np.zeros(2), np.eye(2))
+        expected = lower + (standard if upper == "standard" else top.numpy()[:, b].mean())
+        np.testing.assert_allclose(got[b, 0], expected, rtol=1e-9)
+
+
+def test_kl_is_that_of_draws_and_surer():
+    q = posterior("hierarchical(hidden=8)", 5)(tf.constant(numbers(1, 6)))
+    p = prior("hierarchical(hidden=8)", 5, "float64")()
+    z, log_qz = q.experimental_sample_and_log_prob(20_000, seed=[1, 2])
+    ratios = (log_qz - p.log_prob(z)).numpy()[:, 0]
+    lower = q.conditional(z[..., :2]).kl_divergence(p.conditional(z[..., :2])).numpy()[:, 0]
+    kl = kl_divergence(q, p, log_qz, p.log_prob(z), z).numpy()[0, 0]
+    assert_mean(ratios - (kl - lower.mean()) - lower, 0.0)  # what is left is a mean of zero
+    assert lower.std() < ratios.std()

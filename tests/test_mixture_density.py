@@ -9,6 +9,7 @@ from scipy import special, stats
 
 from zoo import registry
 from zoo.mixture import LEADERS, LogSum, MixtureSameFamily, leading, pairwise_log_prob, rough
+from zoo.normal import MultivariateNormalLowRank
 from zoo.streamed import StreamedMixture
 
 tfd = tfp.distributions
@@ -120,11 +121,49 @@ def test_draws_of_components_as_sharp_as_can_be(sigma, near):
     each = stats.norm(np.float64(loc), np.float64(scale)).logpdf(np.float64(z)[:, None]).sum(axis=-1)
     expected = special.logsumexp(each, axis=-1) - np.log(500)
     q = MixtureSameFamily(tfd.Categorical(logits=np.zeros(500, np.float32)), tfd.MultivariateNormalDiag(loc, scale))
-    if near <= LEADERS:
-        assert error(q.log_prob(z), expected) < NATS
+    assert error(q.log_prob(z), expected) < NATS
     # Where there are more, and the leaders say by how much they were wrong, the streamed one does without products.
     streamed = StreamedMixture([tf.constant(loc), tf.constant(scale)], tfd.MultivariateNormalDiag, chunk=300)
     assert error(streamed.log_prob(z), expected) < NATS
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.001])
+@pytest.mark.parametrize("name", ["diag", "low_rank"])
+def test_piles_of_sharp_components_where_half_of_the_dimensions_are_inactive(name, sigma):
+    rng, d = np.random.default_rng(0), 40
+    scale = np.where(np.arange(d) < d // 2, sigma, 1.0) * np.ones((500, d))
+    loc = np.where(np.arange(d) < d // 2, np.repeat(rng.normal(size=(5, d)), 100, axis=0), 0.0)
+    loc += 0.5 * scale * rng.normal(size=(500, d)) * (np.arange(d) < d // 2)
+    loc, scale = np.float32(loc), np.float32(scale)
+    z = np.float32(loc[::10] + scale[::10] * rng.normal(size=(50, d)))
+    factor = [] if name == "diag" else [np.float32(0.3 * rng.normal(size=(500, d, 2)))]
+    family = tfd.MultivariateNormalDiag if name == "diag" else MultivariateNormalLowRank
+
+    def log_prob(loc, scale, dtype):
+        tensors = [loc, scale, *(tf.cast(f, dtype) for f in factor)]
+        each = family(*tensors).log_prob(tf.cast(z, dtype)[:, None])  # each pair by itself
+        return tf.reduce_logsumexp(each, axis=-1) - np.log(500)
+
+    def gradients(function, *tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return value, tape.gradient(value, tensors)
+
+    exact, exact_gradients = gradients(
+        lambda loc, scale: log_prob(loc, scale, tf.float64),
+        tf.constant(loc, tf.float64),
+        tf.constant(scale, tf.float64),
+    )
+    weights = tfd.Categorical(logits=np.zeros(500, np.float32))
+    got, got_gradients = gradients(
+        lambda loc, scale: MixtureSameFamily(weights, family(loc, scale, *factor)).log_prob(z),
+        tf.constant(loc),
+        tf.constant(scale),
+    )
+    assert error(got, exact) < NATS
+    for a, b in zip(got_gradients, exact_gradients, strict=True):
+        assert np.linalg.norm(np.float64(a) - b) < 1e-4 * np.linalg.norm(b)
 
 
 @pytest.mark.parametrize("m", [1, 2, 31, 32, 33, 65, 2_048, 2_049, 2_100])

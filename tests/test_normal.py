@@ -253,3 +253,17 @@ def test_density_of_every_point_under_every_component(name):
     params, z = numbers(4, make.size(d)), numbers(11, d, scale=2, seed=1)
     each = [make(tf.constant(row), d).log_prob(z) for row in params]
     assert_close(pairwise_log_prob(make(tf.constant(params), d), tf.constant(z)), np.stack(each, axis=-1))
+
+
+RANK_4 = {
+    "posterior": "low_rank(rank=4)",
+    "prior": "mixture(components=2, normal='low_rank(rank=4)')",
+    "likelihood": "low_rank_normal(rank=4)",
+}
+
+
+@pytest.mark.parametrize(("kind", "spec"), RANK_4.items())
+def test_a_rank_over_the_number_of_dimensions_is_refused(kind, spec):
+    with pytest.raises(ValueError, match="rank of at most 3, the number of dimensions, got 4"):
+        registry.build(kind, spec, event_shape=(3,))
+    registry.build(kind, spec, event_shape=(4,))

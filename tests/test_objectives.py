@@ -185,7 +185,7 @@ def naive_squared_mmd(points, prior_points):
     distance = lambda a, b: sum((a - b) ** 2)  # noqa: E731
     pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
     width = sum(distance(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
-    kernel = lambda a, b: np.exp(-distance(a, b) / width)  # noqa: E731
+    kernel = lambda a, b: sum(np.exp(-distance(a, b) / (width / k)) for k in (1, 2, 4, 8)) / 4  # noqa: E731
     own = sum(kernel(points[i], points[j]) for i, j in pairs) / len(pairs)
     prior = sum(kernel(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
     across = sum(kernel(a, b) for a in points for b in prior_points) / n**2
@@ -276,3 +276,13 @@ def test_mmd_of_dirichlet_latents_is_taken_to_draws_of_their_prior(monkeypatch):
     ((z, prior_z),) = spied
     np.testing.assert_allclose(prior_z.sum(axis=-1), 1, rtol=1e-5)
     np.testing.assert_allclose(got, np.mean([naive_squared_mmd(row, prior_z) for row in np.float64(z)]), rtol=1e-4)
+
+
+def test_mmd_in_many_dimensions_tells_a_narrow_law_from_its_prior():
+    # All distances are much alike there: with one kernel as wide as the mean of them, 9 standard deviations of a batch.
+    rng = np.random.default_rng(0)
+    own, narrow = (
+        [float(squared_mmd(scale * rng.normal(size=(1, 100, 40)), rng.normal(size=(100, 40)))) for _ in range(40)]
+        for scale in (1.0, 0.8)
+    )
+    assert np.mean(narrow) - np.mean(own) > 12 * np.std(own, ddof=1)

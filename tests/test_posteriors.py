@@ -6,8 +6,10 @@ import tensorflow as tf
 from layers import gradients_of_draws, numbers, numeric_gradient, open_posterior, posterior
 from reference import assert_mean, mixture_log_density, mixture_moments, positive
 from scipy import special
+from small_vae import B, L, X, gradients, small_vae
 
 import zoo
+from zoo import registry
 from zoo.objectives import kl_divergence
 
 
@@ -74,3 +76,62 @@ def test_mixture_draws_have_the_right_gradient(d):
     expected = numeric_gradient(lambda params: mixture_expectation(params, 3, d), params)
     assert np.all(np.abs(expected[-3:]) > 0.01)  # the logits have one
     assert_mean(found, expected)
+
+
+def strata(spec, d, n, rows=2):
+    """A mixture posterior of some rows, draws of its strata, and their log shares."""
+    q = open_posterior(spec, d)(tf.constant(numbers(rows, 3 * (1 + 2 * d), scale=0.7)))
+    return q, *q.sample_strata(n, [1, 2])
+
+
+def test_strata_are_draws_of_each_component_and_their_shares_its_weight():
+    n, d = 20_000, 2
+    params = numbers(2, 3 * (1 + 2 * d), scale=0.7)
+    _, z, log_shares = strata("mixture(components=3)", d, n)
+    assert z.shape == (3 * n, 2, d)
+    z, shares = z.numpy().reshape(3, n, 2, d), np.exp(log_shares.numpy()).reshape(3, n, 2)
+    for i, row in enumerate(params):
+        weights, means, variances = mixture_parts(row, 3, d)
+        np.testing.assert_allclose(shares[:, :, i], np.tile(weights[:, None] / n, n))
+        for m in range(3):
+            assert_mean(z[m, :, i], means[m])
+            assert_mean((z[m, :, i] - means[m]) ** 2, variances[m])
+
+
+@pytest.mark.parametrize("name", ["elbo", "iwae"])
+def test_bounds_of_a_mixture_weigh_its_strata(name):
+    vae = small_vae({"name": name, "samples": 2}, "mixture(components=3)", "mixture(components=2)")
+    terms = vae(X)
+    assert terms.z.shape == (6, B, L)
+    log_px, log_pz, log_qz = (t.numpy() for t in (terms.log_px, terms.log_pz, terms.log_qz))
+    shares = np.repeat(vae.encode(X).mixture_distribution.probs_parameter().numpy().T, 2, axis=0) / 2  # [6, B]
+    log_w = log_px + log_pz - log_qz
+    expected = {"elbo": np.sum(shares * log_w, axis=0), "iwae": np.log(np.sum(shares * np.exp(log_w), axis=0))}
+    np.testing.assert_allclose(vae.objective(terms), expected[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["elbo", "iwae"])
+def test_bounds_of_a_mixture_have_the_gradient_that_they_show(name):
+    # Of given noise they are smooth functions of all parameters, the weights of the components included; those of
+    # draws of the mixture itself are not.
+    vae = small_vae({"name": name, "samples": 2}, "mixture(components=3)")
+    bias = vae.posterior.params.bias
+
+    def loss(values):
+        bias.assign(values)
+        vae.draws.assign(0)
+        return float(vae.compute_loss(y_pred=vae(X)))
+
+    start = bias.numpy()
+    vae.draws.assign(0)
+    _, (_, gradient) = gradients(vae, "posterior")
+    np.testing.assert_allclose(gradient, numeric_gradient(loss, start), atol=1e-7)
+    assert np.abs(gradient[-3:]).min() > 1e-3  # of the logits
+
+
+def test_components_start_near_each_other():
+    layer = registry.build("posterior", "mixture(components=3)", event_shape=(4,))
+    layer.build((None, 50))
+    h = np.random.default_rng(0).normal(size=(20, 50)).astype(np.float32)
+    loc = layer(h).components_distribution.mean().numpy()  # [20, 3, 4]
+    assert 0.02 < loc.std(axis=1).mean() / loc.mean(axis=1).std() < 0.2

@@ -1,5 +1,6 @@
 """The VampPrior: the mixture of the posterior at pseudo-inputs, which start at data and stay in their range."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -157,3 +158,21 @@ def test_pseudo_inputs_start_all_over_the_range_of_the_support():
 def test_refuses_impossible_components(components):
     with pytest.raises(ValueError, match="components"):
         registry.build("prior", {"name": "vamp", "components": components}, event_shape=(2,))
+
+
+@pytest.mark.parametrize("prior", ["vamp(components=40)", "hierarchical(prior='vamp(components=40)', hidden=4)"])
+def test_pseudo_inputs_leave_no_trace_in_the_encoder(prior):
+    dense = keras.layers.Dense(5, activity_regularizer=keras.regularizers.L2(1.0))
+    encoder = keras.Sequential([keras.Input((4,)), dense, keras.layers.BatchNormalization(momentum=0.0)])
+    posterior = "hierarchical(hidden=4)" if "hierarchical" in prior else "diag"
+    parts = {"posterior": posterior, "prior": prior, "network": "mlp(hidden=(5,))", "encoder": encoder}
+    vae, x = zoo.build("vamp_vae", (4,), "real", latent=4, **parts), examples(50, "real")
+    vae.adapt(x)
+    vae.compile(keras.optimizers.SGD(0.0))
+    logs = vae.fit(x, batch_size=50, verbose=0).history
+    features = dense(vae.likelihood.standardized(x)).numpy()
+    _, normalization = encoder.layers
+    np.testing.assert_allclose(normalization.moving_mean, features.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(normalization.moving_variance, features.var(axis=0), rtol=1e-4)
+    penalty = logs["loss"][0] - logs["reconstruction"][0] - logs["kl"][0]
+    assert penalty == pytest.approx(np.sum(features**2) / 50, rel=1e-3)  # once, as Keras has it: a mean over examples

@@ -121,7 +121,7 @@ def _mean_kl(q, p, seed, progress):
     for i, components in enumerate(tqdm(q.component_chunks(), "KL", disable=not progress, leave=False)):
         z = components.sample(seed=[seed, 2 + i])
         log_qz, log_pz = components.log_prob(z)[None], p.log_prob(z)[None]
-        kl = tf.reduce_sum(kl_divergence(components, p, z[None], log_qz, log_pz), axis=-1)
+        kl = tf.reduce_sum(kl_divergence(components, p, log_qz, log_pz, z[None]), axis=-1)
         exact &= not np.array_equal(kl, (log_qz - log_pz)[0])  # the fall-back, one draw each
         kls.append(kl)
     mean, error = Estimate.mean(np.concatenate(kls))

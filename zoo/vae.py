@@ -157,7 +157,7 @@ class VAE(ScoredModel):
         q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self._encode_pseudo_inputs)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
-        kl = kl_divergence(q, p, z, log_qz, log_pz, log_shares)
+        kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
 
     def adapt(self, x):

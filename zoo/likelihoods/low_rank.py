@@ -37,8 +37,8 @@ class LowRankNormal(LikelihoodInUnits):
     def __init__(self, event_shape, rank=4, floor=0.01, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
-        self.rank = LowRank(rank).rank_within(math.prod(self.event_shape))
-        self.size = 2 + self.rank  # numbers for each element of x
+        elements = math.prod(self.event_shape)
+        self.rank, self.size = rank, LowRank(rank).size(elements) // elements  # numbers for each element of x
 
     def call(self, h):
         loc, raw_scale, *factors = self.parameters(h)  # [..., *event_shape]

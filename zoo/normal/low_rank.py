@@ -214,18 +214,14 @@ class LowRank:
         object.__setattr__(self, "rank", whole_number(self.rank, "rank"))
 
     def size(self, d):
-        """The number of parameters of a normal in d dimensions."""
-        return 2 * d + self.rank * d
-
-    def rank_within(self, d):
-        """Returns the rank, for a normal in d dimensions.
+        """Returns the number of parameters of a normal in d dimensions.
 
         Raises:
-            ValueError: it is over d.
+            ValueError: the rank is over d.
         """
         if self.rank > d:
             raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {self.rank}.")
-        return self.rank
+        return 2 * d + self.rank * d
 
     def __call__(self, params, d):
         """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""

@@ -57,7 +57,7 @@ def mean_of_draws(values, log_shares=None):
     return tf.reduce_sum(tf.exp(log_shares) * values, axis=0)
 
 
-def kl_divergence(q, p, z, log_qz, log_pz, log_shares=None):
+def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
     """Returns KL(q ‖ p) in nats, in closed form where there is one, else estimated from draws of q.
 
     Of two hierarchies, KL(q(z₂|x) ‖ p(z₂)) + E KL(q(z₁|x, z₂) ‖ p(z₁|z₂)): the second in closed form at each draw
@@ -66,9 +66,9 @@ def kl_divergence(q, p, z, log_qz, log_pz, log_shares=None):
     Args:
         q: distribution, batch [B], event [L].
         p: distribution, batch [], event [L].
-        z: draws of q [K, B, L], used where there is no closed form, as are
-        log_qz: log q(z) of them [K, B], and
-        log_pz: log p(z) of them [K, B].
+        log_qz: log q(z) of draws of q [K, B], used where there is no closed form, as are
+        log_pz: log p(z) of them [K, B], and
+        z: the draws [K, B, L], of hierarchies.
         log_shares: of the draws, see `Terms`.
 
     Returns:
@@ -86,7 +86,7 @@ def kl_divergence(q, p, z, log_qz, log_pz, log_shares=None):
 
 def _of_hierarchies(q, p, z):
     z2, _ = q.split(z)
-    upper = kl_divergence(q.top, p.top, z2, q.top.log_prob(z2), p.top.log_prob(z2))
+    upper = kl_divergence(q.top, p.top, q.top.log_prob(z2), p.top.log_prob(z2))
     lower = tfd.kl_divergence(q.lower(z2), p.lower(z2))  # [K, B]
     return tf.reduce_sum(upper, axis=-1, keepdims=True) + tf.reduce_mean(lower, axis=0)[:, None]
 

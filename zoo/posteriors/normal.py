@@ -92,7 +92,7 @@ class MultivariateNormalLowRank(NormalPosterior):
     def __init__(self, event_shape, rank=2, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.family = normal.LowRank(rank)
-        self.family.rank_within(*self.event_shape)
+        self.family.size(*self.event_shape)  # refuses a rank that is too high
 
     def get_config(self):
         return super().get_config() | {"rank": self.family.rank}

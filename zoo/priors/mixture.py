@@ -28,6 +28,7 @@ class MixtureSameFamily(Prior):
         super().__init__(event_shape, **kwargs)
         self.components, self.normal = whole_number(components, "components"), normal
         self.family = build_nested("normal", normal)
+        self.size = self.family.size(*self.event_shape)
 
     def build(self, x_shape):
         (d,) = self.event_shape
@@ -36,7 +37,7 @@ class MixtureSameFamily(Prior):
         self.loc = self.add_weight(shape=(self.components, d), initializer=apart, name="loc")
         # Near zero but not at it, where the gradient of a U Uᵀ vanishes.
         small = keras.initializers.RandomNormal(stddev=0.01)
-        shape = (self.components, self.family.size(d) - d)
+        shape = (self.components, self.size - d)
         self.raw_scale = self.add_weight(shape=shape, initializer=small, name="raw_scale")
         super().build(x_shape)
 

@@ -1,9 +1,12 @@
 """Keras's own `fit` of a small model, on several devices or in several workers."""
 
+import equal_noise
+import keras
 import numpy as np
 import tensorflow as tf
 
 import zoo
+import zoo.objectives.objective
 
 
 def fit(out, devices=None):
@@ -14,8 +17,7 @@ def fit(out, devices=None):
         devices: how many logical CPU devices to mirror the model on; None for the workers of TF_CONFIG.
     """
     if devices:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+        split_cpu(devices)
         strategy, worker = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]), 0
     else:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -27,3 +29,31 @@ def fit(out, devices=None):
     history = vae.fit(x, validation_data=(x,), batch_size=20, epochs=2, verbose=0).history
     steps = vae.optimizer.iterations.numpy()
     np.savez(f"{out}.{worker}.npz", *vae.get_weights(), losses=list(history.values()), steps=steps)
+
+
+def fit_unequal_shares(out):
+    """Fits by plain gradient descent to batches that one and two devices share, and writes both weights to OUT.npz.
+
+    Args:
+        out: path.
+    """
+    split_cpu(2)
+    zoo.objectives.objective.draw = equal_noise.draw
+    found = {}
+    for examples, weighted in ((21, False), (23, True), (41, True)):  # after 20: one, three; then 21 at once
+        for devices in (1, 2):
+            with tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]).scope():
+                vae = zoo.build("diag_vae", (6,), "real", latent=2, network="mlp(hidden=(3,))")
+                vae.compile(keras.optimizers.SGD(0.05))
+            x = np.random.default_rng(0).normal(size=(examples, 6)).astype(np.float32)
+            weights = np.linspace(0.5, 2, examples) if weighted else None
+            batch = 21 if examples == 41 else 20
+            vae.fit(x, sample_weight=weights, batch_size=batch, epochs=1, shuffle=False, verbose=0)
+            found[f"{examples}_on_{devices}"] = np.concatenate([np.ravel(w) for w in vae.trainable_weights])
+    np.savez(out, **found)
+
+
+def split_cpu(devices):
+    """Makes so many logical devices of the CPU."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)

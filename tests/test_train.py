@@ -12,6 +12,7 @@ from training import run
 from training.config import Config
 from training.data import OF_OWN_DATA, load_dataset
 from training.evaluate import chosen_by
+from training.fit import validation_passes
 from training.train import main
 
 SMALL = ["--latent", "3", "--network", "gated_mlp(hidden=(16, 16))", "--samples", "20", "--test-examples", "50"]
@@ -140,5 +141,17 @@ def test_early_stopping_counts_after_the_warm_up_and_keeps_the_best(tmp_path):
     dataset = load_dataset("digits")
     vae = zoo.load(tmp_path / "run")
     vae.compile(jit_compile=False)
-    again = vae.evaluate(dataset.validation, batch_size=200, verbose=0, return_dict=True)["loss"]
+    passes = np.concatenate([dataset.validation] * 10)  # each with noise of its own
+    again = vae.evaluate(passes, batch_size=len(dataset.validation), verbose=0, return_dict=True)["loss"]
     assert again == pytest.approx(losses[best], rel=1e-5)
+
+
+@pytest.mark.parametrize(("examples", "passes"), [(1, 10), (200, 10), (500, 10), (1_000, 5), (10_000, 1)])
+def test_few_validation_examples_are_measured_often(examples, passes):
+    assert validation_passes(examples) == passes
+
+
+def test_patience_is_a_third_of_the_epochs_unless_given():
+    dataset = load_dataset("digits")
+    assert [Config(epochs=epochs).resolved(dataset).patience for epochs in (None, 2)] == [100, 1]
+    assert Config(patience=0).resolved(dataset).patience == 0

@@ -101,7 +101,7 @@ def test_keras_own_fit_works_with_mirrored_devices_and_a_last_batch_for_one_of_t
 def test_keras_own_fit_weighs_unequal_shares_of_a_batch(tmp_path):
     done(start(keras_fit.fit_unequal_shares, tmp_path / "fit"))
     weights = np.load(tmp_path / "fit.npz")
-    for examples in (21, 23, 41):
+    for examples in (21, 24):
         one, two = (weights[f"{examples}_on_{devices}"] for devices in (1, 2))
         np.testing.assert_allclose(two, one, atol=1e-6)  # steps of about 0.05
 

@@ -286,3 +286,13 @@ def test_mmd_in_many_dimensions_tells_a_narrow_law_from_its_prior():
         for scale in (1.0, 0.8)
     )
     assert np.mean(narrow) - np.mean(own) > 12 * np.std(own, ddof=1)
+
+
+@pytest.mark.parametrize("spec", ["elbo(free_bits=0.1)", "mmd", "tc"])
+def test_objectives_of_the_batch_say_what_sample_weights_do_not_weigh(spec):
+    vae = zoo.build("diag_vae", (6,), "real", latent=3, objective=spec, network="mlp(hidden=(3,))")
+    vae.compile("adam", run_eagerly=True)
+    x = np.float32(np.random.default_rng(0).normal(size=(5, 6)))
+    vae.adapt(x)
+    with pytest.warns(UserWarning, match="sample weights weigh the bound of each example"):
+        vae.fit(x, sample_weight=np.ones(5), verbose=0)

@@ -1,6 +1,7 @@
 """Keras's `fit`, `evaluate` and `predict`, with a look at the data first."""
 
 import inspect
+import warnings
 from contextlib import contextmanager
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from zoo import support as supports
 from zoo.guard import Watch
+from zoo.registry import spec_of
 
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 
@@ -16,7 +18,7 @@ EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from
 class CheckedModel(keras.Model):
     """A Keras model that refuses arrays of another shape or support than its own; streams are let through.
 
-    It has an `event_shape`, a `support`, `draws` (how many were made), `samplers` and a `guard`.
+    It has an `event_shape`, a `support`, an `objective`, `draws` (how many were made), `samplers` and a `guard`.
     """
 
     def fit(self, *args, **kwargs):
@@ -34,6 +36,12 @@ class CheckedModel(keras.Model):
             supports.check_examples(x, self.event_shape, self.support, "the validation data")
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
+        if self.objective.of_batch and call.arguments.get("sample_weight") is not None:
+            warnings.warn(
+                f"The objective '{spec_of(self.objective)}' looks at the batch as a whole: sample weights weigh the bound "
+                f"of each example, but nothing in that statistic.",
+                stacklevel=2,
+            )
         self.samplers.clear()
         callbacks = call.arguments.get("callbacks") or []
         if isinstance(callbacks, keras.callbacks.CallbackList):

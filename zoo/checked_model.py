@@ -38,8 +38,8 @@ class CheckedModel(keras.Model):
         self._prepare(call.arguments)
         if self.objective.of_batch and call.arguments.get("sample_weight") is not None:
             warnings.warn(
-                f"The objective '{spec_of(self.objective)}' looks at the batch as a whole: sample weights weigh the bound "
-                f"of each example, but nothing in that statistic.",
+                f"The objective '{spec_of(self.objective)}' looks at the batch as a whole: sample weights weigh the "
+                f"bound of each example, but nothing in that statistic.",
                 stacklevel=2,
             )
         self.samplers.clear()

@@ -60,10 +60,15 @@ def reconstruct(model, x):
 
 @signature(bytes_too=True)
 def encode(model, x):
-    """q(z|x): its mean `loc`, the parameters of its family, and its covariance where L ≤ 128."""
+    """q(z|x): its mean `loc` and the parameters of its family."""
     h = model.features(x)
-    moments = zip(("loc", "covariance"), model.moments(h), strict=False)
-    return parameters(model.vae.posterior(h)) | dict(moments)
+    return parameters(model.vae.posterior(h)) | {"loc": model.location(h)}
+
+
+@signature(bytes_too=True, fits=lambda model: model.knows_covariance)
+def encode_covariance(model, x):
+    """The covariance of q(z|x); apart from `encode`, whose answers it would make twice as long."""
+    return {"covariance": model.covariance(model.features(x))}
 
 
 @signature
@@ -129,7 +134,7 @@ def interpolate(model, x, y, t):
 
 def code(model, x):
     """The mean of q(z|x): data [B, *x] ↦ [B, L]."""
-    return model.moments(model.features(x))[0]
+    return model.location(model.features(x))
 
 
 def sampled(model, distribution, seed):

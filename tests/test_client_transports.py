@@ -43,7 +43,7 @@ def test_numbers_of_several_outputs(transport):
     codes = transport.predict("vae", "encode", {"x": X})
     loc = X.reshape(4, 6) @ weights(6)
     np.testing.assert_allclose(codes["loc"], loc, rtol=1e-6)
-    np.testing.assert_allclose(codes["covariance"], loc[:, :, None] * loc[:, None, :], rtol=1e-5)
+    np.testing.assert_allclose(codes["scale_diag"], np.exp(loc / 9), rtol=1e-6)
     assert {name: array.dtype for name, array in codes.items()} == dict.fromkeys(codes, np.float32)
 
 
@@ -90,8 +90,9 @@ def test_versions_and_signatures(transport):
     newest, first = transport.signatures("vae"), transport.signatures("vae", 1)
     assert newest["score"].inputs == {"x": (np.float32, (None, *SHAPE)), "seed": (np.int32, (None, 2))}
     assert newest["decode_png"].outputs == {"image_bytes": (bytes, (None,))}
-    assert str(newest["encode"].outputs["covariance"]) == "float32 [B, 2, 2]"
-    assert list(first) == ["decode", "encode", "reconstruct", "sample_prior", "score", "serving_default"]
+    assert str(newest["encode_covariance"].outputs["covariance"]) == "float32 [B, 2, 2]"
+    others = ["reconstruct", "sample_prior", "score", "serving_default"]
+    assert list(first) == ["decode", "encode", "encode_covariance", *others]
     ones = np.ones((1, 5), np.float32)
     assert np.array_equal(transport.predict("vae", "reconstruct", {"x": ones}, version=1)["mean"], ones / 2)
 

@@ -41,14 +41,15 @@ def version(vae, tmp_path_factory):
 
 def test_names_and_shapes_are_what_clients_know(version):
     x, z, seed, rows = [None, 4, 4, 1], [None, 4], [None, 2], [None]
-    covariance = [None, 4, 4]
-    encoded = {"loc": z, "scale_tril": covariance, "covariance": covariance}
+    encoded, covariance = {"loc": z, "scale_tril": [None, 4, 4]}, {"covariance": [None, 4, 4]}
     scores = {"elbo": rows, "log_likelihood": rows, "reconstruction": rows, "kl": rows}
     expected = {
         "reconstruct": ({"x": x}, {"mean": x}),
         "reconstruct_bytes": ({"image_bytes": rows}, {"mean": x}),
         "encode": ({"x": x}, encoded),
         "encode_bytes": ({"image_bytes": rows}, encoded),
+        "encode_covariance": ({"x": x}, covariance),
+        "encode_covariance_bytes": ({"image_bytes": rows}, covariance),
         "encode_sample": ({"x": x, "seed": seed}, {"z": z}),
         "decode": ({"z": z}, {"mean": x, "stddev": x}),
         "decode_png": ({"z": z}, {"image_bytes": rows}),
@@ -221,9 +222,9 @@ def test_the_command_exports_a_run(vae, tmp_path, capsys):
     (run / "config.json").write_text(json.dumps({"data": "/somewhere/else/faces.npz", "epochs": 3}))
     main(["--run", str(run), "--out", str(served), "--no-aggregated", "--samples", "1", "--max-batch-size", "7"])
     said = capsys.readouterr().out
-    assert "encode_bytes           image_bytes        → covariance, loc, scale_tril" in said
+    assert "encode_bytes           image_bytes        → loc, scale_tril" in said
     assert "without sample_aggregated: asked for by --no-aggregated" in said
-    assert "11 signatures" in said
+    assert "13 signatures" in said
     found = manifest.read(served / "tril_vae" / "1")
     assert found["source"] == {"run": "small", "config": {"data": "faces.npz", "epochs": 3}}
     assert found["score_samples"] == 1

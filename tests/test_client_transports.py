@@ -9,6 +9,7 @@ import pytest
 from linear_models import linear_model, noise, png, weights
 from stand_in_server import Functions, StandInServer
 
+from export.client.errors import OTHERWISE, refusal
 from export.client.rest import Rest
 from export.client.rest_json import answer
 from export.client.rpc import Grpc
@@ -220,6 +221,25 @@ def test_text_in_place_of_bytes_is_not_sent(transport):
 def test_what_the_server_refuses_is_said(transport):
     with pytest.raises(ServerError, match=r"'encode_bytes' of model 'vae', got: not an image .*metadata"):
         transport.predict("vae", "encode_bytes", {"image_bytes": [b"no image"]})
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (
+            "assertion failed: [Expected x in {0, \\342\\200\\246, 255} (support \\'levels\\').]\n"
+            "\t [[{{function_node __inference_f_1}}{{node Assert/Assert}}]]",
+            "Expected x in {0, …, 255} (support 'levels')",
+        ),
+        (
+            "{{function_node f}} assertion failed: [Expected 2 rows, got] [3]\n\t [[{{node A}}]]",
+            "Expected 2 rows, got 3",
+        ),
+        ("No such file: C:\\new\\001", "No such file: C:\\new\\001"),
+    ],
+)
+def test_messages_without_escapes_and_places_in_the_graph(said, read):
+    assert str(refusal("here", "this", said, "INTERNAL")) == f"Asked here for this, got: {read}. {OTHERWISE}"
 
 
 def test_a_port_of_the_other_kind(server):

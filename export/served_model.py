@@ -5,6 +5,7 @@ from functools import cached_property, partial
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from export.assertions import LIMITS
 from zoo import support as supports
 from zoo.moments import MomentsFromDraws
 
@@ -22,6 +23,7 @@ class ServedModel(tf.Module):
         vae: a `zoo.VAE`.
         aggregated: the aggregated posterior that is served, a sampler; None for none.
         samples: K, draws of a `score`.
+        limits: how much a request may ask for.
 
     Attributes:
         features: data [B, *x] ↦ h [B, H].
@@ -30,9 +32,9 @@ class ServedModel(tf.Module):
         mean: latent points [B, L] ↦ the mean of p(x|z) [B, *x].
     """
 
-    def __init__(self, vae, aggregated=None, samples=100):
+    def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS):
         super().__init__(name="served_model")
-        self.vae, self.aggregated, self.samples = vae, aggregated, samples
+        self.vae, self.aggregated, self.samples, self.limits = vae, aggregated, samples, limits
         data, latent = ([None, *shape] for shape in (vae.event_shape, vae.posterior.event_shape))
         self.features = _traced(vae.features, data)
         self.location = _traced(partial(self._moment, "mean"), vae.encoder.output_shape)

@@ -8,7 +8,8 @@ from tqdm import tqdm
 from export.client.transport import named
 from export.errors import ServerError
 
-LIMIT = re.compile(r"larger than maximum input batch size (\d+)")  # how a server refuses more rows than it batches
+# How a server refuses more rows than it batches, and a model more than its export allows.
+LIMIT = re.compile(r"(?:larger than maximum input batch size|Expected at most) (\d+)\b")
 FIND = " Find which one with --batch 1."
 
 

@@ -44,6 +44,8 @@ def test_the_server_s_own_reader_takes_the_list_of_models(served):
         assert not any(model.version_labels for model in found)
     found = configuration.served_models(served)
     assert parsed(configuration.models(found, '/a "b" \\c'))[0].base_path == '/a "b" \\c/tril_vae'
+    (served / "vamp_vae").rename(served / 'my "vae"')
+    assert parsed(configuration.models(configuration.served_models(served), "/"))[0].name == 'my "vae"'
 
 
 def damaged(version):

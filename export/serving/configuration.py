@@ -101,11 +101,16 @@ def models(found, base):
         found: see `served_models`; one whose versions are all damaged would keep the others from being served.
         base: where the server sees their folder, an absolute path.
     """
-    quoted = str(base).replace("\\", "\\\\").replace('"', '\\"')
     entries = "".join(
-        ENTRY.format(name=model.name, base=quoted, policy=model.policy) for model in found if model.policy
+        ENTRY.format(name=_escaped(model.name), base=_escaped(base), policy=model.policy)
+        for model in found
+        if model.policy
     )
     return f"model_config_list {{\n{entries}}}\n"
+
+
+def _escaped(value):
+    return str(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def flags(base, models=MODELS, grpc=GRPC, rest=REST, batching=False):

@@ -139,13 +139,15 @@ def test_a_client_gets_by_rest_and_grpc_what_the_model_gives(vae, version, tmp_p
                 expected = vae.reconstruct(np.float32(levels) / np.float32(255))
                 np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-5)
         command = ["encode", str(tmp_path / "x.npy"), "--address", server.rest, "--out", str(tmp_path / "codes.npz")]
-        np.save(tmp_path / "x.npy", examples.inputs(vae, 70)["x"])
-        ask([*command, "--batch", "100"])  # more than the server takes at once
-        codes = np.load(tmp_path / "codes.npz")["loc"]
-        np.testing.assert_allclose(codes, vae.encode(np.load(tmp_path / "x.npy")).mean(), rtol=1e-5, atol=1e-5)
+        x = examples.inputs(vae, 135)["x"]
+        for count, server.batching in ((70, True), (135, False)):
+            np.save(tmp_path / "x.npy", x[:count])
+            ask([*command, "--overwrite", "--batch", "200"])  # more than is taken at once: 64 by the server, else 128
+            codes = np.load(tmp_path / "codes.npz")["loc"]
+            np.testing.assert_allclose(codes, vae.encode(x[:count]).mean(), rtol=1e-5, atol=1e-5)
     sent = [body for _, body in server.asked]
     columns, rows = [["inputs", "signature_name"]], [["instances", "signature_name"]]
-    assert [sorted(body) for body in sent] == 3 * columns + 3 * rows + 3 * columns  # refused once, then 64 and 6 rows
+    assert [sorted(body) for body in sent] == 3 * columns + 3 * rows + 6 * columns  # refused once, 64 and 6; 128 and 7
     assert np.shape(sent[0]["inputs"]["x"]) == (3, 4, 4, 1)
     assert set(sent[2]["inputs"]["image_bytes"][0]) == {"b64"}
 

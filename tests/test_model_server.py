@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import COMPONENTS, SAMPLES, small
+from hard_requests import ask_at_once, ask_for_no_rows
 
 from export import examples, manifest, publish
 from export.client.rest import Rest
@@ -153,8 +154,12 @@ def test_every_signature_answers_as_in_python_also_beside_broken_versions(path, 
     assert set(expected) == set(takes)
     for _ in range(2):
         with running(path, served) as clients:
+            for _ in range(12):  # as many as stop a server of two cores that merges requests to batches
+                got = ask_for_no_rows(clients[1].address, "tril_vae", "encode", rows["x"][:0])
+                assert {len(value) for value in got.values()} == {0}
             for client in clients:
                 assert states(client) == {1: "AVAILABLE"}
+                assert ask_at_once(client, 32, "tril_vae", "reconstruct", rows["x"]) == {None: 32}
                 for name, outputs in expected.items():
                     got = client.predict("tril_vae", name, {key: rows[key] for key in takes[name]["inputs"]})
                     assert_near(got, outputs, name)

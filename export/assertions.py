@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.images import PNG
 
+JPEG = b"\xff\xd8\xff"  # what such a file begins with
 BYTES = 8  # of a file, at most, for each pixel that it may have: four channels of 16 bits, not compressed
 ASCII = str.maketrans({"…": "...", "≥": ">=", "'": None, '"': None})
 
@@ -45,41 +46,38 @@ def few_rows(tensor, limits):
     return require(rows <= limits.rows, f"Expected at most {limits.rows} rows in a request, got ", rows, ".")
 
 
-def small_image(content, limits):
+def small_images(contents, limits):
     """Returns an operation that fails where an image file would be too large in memory, before it is decoded.
 
     Args:
-        content: the bytes of a file, string tensor [].
+        contents: the bytes of files, string tensor [B].
         limits: `Limits`.
     """
-    size, most = tf.cast(tf.strings.length(content), tf.int64), BYTES * limits.pixels
-    with tf.control_dependencies(
-        [require(size <= most, f"Expected an image file of at most {most} bytes, got ", size, ".")]
-    ):
-        pixels = _announced(tf.identity(content))
+    size, most = tf.reduce_max(tf.cast(tf.strings.length(contents), tf.int64)), BYTES * limits.pixels
+    small = require(size <= most, f"Expected image files of at most {most} bytes, got ", size, ".")
+    with tf.control_dependencies([small]):
+        contents = tf.identity(contents)
+    pixels = tf.maximum(_largest_png(contents), _largest_jpeg(contents))
+    advice = ". Scale it down before it is sent."
     return require(
-        pixels <= limits.pixels,
-        f"Expected an image of at most {limits.pixels} pixels, got ",
-        pixels,
-        ". Scale it down before it is sent.",
+        pixels <= limits.pixels, f"Expected images of at most {limits.pixels} pixels, got one of ", pixels, advice
     )
 
 
-def _announced(content):
-    """How many pixels an image has by its header: int64 []; 0 of what is neither a PNG nor a JPEG file."""
-    return tf.cond(
-        tf.io.is_jpeg(content),
-        lambda: tf.reduce_prod(tf.cast(tf.io.extract_jpeg_shape(content)[:2], tf.int64)),
-        lambda: _announced_by_png(content),
-    )
-
-
-def _announced_by_png(content):
+def _largest_png(contents):
+    """The most pixels of those files that are PNGs, by their headers: int64 []; 0 or less if none is."""
     # 8 bytes that mark a PNG; length and name of its first chunk, IHDR; width and height of 4 bytes each.
-    head = tf.strings.join([tf.strings.substr(content, 0, 24), "\0" * 24])
-    is_png = tf.strings.substr(head, 0, 8) == PNG
-    named = require(~is_png | (tf.strings.substr(head, 12, 4) == "IHDR"), "Expected a PNG image to begin with IHDR.")
-    with tf.control_dependencies([named]):
-        sizes = tf.cast(tf.io.decode_raw(tf.strings.substr(head, 16, 8), tf.uint8), tf.int64)
-    sides = tf.reduce_sum(tf.reshape(sizes, [2, 4]) * [2**24, 2**16, 2**8, 1], axis=1)
-    return tf.where(is_png, tf.reduce_prod(tf.minimum(sides, 2**31 - 1)), 0)
+    heads = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
+    is_png = tf.strings.substr(heads, 0, 8) == PNG
+    named = tf.reduce_all(~is_png | (tf.strings.substr(heads, 12, 4) == "IHDR"))
+    with tf.control_dependencies([require(named, "Expected PNG images to begin with the chunk IHDR.")]):
+        sizes = tf.cast(tf.io.decode_raw(tf.strings.substr(heads, 16, 8), tf.uint8), tf.int64)
+    sides = tf.reduce_sum(tf.reshape(sizes, [-1, 2, 4]) * [2**24, 2**16, 2**8, 1], axis=-1)
+    return tf.reduce_max(tf.where(is_png, tf.reduce_prod(tf.minimum(sides, 2**31 - 1), axis=-1), 0))
+
+
+def _largest_jpeg(contents):
+    """The same of those that are JPEG files."""
+    jpegs = tf.boolean_mask(contents, tf.strings.substr(contents, 0, len(JPEG)) == JPEG)
+    shapes = tf.map_fn(tf.io.extract_jpeg_shape, jpegs, fn_output_signature=tf.TensorSpec([3], tf.int32))
+    return tf.reduce_max(tf.reduce_prod(tf.cast(shapes[:, :2], tf.int64), axis=-1))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from export.assertions import few_rows, require, small_image
+from export.assertions import few_rows, require, small_images
 from export.interruption import obey
 from export.posterior import parameters
 from export.served_model import each_row
@@ -183,7 +183,9 @@ def of_bytes(model, names, function):
     def of_images(**inputs):
         image_bytes = tf.ensure_shape(inputs.pop("image_bytes"), [None])
         with tf.control_dependencies([few_rows(image_bytes, model.limits)]):
-            return function(x=pixels(model, tf.identity(image_bytes)), **inputs)
+            image_bytes = tf.identity(image_bytes)
+        with tf.control_dependencies([small_images(image_bytes, model.limits)]):
+            return function(x=pixels(model.vae, tf.identity(image_bytes)), **inputs)
 
     return ["image_bytes" if name == "x" else name for name in names], of_images
 
@@ -246,14 +248,10 @@ def _values(vae, name, tensor):
     yield require(supports.get(support).contains_in_graph(tensor), message)
 
 
-def pixels(model, image_bytes):
+def pixels(vae, image_bytes):
     """Image files [B] as data [B, *x] of a model."""
-    vae = model.vae
     *size, channels = vae.event_shape
-
-    def decoded(content):
-        with tf.control_dependencies([small_image(content, model.limits)]):
-            return images.decode(tf.identity(content), size, channels)
-
-    levels = tf.map_fn(decoded, image_bytes, fn_output_signature=tf.uint8)
+    levels = tf.map_fn(
+        lambda content: images.decode(content, size, channels), image_bytes, fn_output_signature=tf.uint8
+    )
     return images.from_levels(tf.ensure_shape(levels, [None, *vae.event_shape]), vae.support)

@@ -87,13 +87,25 @@ BAD = {
         {"image_bytes": strings(*129 * [PNG])},
         "at most 128 rows in a request, got 129",
     ),
-    "a large PNG": ("encode_bytes", {"image_bytes": strings(PNG, LARGE)}, f"of at most {2**20} pixels, got 1049600"),
-    "a large JPEG": ("encode_bytes", {"image_bytes": strings(LARGE_JPEG)}, f"of at most {2**20} pixels, got 1049600"),
-    "a PNG of all": ("encode_bytes", {"image_bytes": strings(headed(2**32 - 1))}, "pixels, got 4611686014132420609"),
+    "a large PNG": (
+        "encode_bytes",
+        {"image_bytes": strings(PNG, LARGE)},
+        f"of at most {2**20} pixels, got one of 1049600",
+    ),
+    "a large JPEG": (
+        "encode_bytes",
+        {"image_bytes": strings(LARGE_JPEG)},
+        f"of at most {2**20} pixels, got one of 1049600",
+    ),
+    "a PNG of all": (
+        "encode_bytes",
+        {"image_bytes": strings(headed(2**32 - 1))},
+        "pixels, got one of 4611686014132420609",
+    ),
     "no header": (
         "encode_bytes",
         {"image_bytes": strings(headed(9, b"tEXt"))},
-        "Expected a PNG image to begin with IHDR",
+        "Expected PNG images to begin with the chunk",
     ),
     "a long file": ("encode_bytes", {"image_bytes": strings(PNG + bytes(2**23))}, f"at most {2**23} bytes, got 8388"),
 }

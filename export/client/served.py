@@ -69,6 +69,8 @@ class Served:
             ServerError: the server does not answer, or refuses; the message names the examples.
             ValueError: the model does not take such examples.
         """
+        if not len(examples):
+            raise ValueError(f"Expected one example or more for '{name}' of {self}, got none.")
         keep = list(self.signature(name).outputs) if keep is None else keep
         parts, start = [], 0
         with tqdm(total=len(examples), desc=name, unit="row", leave=False, delay=1) as progress:

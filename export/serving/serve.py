@@ -30,13 +30,13 @@ class Command:
     rest_port: int = configuration.REST
     """Port of REST and of the metrics."""
     host: str | None = None
-    """IP address to listen on, 0.0.0.0 for all. Unset, Docker listens on 127.0.0.1, which only this machine reaches;
+    """IP address to listen on, 0.0.0.0 for all. Unset, Docker listens on 127.0.0.1, for this machine alone;
     tensorflow_model_server always listens on all."""
     docker: bool = False
     """Start the Docker image even if tensorflow_model_server is on the PATH."""
     batching: bool = False
-    """Merge concurrent requests to batches of at most the export's --max-batch-size. TensorFlow Serving never answers a
-    request of 0 rows then, and a few of them stop it for good: only behind a proxy that refuses them."""
+    """Merge concurrent requests to batches of at most the export's --max-batch-size.
+    A few requests of 0 rows then stop the server for good: use it only behind a proxy that refuses them."""
 
 
 def main(args=None):

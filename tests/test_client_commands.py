@@ -15,9 +15,7 @@ from stand_in_server import Functions, StandInServer
 
 from export.client import commands
 from export.client.__main__ import main
-from export.client.data import Arrays
-from export.client.rest import Rest
-from export.client.served import Served, row_seeds
+from export.client.served import row_seeds
 
 SHAPE = (3, 2, 1)
 X = np.random.default_rng(0).uniform(size=(10, *SHAPE)).astype(np.float32)
@@ -301,11 +299,6 @@ def test_neither_tensorflow_nor_the_zoo_is_imported_by_rest(server, tmp_path):
     modules = ended.stdout.splitlines()[-1]
     assert "'requests'" in modules
     assert not any(f"'{name}'" in modules for name in ("tensorflow", "grpc", "keras", "zoo", "matplotlib"))
-
-
-def test_no_examples_are_refused_by_a_sentence(server):
-    with Rest(server.rest, retries=0) as rest, pytest.raises(ValueError, match="one example or more for 'encode'"):
-        Served(rest, "images").predict("encode", Arrays({"x": X[:0]}))
 
 
 def test_an_address_that_is_empty_is_no_address(run):

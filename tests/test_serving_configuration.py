@@ -169,6 +169,7 @@ def test_docker_listens_where_it_is_told(served, tmp_path, monkeypatch, capsys):
         assert words[3:7] == ["-p", f"{place}:8500:8500", "-p", f"{place}:8501:8501"]
         assert words[-2:] == [*configuration.BATCHING]
         said = capsys.readouterr().out
+        assert f"gRPC  {host if host == '10.0.0.7' else 'localhost'}:8500" in said
         assert (f"warning: other machines reach {host}: keep strangers out" in said) == warned
         assert "warning: batching is on, and a few requests of 0 rows stop the server" in said
 
@@ -178,8 +179,9 @@ def test_a_server_that_cannot_listen_on_one_address_is_not_started(served, tmp_p
     run(monkeypatch, tmp_path / "bin", "--served", str(served), "--host", "0.0.0.0")
     with pytest.raises(SystemExit, match=r"error: .* no option to listen on '127.0.0.1' alone. Start .* --docker"):
         main(["--served", str(served), "--host", "127.0.0.1"])
-    with pytest.raises(SystemExit, match=r"error: Expected --host to be an IP address .*, got 'here'"):
-        main(["--served", str(served), "--host", "here"])
+    for host in ("here", ""):
+        with pytest.raises(SystemExit, match=f"error: Expected --host to be an IP address .*, got '{host}'"):
+            main(["--served", str(served), "--host", host])
     with pytest.raises(SystemExit, match=r"error: docker is not on the PATH"):
         main(["--served", str(served), "--docker"])
 

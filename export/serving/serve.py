@@ -67,11 +67,16 @@ def _check(command):
     if len({*ports}) < 2 or not all(0 < port < 2**16 for port in ports):
         raise ValueError(f"Expected two ports from 1 to 65535, got {ports[0]} for gRPC and {ports[1]} for REST.")
     try:
-        ip_address(command.host or configuration.LOOPBACK)
+        listening(command)
     except ValueError as error:
         raise ValueError(
             f"Expected --host to be an IP address such as 127.0.0.1 or 0.0.0.0, got '{command.host}'."
         ) from error
+
+
+def listening(command):
+    """Returns the IP address that Docker listens on."""
+    return ip_address(configuration.LOOPBACK if command.host is None else command.host)
 
 
 def _require_models(found, folder):
@@ -82,23 +87,28 @@ def _require_models(found, folder):
 
 def _said(program, command, found):
     """What is said before the server says more."""
-    served = [model.name for model in found if model.policy]
+    served, address = [model.name for model in found if model.policy], listening(command)
+    host = "localhost" if address.is_loopback or address.is_unspecified else _in_url(address)
     lines = [
         f"{program} on {', '.join(served)}",
-        f"  REST  http://localhost:{command.rest_port}/v1/models/{served[0]}",
-        f"  gRPC  localhost:{command.grpc_port}",
-        f"  metrics  http://localhost:{command.rest_port}{configuration.METRICS}",
+        f"  REST  http://{host}:{command.rest_port}/v1/models/{served[0]}",
+        f"  gRPC  {host}:{command.grpc_port}",
+        f"  metrics  http://{host}:{command.rest_port}{configuration.METRICS}",
     ]
     for model in found:
         lines += [f"warning: {sentence}" for sentence in model.damage]
         lines += [] if model.policy else [f"warning: '{model.name}' is left out, having no undamaged version."]
     if program == SERVER:
         lines.append(f"warning: {SERVER} listens on all addresses of this machine: {OPEN}")
-    elif not ip_address(command.host or configuration.LOOPBACK).is_loopback:
+    elif not address.is_loopback:
         lines.append(f"warning: other machines reach {command.host}: {OPEN}")
     if command.batching:
         lines.append("warning: batching is on, and a few requests of 0 rows stop the server. Refuse them before it.")
     return "\n".join(lines)
+
+
+def _in_url(address):
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 def server(folder, command):
@@ -114,16 +124,14 @@ def server(folder, command):
     """
     ports = command.grpc_port, command.rest_port
     if shutil.which(SERVER) and not command.docker:
-        if command.host and not ip_address(command.host).is_unspecified:
+        if command.host not in (None, "0.0.0.0"):
             raise ValueError(
                 f"{SERVER} listens on all addresses, and has no option to listen on '{command.host}' alone. "
                 f"Start the image in its place with --docker, or leave out --host."
             )
         return [SERVER, *configuration.flags(folder, configuration.LOCAL_MODELS, *ports, command.batching)]
     _require_docker(command.docker)
-    host = ip_address(command.host or configuration.LOOPBACK)
-    host = f"[{host}]" if host.version == 6 else host
-    inner = (configuration.GRPC, configuration.REST)
+    host, inner = _in_url(listening(command)), (configuration.GRPC, configuration.REST)
     places = [word for pair in zip(ports, inner, strict=True) for word in ("-p", f"{host}:{pair[0]}:{pair[1]}")]
     mount = ["-v", f"{folder}:{configuration.MOUNTED}:ro"]
     # The image's own entry is a shell, which would keep Ctrl-C from the server.

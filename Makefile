@@ -43,10 +43,10 @@ train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits
 evaluate: $(STAMP)  ## Evaluate a trained run anew [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
 	$(VENV)/bin/python -m training.evaluate --run "$(RUN)" $(ARGS)
 
-export: $(STAMP)  ## Make a trained run a version for TensorFlow Serving [MODEL=tril_vae DATA=digits or RUN=folder]
+export: $(STAMP)  ## Export a trained run for TensorFlow Serving [MODEL=tril_vae DATA=digits or RUN=folder]
 	$(VENV)/bin/python -m export --run "$(RUN)" --out "$(SERVED)" $(ARGS)
 
-serve: $(STAMP)  ## Start TensorFlow Serving on all that is exported
+serve: $(STAMP)  ## Start TensorFlow Serving on all exported models [ARGS="--host 0.0.0.0"]
 	@$(VENV)/bin/python -m export.serving.serve --served "$(SERVED)" $(ARGS)
 
 models: $(STAMP)  ## List the models with their parts and sizes

@@ -10,6 +10,7 @@ import tyro
 
 import zoo
 from export import manifest
+from export.assertions import LIMITS
 from export.errors import ended_by_a_sentence
 from export.interruption import noted
 from export.saved_model import export
@@ -32,9 +33,13 @@ class Command:
     components: int = 500
     """Components, at most, that the aggregated posterior is reduced to."""
     max_batch_size: int = 64
-    """Rows, at most, that the server puts together."""
+    """Maximum batch size of server-side batching, where a server has it on."""
+    max_rows: int = LIMITS.rows
+    """Maximum number of rows in a request; larger requests are refused."""
+    max_pixels: int = LIMITS.pixels
+    """Maximum number of pixels in an image file; larger images are refused."""
     replace: bool = False
-    """Publish also what clients of the last version could not use."""
+    """Publish even if the signatures changed incompatibly."""
 
 
 def main(args=None):

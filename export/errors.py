@@ -7,15 +7,27 @@ from contextlib import contextmanager
 
 # Where in its graph and at what operation TensorFlow came upon it.
 PLACE = re.compile(r"\[\[\{\{.*?\}\}\]\]|\{\{.*?\}\}|\[Op:\w*\]( name: *)?")
+ASSERTION = re.compile(r"assertion failed: \[(.*)\]", re.DOTALL)
+ESCAPES = re.compile(r"(\\([0-7]{3}|[nrt'\"]))+")  # of bytes, of which several make a letter
 
 
 def words(said):
-    """What TensorFlow says is wrong, in a line, without the places in its graph.
+    """Returns in a line what TensorFlow says is wrong, without its escapes and the places in its graph.
 
     Args:
         said: an error, or its text.
     """
-    return " ".join(PLACE.sub("", str(said)).split()).rstrip(". ")
+    said = ASSERTION.sub(_asserted, PLACE.sub("", str(said)))
+    return " ".join(said.split()).rstrip(". ")
+
+
+def _asserted(found):
+    """The message of an assertion, whose parts stand in brackets and have all but ASCII escaped."""
+    return ESCAPES.sub(_unescaped, found[1].replace("] [", " "))
+
+
+def _unescaped(found):
+    return found[0].encode().decode("unicode_escape").encode("latin-1").decode(errors="replace")
 
 
 class ExportError(RuntimeError):

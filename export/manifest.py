@@ -42,6 +42,25 @@ def read(folder):
         return None
 
 
+def damage(folder):
+    """Returns what of a version's files is not as its export wrote it, in words; None if all are.
+
+    Args:
+        folder: the version's.
+    """
+    found = read(folder)
+    if found is None:
+        return f"it has no {FILE} that can be read"
+    for name, digest in found.get("sha256", {}).items():
+        try:
+            same = hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest() == digest
+        except OSError as error:
+            return f"'{name}' cannot be read ({error.strerror})"
+        if not same:
+            return f"'{name}' has changed"
+    return None
+
+
 def missing(old, new):
     """What clients of one version would miss in another.
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import zoo
 from export import manifest, publish, warmup
+from export.assertions import LIMITS, Limits
 from export.errors import ExportError, words
 from export.lint import SIGNATURE, lint
 from export.precision import in_float32
@@ -34,6 +35,8 @@ def export(
     aggregated=True,
     components=500,
     max_batch_size=64,
+    max_rows=LIMITS.rows,
+    max_pixels=LIMITS.pixels,
     replace=False,
     progress=True,
 ):
@@ -47,7 +50,9 @@ def export(
         samples: K, the draws of a `score`.
         aggregated: whether to serve draws of the aggregated posterior, if one was saved with the model.
         components: M, how many components of it at most.
-        max_batch_size: how many rows the server may put together.
+        max_batch_size: rows, at most, that a server with batching on takes at once.
+        max_rows: rows, at most, of a request; a larger one is refused.
+        max_pixels: pixels, at most, of an image file; a larger one is refused.
         replace: whether to publish signatures that clients of the last version cannot use.
         progress: whether to show a progress bar.
 
@@ -60,14 +65,22 @@ def export(
         OSError: it cannot be written.
     """
     samples, max_batch_size = whole_number(samples, "samples"), whole_number(max_batch_size, "max_batch_size")
+    limits = Limits(
+        rows=whole_number(max_rows, "max_rows", below=2**31), pixels=whole_number(max_pixels, "max_pixels", below=2**31)
+    )
+    if max_batch_size > limits.rows:
+        raise ValueError(
+            f"Expected max_batch_size to be at most max_rows, got {max_batch_size} and {limits.rows}. Raise max_rows."
+        )
     name, vae = served_name(vae.name if name is None else name), in_float32(vae)
     sampler, aggregated = _aggregated(vae, aggregated, whole_number(components, "components"))
-    model = ServedModel(vae, sampler, samples)
+    model = ServedModel(vae, sampler, samples, limits)
     concrete = signatures(model)
     if not replace:
         _check_clients(Path(folder) / name, concrete)
 
     about = {"name": name, "source": source, "score_samples": samples, "max_batch_size": max_batch_size}
+    about |= {"max_rows": limits.rows, "max_pixels": limits.pixels}
     about |= {"aggregated": aggregated} | _about(vae, concrete)
 
     def build(version):
@@ -79,7 +92,7 @@ def export(
         if findings:
             raise ExportError("A server would stumble over it.\n" + "\n".join(map(str, findings)))
         with Loader(version) as loader:
-            prove(loader, vae, functions(model), progress)
+            prove(loader, vae, functions(model), progress, most=limits.rows)
 
     try:
         version = publish.publish(Path(folder) / name, build)

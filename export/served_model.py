@@ -1,10 +1,11 @@
 """A model as signatures see it: what of it does not depend on a request is settled."""
 
-from contextlib import suppress
+from functools import cached_property, partial
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from export.assertions import LIMITS
 from zoo import support as supports
 from zoo.moments import MomentsFromDraws
 
@@ -22,20 +23,22 @@ class ServedModel(tf.Module):
         vae: a `zoo.VAE`.
         aggregated: the aggregated posterior that is served, a sampler; None for none.
         samples: K, draws of a `score`.
+        limits: how much a request may ask for.
 
     Attributes:
         features: data [B, *x] ↦ h [B, H].
-        moments: h [B, H] ↦ the posterior's mean [B, L] and covariance [B, L, L], the latter where L ≤ 128 and the
-            family knows it: a tuple.
+        location: h [B, H] ↦ the posterior's mean [B, L].
+        covariance: h [B, H] ↦ the posterior's covariance [B, L, L], where `knows_covariance`.
         mean: latent points [B, L] ↦ the mean of p(x|z) [B, *x].
     """
 
-    def __init__(self, vae, aggregated=None, samples=100):
+    def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS):
         super().__init__(name="served_model")
-        self.vae, self.aggregated, self.samples = vae, aggregated, samples
+        self.vae, self.aggregated, self.samples, self.limits = vae, aggregated, samples, limits
         data, latent = ([None, *shape] for shape in (vae.event_shape, vae.posterior.event_shape))
         self.features = _traced(vae.features, data)
-        self.moments = _traced(self._moments, vae.encoder.output_shape)
+        self.location = _traced(partial(self._moment, "mean"), vae.encoder.output_shape)
+        self.covariance = _traced(partial(self._moment, "covariance"), vae.encoder.output_shape)
         self.mean = _traced(lambda z: vae.decode(z).mean(), latent)
         self._encoded = []  # features of what the prior encodes, such as a VampPrior's pseudo-inputs
         vae.prior(encode=self._kept)
@@ -45,6 +48,17 @@ class ServedModel(tf.Module):
         """Whether x is an image whose levels are known."""
         shape = self.vae.event_shape
         return len(shape) == 3 and shape[-1] in (1, 3) and supports.get(self.vae.support).white is not None
+
+    @cached_property
+    def knows_covariance(self):
+        """Whether the posterior's covariance is served: L ≤ 128, and the family knows it."""
+        if self.vae.latent_size > COVARIANCE:
+            return False
+        try:
+            self.covariance.get_concrete_function()
+        except NotImplementedError:
+            return False
+        return True
 
     def _kept(self, x):
         self._encoded.append(tf.Variable(self.features(x), trainable=False, name="encoded"))
@@ -60,16 +74,15 @@ class ServedModel(tf.Module):
         q = self.vae.posterior(h)
         return q.copy(reparameterize=False) if isinstance(q, tfd.MixtureSameFamily) else q
 
-    def _moments(self, h):
+    def _moment(self, name, h):
+        """A moment of q(z|x), by the name of TFP's method, for features h [B, H]."""
+
         def of(h):
-            q = self.vae.posterior(h)
-            with suppress(NotImplementedError):  # of a family that does not know its covariance
-                return (q.mean(), q.covariance()) if self.vae.latent_size <= COVARIANCE else (q.mean(),)
-            return (q.mean(),)
+            return getattr(self.vae.posterior(h), name)()
 
         # Of draws, each row's are its own: those of a batch would depend on the row's place in it.
         from_draws = isinstance(self.vae.posterior(h), MomentsFromDraws)
-        return each_row(lambda h: tuple(m[0] for m in of(h[None])), h) if from_draws else of(h)
+        return each_row(lambda h: of(h[None])[0], h) if from_draws else of(h)
 
 
 def _traced(function, shape):

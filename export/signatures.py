@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from export.assertions import few_rows, require, small_images
 from export.interruption import obey
 from export.posterior import parameters
 from export.served_model import each_row
@@ -60,10 +61,15 @@ def reconstruct(model, x):
 
 @signature(bytes_too=True)
 def encode(model, x):
-    """q(z|x): its mean `loc`, the parameters of its family, and its covariance where L ≤ 128."""
+    """q(z|x): its mean `loc` and the parameters of its family."""
     h = model.features(x)
-    moments = zip(("loc", "covariance"), model.moments(h), strict=False)
-    return parameters(model.vae.posterior(h)) | dict(moments)
+    return parameters(model.vae.posterior(h)) | {"loc": model.location(h)}
+
+
+@signature(bytes_too=True, fits=lambda model: model.knows_covariance)
+def encode_covariance(model, x):
+    """The covariance of q(z|x); apart from `encode`, whose answers it would make twice as long."""
+    return {"covariance": model.covariance(model.features(x))}
 
 
 @signature
@@ -129,7 +135,7 @@ def interpolate(model, x, y, t):
 
 def code(model, x):
     """The mean of q(z|x): data [B, *x] ↦ [B, L]."""
-    return model.moments(model.features(x))[0]
+    return model.location(model.features(x))
 
 
 def sampled(model, distribution, seed):
@@ -153,7 +159,7 @@ def functions(model):
             names = list(inspect.signature(entry.function).parameters)[1:]
             found[name] = names, partial(_served, model, entry.function)
             if entry.bytes_too and model.is_of_images:
-                found[f"{name}_bytes"] = of_bytes(model.vae, *found[name])
+                found[f"{name}_bytes"] = of_bytes(model, *found[name])
     return found
 
 
@@ -164,19 +170,22 @@ def signatures(model):
         obey()
         of_pixels = concrete.get(name.removesuffix("_bytes"))  # is traced already
         if of_pixels is not None:
-            names, function = of_bytes(model.vae, list(of_pixels.structured_input_signature[1]), of_pixels)
+            names, function = of_bytes(model, list(of_pixels.structured_input_signature[1]), of_pixels)
         known = specs(model.vae)
         arguments = {key: tf.TensorSpec(known[key].shape, known[key].dtype, name=key) for key in names}
         concrete[name] = tf.function(function, autograph=False).get_concrete_function(**arguments)
     return concrete
 
 
-def of_bytes(vae, names, function):
+def of_bytes(model, names, function):
     """A signature of data as one of image files: the names of its inputs, and the function."""
 
     def of_images(**inputs):
         image_bytes = tf.ensure_shape(inputs.pop("image_bytes"), [None])
-        return function(x=pixels(vae, image_bytes), **inputs)
+        with tf.control_dependencies([few_rows(image_bytes, model.limits)]):
+            image_bytes = tf.identity(image_bytes)
+        with tf.control_dependencies([small_images(image_bytes, model.limits)]):
+            return function(x=pixels(model.vae, tf.identity(image_bytes)), **inputs)
 
     return ["image_bytes" if name == "x" else name for name in names], of_images
 
@@ -195,7 +204,7 @@ def specs(vae):
 
 
 def _served(model, function, **inputs):
-    outputs = function(model, **checked(model.vae, inputs))
+    outputs = function(model, **checked(model, inputs))
     return {name: _sendable(name, value) for name, value in outputs.items()}
 
 
@@ -207,24 +216,25 @@ def _sendable(name, value):
     return tf.debugging.check_numerics(tf.cast(value, tf.float32), f"'{name}' is not finite for these inputs")
 
 
-def checked(vae, inputs):
+def checked(model, inputs):
     """The inputs, if they are what the model takes; the server itself does not look at them.
 
     Args:
-        vae: a `zoo.VAE`.
+        model: a `ServedModel`.
         inputs: name -> tensor.
 
     Raises:
         tf.errors.InvalidArgumentError: when it runs: they are not.
     """
-    known = specs(vae)
+    known = specs(model.vae)
     tensors = {name: tf.ensure_shape(tensor, known[name].shape) for name, tensor in inputs.items()}
-    checks = [check for item in tensors.items() for check in _values(vae, *item)]
+    checks = [check for item in tensors.items() for check in _values(model.vae, *item)]
     (first, one), *others = tensors.items()
+    checks.append(few_rows(one, model.limits))
     for name, other in others:
         rows = tf.shape(one)[0], tf.shape(other)[0]
-        message = f"Expected as many rows of {first} as of {name}, got"
-        checks.append(tf.debugging.Assert(rows[0] == rows[1], [message, *rows]))
+        message = f"Expected as many rows of {first} as of {name}, got ", rows[0], " and ", rows[1], "."
+        checks.append(require(rows[0] == rows[1], *message))
     with tf.control_dependencies(checks):
         return {name: tf.identity(tensor) for name, tensor in tensors.items()}
 
@@ -234,8 +244,8 @@ def _values(vae, name, tensor):
     support = {"x": vae.support, "y": vae.support, "z": SPACES[vae.posterior.space], "t": "real"}.get(name)
     if support is None:
         return
-    message = f"Expected {name} to be finite and in {supports.get(support).values} (support '{support}')."
-    yield tf.debugging.Assert(supports.get(support).contains_in_graph(tensor), [message])
+    message = f"Expected {name} to be finite and in {supports.get(support).values} (support {support})."
+    yield require(supports.get(support).contains_in_graph(tensor), message)
 
 
 def pixels(vae, image_bytes):

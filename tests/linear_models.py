@@ -44,7 +44,11 @@ def linear_model(shape):
         if x.shape[1:] != shape:
             raise ValueError(f"shape {x.shape}")
         loc = x.reshape(len(x), size) @ w
-        return {"loc": loc, "scale_diag": np.exp(loc / 9), "covariance": loc[:, :, None] * loc[:, None, :]}
+        return {"loc": loc, "scale_diag": np.exp(loc / 9)}
+
+    def encode_covariance(x):
+        loc = encode(x)["loc"]
+        return {"covariance": loc[:, :, None] * loc[:, None, :]}
 
     def decode(z):
         return {"mean": 1 / (1 + np.exp(-(z @ w.T))).reshape(len(z), *shape)}
@@ -59,12 +63,13 @@ def linear_model(shape):
     def reconstruct(x):
         return {"mean": x / 2}
 
-    codes = {"loc": z, "scale_diag": z, "covariance": matrix}
+    codes = {"loc": z, "scale_diag": z}
     scores = {"elbo": number, "log_likelihood": number, "kl": number}
     table = {
         "serving_default": ({"x": x}, mean, reconstruct),
         "reconstruct": ({"x": x}, mean, reconstruct),
         "encode": ({"x": x}, codes, encode),
+        "encode_covariance": ({"x": x}, {"covariance": matrix}, encode_covariance),
         "decode": ({"z": z}, mean, decode),
         "sample_prior": ({"seed": seed}, {"z": z} | mean, sample),
         "score": ({"x": x, "seed": seed}, scores, score),
@@ -94,7 +99,7 @@ def _of_images(shape, table):
 
         return {"image_bytes": text} | {key: spec for key, spec in inputs.items() if key != "x"}, outputs, of_bytes
 
-    named = ("reconstruct", "encode", "score")
+    named = ("reconstruct", "encode", "encode_covariance", "score")
     return {"decode_png": ({"z": table["decode"][0]["z"]}, {"image_bytes": text}, decode_png)} | {
         f"{name}_bytes": with_bytes(*table[name]) for name in named
     }

@@ -29,9 +29,6 @@ class Loaded:
         inputs = {
             key: np.asarray(value, object if wanted[key] is bytes else wanted[key]) for key, value in inputs.items()
         }
-        rows = len(next(iter(inputs.values())))
-        if rows > self.most:
-            raise ValueError(f"Task size {rows} is larger than maximum input batch size {self.most}")
         with self.lock:
             try:
                 return self.loader.run(signature, inputs)

@@ -70,7 +70,8 @@ def handler(server):
                 found = PATH.fullmatch(self.path)
                 if not found or (found[3] == ":predict") != (self.command == "POST"):
                     raise Refused("NOT_FOUND", f"Malformed request: {self.command} {self.path}")
-                body = function(*found.groups())
+                with server.rest_threads:
+                    body = function(*found.groups())
             except Refused as error:
                 code, body = HTTP[error.code], {"error": str(error)}
             content = json.dumps(body).encode()

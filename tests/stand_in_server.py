@@ -16,6 +16,7 @@ such as `Functions` here, or anything that loads a SavedModel. It is known by a 
         server.refusals += ["UNAVAILABLE"]    # how the next requests end, one a piece, whatever they ask for
 """
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
@@ -25,6 +26,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from stand_in_rest import Refused, handler, numpys, signature_of
+from tensorflow.core.protobuf import error_codes_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -32,6 +34,20 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
 )
+
+THREADS = 4 * os.cpu_count()  # unless a server is told otherwise
+
+
+def as_started(flags):
+    """What a server is told on its command line, as keywords of `StandInServer`."""
+    told = dict(word.removeprefix("--").split("=", 1) for word in flags)
+    return {
+        "rest_port": int(told["rest_api_port"]),
+        "grpc_port": int(told["port"]),
+        "batching": told.get("enable_batching") == "true",
+        "grpc_threads": int(told.get("grpc_max_threads", THREADS)),
+        "rest_threads": int(told.get("rest_api_num_threads", THREADS)),
+    }
 
 
 class Spec(NamedTuple):
@@ -63,18 +79,26 @@ class StandInServer:
     Args:
         models: a dict of names to models, or to dicts of versions to models.
         rest_port, grpc_port: to answer at; 0 for free ones.
+        batching: whether requests of 0 rows are never answered, and larger ones than a model's `most` refused.
+        grpc_threads, rest_threads: how many requests at once; gRPC refuses others, REST lets them wait.
+
+    Attributes:
+        failed: a dict of names to dicts of versions that did not load to what was wrong.
     """
 
-    def __init__(self, models, rest_port=0, grpc_port=0):
+    def __init__(self, models, rest_port=0, grpc_port=0, *, batching=False, grpc_threads=THREADS, rest_threads=THREADS):
         self.models = {name: m if isinstance(m, dict) else {1: m} for name, m in models.items()}
-        self.ports = rest_port, grpc_port
-        self.asked, self.refusals = [], []
+        self.failed = {}
+        self.ports, self.batching, self.grpc_threads = (rest_port, grpc_port), batching, grpc_threads
+        self.rest_threads = threading.BoundedSemaphore(rest_threads)
+        self.asked, self.refusals, self.ended = [], [], threading.Event()
 
     def __enter__(self):
         self.http = ThreadingHTTPServer(("127.0.0.1", self.ports[0]), handler(self))
         self.http.daemon_threads = True
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.calls = grpc.server(ThreadPoolExecutor(4))
+        pool = ThreadPoolExecutor(self.grpc_threads)
+        self.calls = grpc.server(pool, maximum_concurrent_rpcs=self.grpc_threads)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Predictions(self), self.calls)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(self), self.calls)
         self.rest = f"127.0.0.1:{self.http.server_port}"
@@ -83,6 +107,7 @@ class StandInServer:
         return self
 
     def __exit__(self, *_):
+        self.ended.set()
         self.http.shutdown()
         self.http.server_close()
         self.calls.stop(None)
@@ -106,6 +131,8 @@ class StandInServer:
         spec = signature_of(model, signature)
         if set(inputs) != set(spec.inputs):
             raise Refused("INVALID_ARGUMENT", f"inputs do not match: {sorted(inputs)} for {sorted(spec.inputs)}")
+        if self.batching:
+            self._batched(model, len(next(iter(inputs.values()))))
         try:
             outputs = model.run(signature, inputs)
         except ValueError as error:
@@ -114,13 +141,25 @@ class StandInServer:
             raise Refused("INTERNAL", f"{type(error).__name__}: {error}") from error
         return {key: np.asarray(outputs[key], numpys(dtype)) for key, (dtype, _) in spec.outputs.items()}
 
+    def _batched(self, model, rows):
+        """Treats a request as TensorFlow's batcher does."""
+        most = getattr(model, "most", rows)
+        if rows > most:
+            said = f"Task size {rows} is larger than maximum input batch size {most}"
+            raise Refused("INVALID_ARGUMENT", said)
+        if rows == 0:  # a batch of size 0 is never scheduled
+            self.ended.wait()
+
     def status(self, name):
         """The answer to a question for a model's status."""
-        if name not in self.models:
+        if name not in self.models and name not in self.failed:
             raise Refused("NOT_FOUND", f"Could not find any versions of model {name}")
         reply = get_model_status_pb2.GetModelStatusResponse()
-        for version in self.models[name]:
+        for version in self.models.get(name, {}):
             reply.model_version_status.add(version=version, state="AVAILABLE")
+        for version, said in self.failed.get(name, {}).items():
+            found = reply.model_version_status.add(version=version, state="END")
+            found.status.error_code, found.status.error_message = error_codes_pb2.INTERNAL, said
         return reply
 
     def definitions(self, name, version):

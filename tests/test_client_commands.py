@@ -70,16 +70,17 @@ def test_status_and_metadata(run):
 def test_encode_array_to_table_and_arrays(run):
     np.save("x.npy", X)
     said = run("encode", "x.npy", out="codes.csv")
-    assert said == (
-        "loc, scale_diag of 10 examples by model 'images', version 1: codes.csv\n"
-        "left out: covariance, being matrices, which a .npz file would hold\n"
-    )
+    assert said == "loc, scale_diag of 10 examples by model 'images', version 1: codes.csv\n"
     loc = X.reshape(10, 6) @ weights(6)
     head, *rows = table("codes.csv")
     assert head == ["row", "loc_1", "loc_2", "scale_diag_1", "scale_diag_2"]
     assert [row[0] for row in rows] == [str(i) for i in range(10)]
     np.testing.assert_allclose(np.array(rows, float)[:, 1:3], loc, rtol=1e-5)
-    run("encode", "x.npy", out="codes.npz")
+    run("encode", "x.npy", out="without.npz")
+    with np.load("without.npz") as codes:
+        assert set(codes.files) == {"loc", "scale_diag"}
+    said = run("encode", "x.npy", "--covariance", out="codes.npz", batch=3)
+    assert said == "loc, covariance, scale_diag of 10 examples by model 'images', version 1: codes.npz\n"
     with np.load("codes.npz") as codes:
         assert set(codes.files) == {"loc", "scale_diag", "covariance"}
         np.testing.assert_allclose(codes["covariance"], loc[:, :, None] * loc[:, None, :], rtol=1e-5)
@@ -275,6 +276,7 @@ def test_an_interruption(run, monkeypatch, capsys):
         (["reconstruct", "empty"], {"out": "a.png"}, "No images"),
         (["reconstruct", "fake.png"], {"out": "a.png"}, "'fake.png' is neither a PNG nor a JPEG"),
         (["reconstruct", "cut.png"], {"out": "a.png"}, r"'cut.png': Asked .* for 'reconstruct_bytes'.*not an image"),
+        (["encode", "x.npy", "--covariance"], {"out": "a.csv"}, r"--out to be a file .npz, got 'a.csv'"),
         (["encode", "fake.png"], {"out": "a.csv", "model": "rows"}, r"takes no image files, but x float32 \[B, 3\]"),
     ],
 )

@@ -8,7 +8,7 @@ from linear_models import linear_model, png
 from PIL import Image
 from stand_in_server import StandInServer
 
-from export.client.data import examples_in
+from export.client.data import Arrays, examples_in
 from export.client.images import contact_sheet, decoded, levels
 from export.client.output import Output
 from export.client.rest import Rest
@@ -155,3 +155,10 @@ def test_a_file_that_came_in_the_meantime_is_kept(tmp_path):
     with pytest.raises(FileExistsError):
         output.write({"x": np.ones(3)}, "x")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.npy", "mine")]
+
+
+def test_no_examples_are_refused_by_a_sentence(models):
+    with pytest.raises(
+        ValueError, match="Expected one example or more for 'encode' of model 'rows', version 1, got none"
+    ):
+        models["rows"].predict("encode", Arrays({"x": np.zeros((0, 3))}))

@@ -9,6 +9,7 @@ import pytest
 from linear_models import linear_model, noise, png, weights
 from stand_in_server import Functions, StandInServer
 
+from export.client.errors import OTHERWISE, refusal
 from export.client.rest import Rest
 from export.client.rest_json import answer
 from export.client.rpc import Grpc
@@ -43,7 +44,7 @@ def test_numbers_of_several_outputs(transport):
     codes = transport.predict("vae", "encode", {"x": X})
     loc = X.reshape(4, 6) @ weights(6)
     np.testing.assert_allclose(codes["loc"], loc, rtol=1e-6)
-    np.testing.assert_allclose(codes["covariance"], loc[:, :, None] * loc[:, None, :], rtol=1e-5)
+    np.testing.assert_allclose(codes["scale_diag"], np.exp(loc / 9), rtol=1e-6)
     assert {name: array.dtype for name, array in codes.items()} == dict.fromkeys(codes, np.float32)
 
 
@@ -90,8 +91,9 @@ def test_versions_and_signatures(transport):
     newest, first = transport.signatures("vae"), transport.signatures("vae", 1)
     assert newest["score"].inputs == {"x": (np.float32, (None, *SHAPE)), "seed": (np.int32, (None, 2))}
     assert newest["decode_png"].outputs == {"image_bytes": (bytes, (None,))}
-    assert str(newest["encode"].outputs["covariance"]) == "float32 [B, 2, 2]"
-    assert list(first) == ["decode", "encode", "reconstruct", "sample_prior", "score", "serving_default"]
+    assert str(newest["encode_covariance"].outputs["covariance"]) == "float32 [B, 2, 2]"
+    others = ["reconstruct", "sample_prior", "score", "serving_default"]
+    assert list(first) == ["decode", "encode", "encode_covariance", *others]
     ones = np.ones((1, 5), np.float32)
     assert np.array_equal(transport.predict("vae", "reconstruct", {"x": ones}, version=1)["mean"], ones / 2)
 
@@ -219,6 +221,25 @@ def test_text_in_place_of_bytes_is_not_sent(transport):
 def test_what_the_server_refuses_is_said(transport):
     with pytest.raises(ServerError, match=r"'encode_bytes' of model 'vae', got: not an image .*metadata"):
         transport.predict("vae", "encode_bytes", {"image_bytes": [b"no image"]})
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (
+            "assertion failed: [Expected x in {0, \\342\\200\\246, 255} (support \\'levels\\').]\n"
+            "\t [[{{function_node __inference_f_1}}{{node Assert/Assert}}]]",
+            "Expected x in {0, …, 255} (support 'levels')",
+        ),
+        (
+            "{{function_node f}} assertion failed: [Expected 2 rows, got] [3]\n\t [[{{node A}}]]",
+            "Expected 2 rows, got 3",
+        ),
+        ("No such file: C:\\new\\001", "No such file: C:\\new\\001"),
+    ],
+)
+def test_messages_without_escapes_and_places_in_the_graph(said, read):
+    assert str(refusal("here", "this", said, "INTERNAL")) == f"Asked here for this, got: {read}. {OTHERWISE}"
 
 
 def test_a_port_of_the_other_kind(server):

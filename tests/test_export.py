@@ -41,14 +41,15 @@ def version(vae, tmp_path_factory):
 
 def test_names_and_shapes_are_what_clients_know(version):
     x, z, seed, rows = [None, 4, 4, 1], [None, 4], [None, 2], [None]
-    covariance = [None, 4, 4]
-    encoded = {"loc": z, "scale_tril": covariance, "covariance": covariance}
+    encoded, covariance = {"loc": z, "scale_tril": [None, 4, 4]}, {"covariance": [None, 4, 4]}
     scores = {"elbo": rows, "log_likelihood": rows, "reconstruction": rows, "kl": rows}
     expected = {
         "reconstruct": ({"x": x}, {"mean": x}),
         "reconstruct_bytes": ({"image_bytes": rows}, {"mean": x}),
         "encode": ({"x": x}, encoded),
         "encode_bytes": ({"image_bytes": rows}, encoded),
+        "encode_covariance": ({"x": x}, covariance),
+        "encode_covariance_bytes": ({"image_bytes": rows}, covariance),
         "encode_sample": ({"x": x, "seed": seed}, {"z": z}),
         "decode": ({"z": z}, {"mean": x, "stddev": x}),
         "decode_png": ({"z": z}, {"image_bytes": rows}),
@@ -75,7 +76,7 @@ def test_the_manifest_says_what_it_is(version):
     kl = found["aggregated"].pop("kl_from_all")
     assert kl > 0
     assert found["aggregated"] == {"sampler": "compressed", "components": COMPONENTS, "examples": 30}
-    assert found["max_batch_size"] == 64
+    assert [found[key] for key in ("max_batch_size", "max_rows", "max_pixels")] == [64, 1024, 2**24]
     files = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
     assert files - {manifest.FILE} == set(found["sha256"])
     for name, digest in found["sha256"].items():
@@ -163,10 +164,15 @@ def test_names_that_do_not_fit_into_addresses_are_refused(vae, tmp_path, name):
         export(vae, tmp_path, name=name, **SETTINGS)
 
 
-@pytest.mark.parametrize("setting", ["samples", "components", "max_batch_size"])
+@pytest.mark.parametrize("setting", ["samples", "components", "max_batch_size", "max_rows", "max_pixels"])
 def test_settings_that_make_no_sense_are_refused(vae, tmp_path, setting):
     with pytest.raises(ValueError, match=setting):
         export(vae, tmp_path, **(SETTINGS | {setting: 0}))
+
+
+def test_no_larger_batches_are_promised_than_requests_may_be(vae, tmp_path):
+    with pytest.raises(ValueError, match="max_batch_size to be at most max_rows, got 9 and 8"):
+        export(vae, tmp_path, max_batch_size=9, max_rows=8, **SETTINGS)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -219,14 +225,28 @@ def test_the_command_exports_a_run(vae, tmp_path, capsys):
     run, served = tmp_path / "runs" / "small", tmp_path / "served"
     zoo.save(vae, run)
     (run / "config.json").write_text(json.dumps({"data": "/somewhere/else/faces.npz", "epochs": 3}))
-    main(["--run", str(run), "--out", str(served), "--no-aggregated", "--samples", "1", "--max-batch-size", "7"])
+    main(
+        [
+            "--run",
+            str(run),
+            "--out",
+            str(served),
+            "--no-aggregated",
+            "--samples",
+            "1",
+            "--max-batch-size",
+            "7",
+            "--max-rows",
+            "9",
+        ]
+    )
     said = capsys.readouterr().out
-    assert "encode_bytes           image_bytes        → covariance, loc, scale_tril" in said
+    assert "encode_bytes           image_bytes        → loc, scale_tril" in said
     assert "without sample_aggregated: asked for by --no-aggregated" in said
-    assert "11 signatures" in said
+    assert "13 signatures" in said
     found = manifest.read(served / "tril_vae" / "1")
     assert found["source"] == {"run": "small", "config": {"data": "faces.npz", "epochs": 3}}
-    assert found["score_samples"] == 1
+    assert (found["score_samples"], found["max_rows"]) == (1, 9)
     assert "max_batch_size { value: 7 }" in (served / "tril_vae" / "1" / BATCHING).read_text()
     assert {path.name for path in served.iterdir()} == {
         *("tril_vae", "models.config", "models.local.config", "monitoring.config", "compose.yaml")

@@ -15,6 +15,7 @@ from zoo.scores import estimate
 
 SIGNATURES = {
     *("reconstruct", "reconstruct_bytes", "encode", "encode_bytes", "encode_sample", "decode", "decode_png"),
+    *("encode_covariance", "encode_covariance_bytes"),
     *("sample_prior", "sample_aggregated", "score", "score_bytes", "interpolate"),
 }
 REPEATS = 150  # scores of one example, whose mean is compared

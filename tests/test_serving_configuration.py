@@ -1,12 +1,14 @@
 """What starts a server, and what it is told."""
 
 import os
+import shutil
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from google.protobuf import text_format
+from google.protobuf.json_format import MessageToDict
 from tensorflow_serving.config import model_server_config_pb2
 
 from export import manifest
@@ -40,10 +42,52 @@ def test_the_server_s_own_reader_takes_the_list_of_models(served):
         assert {model.model_platform for model in found} == {"tensorflow"}
         assert {model.model_version_policy.latest.num_versions for model in found} == {2}
         assert not any(model.version_labels for model in found)
-    assert parsed(configuration.models(served, '/a "b" \\c'))[0].base_path == '/a "b" \\c/tril_vae'
+    found = configuration.served_models(served)
+    assert parsed(configuration.models(found, '/a "b" \\c'))[0].base_path == '/a "b" \\c/tril_vae'
+    (served / "vamp_vae").rename(served / 'my "vae"')
+    assert parsed(configuration.models(configuration.served_models(served), "/"))[0].name == 'my "vae"'
 
 
-def test_metrics_and_batching_are_on(served):
+def damaged(version):
+    """A version whose files are not those of its manifest."""
+    version.mkdir()
+    (version / "saved_model.pb").write_text("whole")
+    manifest.write(version, {})
+    (version / "saved_model.pb").write_text("cut")
+
+
+def test_damaged_versions_keep_no_model_from_being_served(served):
+    names = {"tril_vae": {"latest": {"num_versions": 2}}, "vamp_vae": {"latest": {"num_versions": 2}}}
+
+    def policies():
+        return {
+            model.name: MessageToDict(model.model_version_policy, preserving_proto_field_name=True)
+            for model in parsed((served / configuration.LOCAL_MODELS).read_text())
+        }
+
+    damaged(served / "tril_vae" / "13")
+    (served / "vamp_vae" / "4").mkdir()  # without a manifest: half a copy
+    damaged(served / "half" / "1")
+    found = {model.name: model for model in configuration.write(served)}
+    assert policies() == names
+    assert found["tril_vae"].damage == (
+        "Version 13 of 'tril_vae' is not as it was exported: 'saved_model.pb' has changed.",
+    )
+    assert found["vamp_vae"].damage == (
+        "Version 4 of 'vamp_vae' is not as it was exported: it has no manifest.json that can be read.",
+    )
+    assert found["half"].policy is None
+    damaged(served / "tril_vae" / "14")
+    (served / "tril_vae" / "14" / "saved_model.pb").unlink()
+    configuration.write(served)  # a server would try the two newest ones only, and not start
+    assert policies() == names | {"tril_vae": {"specific": {"versions": ["12"]}}}
+    (served / "tril_vae" / "15").mkdir()
+    manifest.write(served / "tril_vae" / "15", {})
+    configuration.write(served)
+    assert policies() == names
+
+
+def test_metrics_are_on_and_batching_is_not(served):
     configuration.write(served)
     assert (served / "monitoring.config").read_text().split() == [
         *("prometheus_config", "{", "enable:", "true", "path:", '"/monitoring/prometheus/metrics"', "}")
@@ -52,19 +96,23 @@ def test_metrics_and_batching_are_on(served):
     assert flags == [
         "--port=8500",
         "--rest_api_port=8501",
+        "--grpc_max_threads=256",
+        "--rest_api_num_threads=64",
         "--model_config_file=/models/models.config",
         "--model_config_file_poll_wait_seconds=10",
         "--max_num_load_retries=1",
         "--load_retry_interval_micros=5000000",
         "--rest_api_timeout_in_ms=120000",
         "--monitoring_config_file=/models/monitoring.config",
-        "--enable_batching=true",
-        "--enable_per_model_batching_parameters=true",
     ]
+    batching = ["--enable_batching=true", "--enable_per_model_batching_parameters=true"]
+    assert configuration.flags("/models", batching=True) == flags + batching
     compose = (served / "compose.yaml").read_text()
-    for flag in flags:
-        assert f"      - {flag}\n" in compose
+    lines = [line.strip() for line in compose.splitlines()]
+    assert [line for line in lines if line.startswith("- ")] == [f"- {flag}" for flag in flags]
+    assert {f"# - {flag}" for flag in batching} < set(lines)
     assert 'volumes: [".:/models:ro"]' in compose
+    assert 'ports: ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]' in compose
     assert not list(served.glob("partial-*"))
 
 
@@ -80,10 +128,12 @@ def run(monkeypatch, path, *words):
     """What the command puts in its place."""
     called = []
     monkeypatch.setenv("PATH", str(path))
-    monkeypatch.setattr(os, "execvp", lambda program, arguments: called.append((program, arguments)))
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")  # as the Makefile does
+    monkeypatch.setattr(os, "execvpe", lambda *words: called.append(words))
     main([*words])
-    ((program, arguments),) = called
+    ((program, arguments, environment),) = called
     assert program == arguments[0]
+    assert environment == {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
     return arguments
 
 
@@ -96,6 +146,9 @@ def test_the_server_on_the_path_is_started(served, tmp_path, monkeypatch, capsys
     said = capsys.readouterr().out
     assert "tril_vae, vamp_vae" in said
     assert "http://localhost:9001/v1/models/tril_vae" in said
+    assert "warning: tensorflow_model_server listens on all addresses of this machine: keep strangers out" in said
+    assert "warning: 'others' is left out, having no undamaged version." in said
+    assert "batching" not in said
 
 
 def test_else_docker_is(served, tmp_path, monkeypatch):
@@ -103,9 +156,34 @@ def test_else_docker_is(served, tmp_path, monkeypatch):
     words = run(monkeypatch, tmp_path / "bin", "--served", str(served), "--grpc-port", "9000")
     assert words[:3] == ["docker", "run", "--rm"]
     image = words.index(configuration.IMAGE)
-    places = ["-p", "9000:8500", "-p", "8501:8501", "-v", f"{served}:/models:ro"]
+    places = ["-p", "127.0.0.1:9000:8500", "-p", "127.0.0.1:8501:8501", "-v", f"{served}:/models:ro"]
     assert words[3:image] == [*places, "--init", "--entrypoint", "tensorflow_model_server"]
     assert words[image + 1 :] == configuration.flags("/models")
+
+
+def test_docker_listens_where_it_is_told(served, tmp_path, monkeypatch, capsys):
+    fake(tmp_path / "bin", "docker", 'test "$1" = info')
+    fake(tmp_path / "bin", "tensorflow_model_server", "exit 0")
+    for host, place, warned in (("0.0.0.0", "0.0.0.0", True), ("::1", "[::1]", False), ("10.0.0.7", "10.0.0.7", True)):
+        words = run(monkeypatch, tmp_path / "bin", "--served", str(served), "--docker", "--host", host, "--batching")
+        assert words[3:7] == ["-p", f"{place}:8500:8500", "-p", f"{place}:8501:8501"]
+        assert words[-2:] == [*configuration.BATCHING]
+        said = capsys.readouterr().out
+        assert f"gRPC  {host if host == '10.0.0.7' else 'localhost'}:8500" in said
+        assert (f"warning: other machines reach {host}: keep strangers out" in said) == warned
+        assert "warning: batching is on, and a few requests of 0 rows stop the server" in said
+
+
+def test_a_server_that_cannot_listen_on_one_address_is_not_started(served, tmp_path, monkeypatch):
+    fake(tmp_path / "bin", "tensorflow_model_server", "exit 0")
+    run(monkeypatch, tmp_path / "bin", "--served", str(served), "--host", "0.0.0.0")
+    with pytest.raises(SystemExit, match=r"error: .* no option to listen on '127.0.0.1' alone. Start .* --docker"):
+        main(["--served", str(served), "--host", "127.0.0.1"])
+    for host in ("here", ""):
+        with pytest.raises(SystemExit, match=f"error: Expected --host to be an IP address .*, got '{host}'"):
+            main(["--served", str(served), "--host", host])
+    with pytest.raises(SystemExit, match=r"error: docker is not on the PATH"):
+        main(["--served", str(served), "--docker"])
 
 
 @pytest.mark.parametrize(
@@ -128,6 +206,11 @@ def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypat
 
 
 def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
+    (tmp_path / "vae").mkdir()
+    damaged(tmp_path / "vae" / "1")
+    with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Make one"):
+        main(["--served", str(tmp_path)])
+    shutil.rmtree(tmp_path / "vae")
     with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):
         main(["--served", str(tmp_path)])
 
@@ -168,4 +251,4 @@ def test_two_exports_at_once_never_leave_an_empty_list(served):
             writer.result()
         ended.set()
         reader.result()
-    assert seen == {configuration.models(served, "/models")}
+    assert seen == {configuration.models(configuration.served_models(served), "/models")}

@@ -120,16 +120,26 @@ class WithData(WithOutput):
 class Encode(WithData):
     """Write the posteriors' parameters of examples: numbers and vectors to .csv, matrices too to .npz."""
 
+    covariance: bool = False
+    """Write the posteriors' covariance matrices too, to a .npz file."""
+
     def run(self, transport):
         """Does what the command says."""
-        output = Output(self.out, (".csv", ".npz"), self.overwrite)
+        output = Output(self.out, (".npz",) if self.covariance else (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
         examples = examples_in(self.data, served, "encode")
-        name = signature_for("encode", examples, served)
-        outputs = served.signature(name).outputs
-        left_out = [key for key, tensor in outputs.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
-        keep = led_by("loc", set(outputs) - set(left_out))
-        output.write(served.predict(name, examples, keep=keep), "loc", examples.names)
+        asked = ("encode", "encode_covariance") if self.covariance else ("encode",)
+        outputs = {}  # signature -> its outputs; of all, before any is asked for
+        for name in asked:
+            name = signature_for(name, examples, served)
+            outputs[name] = served.signature(name).outputs
+        tensors = {key: tensor for some in outputs.values() for key, tensor in some.items()}
+        left_out = [key for key, tensor in tensors.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
+        keep = led_by("loc", set(tensors) - set(left_out))
+        codes = {}
+        for name, some in outputs.items():
+            codes |= served.predict(name, examples, keep=[key for key in keep if key in some])
+        output.write({key: codes[key] for key in keep}, "loc", examples.names)
         print(f"{', '.join(keep)} of {counted(examples)} by {served}: {output.path}")
         if left_out:
             print(f"left out: {', '.join(left_out)}, being matrices, which a .npz file would hold")

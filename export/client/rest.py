@@ -10,6 +10,7 @@ from urllib3 import Retry
 from export.client.errors import refusal
 from export.client.rest_json import answer, question
 from export.client.transport import LOOPBACK, Transport, Version, named
+from export.errors import words
 
 CODES = {
     400: "INVALID_ARGUMENT",
@@ -94,7 +95,7 @@ class Rest(Transport):
             return found
         said = found.get("error") if isinstance(found, dict) else None
         said = said or f"no answer of TensorFlow Serving's, but {reply.text[:100]!r}"
-        raise refusal(self.address, asked, f"{said} (HTTP {reply.status_code})", CODES.get(reply.status_code))
+        raise refusal(self.address, asked, f"{words(said)} (HTTP {reply.status_code})", CODES.get(reply.status_code))
 
 
 def _path(model, version=None):

@@ -15,6 +15,7 @@ from tensorflow_serving.apis import (
 
 from export.client.errors import refusal
 from export.client.transport import LOOPBACK, Transport, Version, named
+from export.errors import words
 
 PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
 MOST_ATTEMPTS = 5  # gRPC makes no more
@@ -104,7 +105,7 @@ class Grpc(Transport):
             code, said = error.code().name, error.details()
             if ATTEMPT_TIMEOUT in said:  # which gRPC calls a cancellation
                 code, said = "DEADLINE_EXCEEDED", "no answer in time"
-            raise refusal(self.address, asked, f"{said} (gRPC {code})", code) from error
+            raise refusal(self.address, asked, f"{words(said)} (gRPC {code})", code) from error
 
 
 def _name(spec, model, version):

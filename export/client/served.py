@@ -8,7 +8,8 @@ from tqdm import tqdm
 from export.client.transport import named
 from export.errors import ServerError
 
-LIMIT = re.compile(r"larger than maximum input batch size (\d+)")  # how a server refuses more rows than it batches
+# How a server refuses more rows than it batches, and a model more than its export allows.
+LIMIT = re.compile(r"(?:larger than maximum input batch size|Expected at most) (\d+)\b")
 FIND = " Find which one with --batch 1."
 
 
@@ -68,6 +69,8 @@ class Served:
             ServerError: the server does not answer, or refuses; the message names the examples.
             ValueError: the model does not take such examples.
         """
+        if not len(examples):
+            raise ValueError(f"Expected one example or more for '{name}' of {self}, got none.")
         keep = list(self.signature(name).outputs) if keep is None else keep
         parts, start = [], 0
         with tqdm(total=len(examples), desc=name, unit="row", leave=False, delay=1) as progress:

@@ -3,6 +3,7 @@
 import os
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from export import manifest, publish
 
@@ -12,21 +13,62 @@ MOUNTED = "/models"  # where the folder of the served models is in a container
 SERVER, IMAGE = "tensorflow_model_server", "tensorflow/serving:2.20.0"
 GRPC, REST = 8500, 8501
 METRICS = "/monitoring/prometheus/metrics"
-# Of two versions, so that who asks for rows of the last one gets them all while a new one comes.
+BATCHING = ("--enable_batching=true", "--enable_per_model_batching_parameters=true")
+LOOPBACK = "127.0.0.1"
 ENTRY = """\
   config {{
     name: "{name}"
     base_path: "{base}/{name}"
     model_platform: "tensorflow"
-    model_version_policy {{ latest {{ num_versions: 2 }} }}
+    model_version_policy {{ {policy} }}
   }}
 """
+VERSIONS = 2  # so that who asks for rows of the last one gets them all while a new one comes
+LATEST, ONE = f"latest {{ num_versions: {VERSIONS} }}", "specific {{ versions: {} }}"
 
 
-def served_names(folder):
-    """The models in a folder that have a version which an export published, by name."""
-    last = {path.name: publish.versions(path)[-1:] for path in sorted(Path(folder).glob("*"))}
-    return [name for name, versions in last.items() if any(map(manifest.read, versions))]
+class Model(NamedTuple):
+    """A model in the folder of the served ones.
+
+    A server starts only if each model on its list has a version that loads.
+
+    Args:
+        name: the model's.
+        policy: which versions a server loads, a `ServableVersionPolicy` in text; None where all are damaged.
+        damage: a sentence about each damaged version that is newer than the newest undamaged one.
+    """
+
+    name: str
+    policy: str | None
+    damage: tuple[str, ...]
+
+
+def served_models(folder):
+    """Returns the models in a folder, a `Model` each, by name.
+
+    Versions were proved when they were exported; here their files are compared with the checksums of then.
+
+    Args:
+        folder: path.
+    """
+    return [_model(path, versions) for path, versions in _published(folder)]
+
+
+def _published(folder):
+    """The folders that have versions, with these."""
+    found = ((path, publish.versions(path)) for path in sorted(Path(folder).glob("*")))
+    return [(path, versions) for path, versions in found if versions]
+
+
+def _model(path, versions):
+    damaged = []
+    for version in reversed(versions):
+        wrong = manifest.damage(version)
+        if wrong is None:
+            policy = LATEST if len(damaged) < VERSIONS else ONE.format(int(version.name))
+            return Model(path.name, policy, tuple(damaged))
+        damaged.append(f"Version {version.name} of '{path.name}' is not as it was exported: {wrong}.")
+    return Model(path.name, None, tuple(damaged))
 
 
 def write(folder):
@@ -35,41 +77,57 @@ def write(folder):
     Args:
         folder: path.
 
+    Returns:
+        The models in the folder, see `served_models`.
+
     Raises:
         OSError: it cannot be written.
     """
-    folder, names = Path(folder), None
-    while names != served_names(folder):  # another export may have published meanwhile
-        names = served_names(folder)
-        _write(folder / MODELS, models(folder, MOUNTED))
-        _write(folder / LOCAL_MODELS, models(folder, folder.resolve()))
+    folder, published = Path(folder), None
+    while published != _published(folder):  # another export may have published meanwhile
+        published = _published(folder)
+        found = served_models(folder)
+        _write(folder / MODELS, models(found, MOUNTED))
+        _write(folder / LOCAL_MODELS, models(found, folder.resolve()))
     _write(folder / MONITORING, f'prometheus_config {{\n  enable: true\n  path: "{METRICS}"\n}}\n')
     _write(folder / COMPOSE, compose())
+    return found
 
 
-def models(folder, base):
-    """The list of the models in a folder, a `ModelServerConfig` in text.
+def models(found, base):
+    """Returns the list of models for a server, a `ModelServerConfig` in text.
 
     Args:
-        folder: path.
-        base: where the server sees that folder, an absolute path.
+        found: see `served_models`; one whose versions are all damaged would keep the others from being served.
+        base: where the server sees their folder, an absolute path.
     """
-    quoted = str(base).replace("\\", "\\\\").replace('"', '\\"')
-    entries = "".join(ENTRY.format(name=name, base=quoted) for name in served_names(folder))
+    entries = "".join(
+        ENTRY.format(name=_escaped(model.name), base=_escaped(base), policy=model.policy)
+        for model in found
+        if model.policy
+    )
     return f"model_config_list {{\n{entries}}}\n"
 
 
-def flags(base, models=MODELS, grpc=GRPC, rest=REST):
-    """The server's flags.
+def _escaped(value):
+    return str(value).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def flags(base, models=MODELS, grpc=GRPC, rest=REST, batching=False):
+    """Returns the server's flags.
 
     Args:
         base: where it sees the folder of the served models, an absolute path.
         models: name of the list of models in it.
         grpc, rest: ports.
+        batching: whether the server merges requests to batches. One of 0 rows is then never answered.
     """
     return [
         f"--port={grpc}",
         f"--rest_api_port={rest}",
+        # Its own are four a core, beyond which gRPC refuses and REST lets wait.
+        "--grpc_max_threads=256",
+        "--rest_api_num_threads=64",
         f"--model_config_file={base}/{models}",
         "--model_config_file_poll_wait_seconds=10",
         # A version that does not load is tried twice, not for minutes: a server that starts waits for all of them.
@@ -77,30 +135,34 @@ def flags(base, models=MODELS, grpc=GRPC, rest=REST):
         "--load_retry_interval_micros=5000000",
         "--rest_api_timeout_in_ms=120000",  # longer than the client waits
         f"--monitoring_config_file={base}/{MONITORING}",
-        "--enable_batching=true",
-        "--enable_per_model_batching_parameters=true",
+        *(BATCHING if batching else ()),
     ]
 
 
 def compose():
-    """A compose file of a server on the folder that it stands in."""
+    """Returns a compose file of a server on the folder that it stands in."""
     command = "".join(f"      - {flag}\n" for flag in flags(MOUNTED))
+    batching = "".join(f"      # - {flag}\n" for flag in BATCHING)
+    ports = ", ".join(f'"{LOOPBACK}:{port}:{port}"' for port in (GRPC, REST))
     return f"""\
-# Written anew by each export: docker compose -f {COMPOSE} up
+# Each export replaces this file: docker compose -f {COMPOSE} up
 services:
   serving:
     image: {IMAGE}
     entrypoint: [{SERVER}]
     init: true
     restart: unless-stopped
-    ports: ["{GRPC}:{GRPC}", "{REST}:{REST}"]
+    # For this machine alone. The server is none for strangers: let them reach a proxy.
+    ports: [{ports}]
     volumes: [".:{MOUNTED}:ro"]
     command:
-{command}"""
+{command}      # Batching, for a copy of this file. With it the server never answers a request of 0 rows, and a few
+      # of these stop it for good: let all requests come through a proxy that refuses them.
+{batching}"""
 
 
 def _write(path, text):
-    """Writes a file, whole or not at all: a running server reads it every few seconds."""
+    """Writes a file atomically: a running server reads it every few seconds."""
     partial = path.with_name(f"{publish.PARTIAL}{uuid.uuid4().hex}-{path.name}")
     try:
         with partial.open("w", encoding="utf-8") as file:

@@ -7,11 +7,14 @@ import shutil
 
 import numpy as np
 import pytest
+from open_vae import open_vae
+from reference import normal_params
 
 import zoo
 from training import run
 from training.data import Dataset, load_dataset
 from training.evaluate import Settings, chosen_by, evaluate, main
+from training.information import gains
 from training.train import main as train
 
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
@@ -236,6 +239,27 @@ def test_one_sampler_only():
     evaluate(vae, Dataset("made", "real", x, x[:15], x[15:30]), settings)
     assert list(vae.samplers.fitted) == ["gmm"]
     assert vae.samplers.fitted["gmm"].components == 3
+
+
+def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):
+    rng, apart = np.random.default_rng(0), np.array([[1, 0], [0.95, 0.2]])
+    params = [
+        [normal_params("tril", mean + rng.normal(size=2), root @ root.T) for _ in range(100)]
+        for mean, root in ((0, np.eye(2)), (4, apart))
+    ]
+    x = np.float32(np.concatenate(params))
+    vae, settings = (
+        open_vae("tril", latent=2),
+        Settings(samples=2, draws=20, generated=0, samplers=("gmm(components=1)",)),
+    )
+    monkeypatch.setattr("training.evaluate.SHAPES", 80)
+    monkeypatch.setattr("training.evaluate.GAINS", 80)
+    scores = evaluate(vae, Dataset("made", "real", x, x, x), settings)
+    gain, of_all = scores["gain_as_prior"]["gmm"], gains(vae, x, ["gmm"])["gmm"]
+    assert abs(gain["value"] - of_all.value) < 4 * gain["standard_error"]
+    assert scores["posterior"]["posteriors"] == 80
+    # Half of them are correlated by 0.98: four standard errors of a half, of 80.
+    assert abs(scores["posterior"]["mean_absolute_correlation"] - 0.979 / 2) < 4 * 0.5 / np.sqrt(80)
 
 
 def test_chosen_examples_are_those_of_the_seed_in_their_order():

@@ -32,8 +32,8 @@ from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
-SHAPES = 1_000  # posteriors whose covariance is looked at
-GAINS = 2_000  # test examples whose codes samplers are measured by
+SHAPES = 1_000  # test examples, at most, whose posteriors' covariance is looked at
+GAINS = 2_000  # test examples, at most, whose codes samplers are measured by
 FEW = 10  # effective draws under which a log-likelihood rests on too few
 MANY = 0.05  # share of examples that rest on too few, from which on it is said
 SAMPLERS = ("aggregated", "gmm")
@@ -175,9 +175,9 @@ def evaluate(vae, dataset, settings):
     return {
         **likelihood(vae, test, settings.samples, settings.seed),
         "information": _information(vae, train, settings),
-        "posterior": plain(_shape(vae, test[:SHAPES])),
+        "posterior": plain(_shape(vae, chosen_by(settings.seed, test, SHAPES))),
         "samples": _samples(vae, dataset, ["prior", *names], settings),
-        "gain_as_prior": plain(gains(vae, test[:GAINS], names, settings.seed)),
+        "gain_as_prior": plain(gains(vae, chosen_by(settings.seed, test, GAINS), names, settings.seed)),
         "evaluation_seconds": round(time.perf_counter() - start, 1),
         "versions": versions(),
     }

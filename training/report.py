@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
@@ -18,6 +19,7 @@ from zoo import moments
 
 TEMPLATE = "report.html.j2"
 POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
+SEED = 0  # of which examples are shown
 DRAWN = 5_000  # samples in histograms
 SAMPLES, POINTS, WEIGHED = (
     24,
@@ -36,7 +38,8 @@ def report(config, dataset, vae, history, scores):
         history: a dict of lists, a value an epoch.
         scores: see `training.evaluate.evaluate`.
     """
-    made = itertools.chain(_figures(config, dataset, vae, history), _latent_figures(dataset, vae, scores))
+    test = _shown(dataset)
+    made = itertools.chain(_figures(config, *test, vae, history), _latent_figures(dataset, test.x, vae, scores))
     figures = dict(tqdm(made, desc="report", total=15, leave=False))
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     return environment.get_template(TEMPLATE).render(
@@ -47,7 +50,7 @@ def report(config, dataset, vae, history, scores):
         uncompared=_uncompared(dataset),
         figures=figures,
         vae=vae,
-        estimated=isinstance(vae.encode(np.float32(dataset.test[:1])), moments.MomentsFromDraws) and moments.DRAWS,
+        estimated=isinstance(vae.encode(test.x[:1]), moments.MomentsFromDraws) and moments.DRAWS,
     )
 
 
@@ -62,14 +65,37 @@ def _uncompared(dataset):
     )
 
 
-def _figures(config, dataset, vae, history):
+class Shown(NamedTuple):
+    """Test examples x [n, *x] in random order, and their labels [n] or None."""
+
+    x: np.ndarray
+    labels: np.ndarray | None
+
+
+def _shown(dataset):
+    index = some(len(dataset.test), POSTERIORS)
+    return Shown(np.float32(dataset.test[index]), None if dataset.labels is None else dataset.labels[index])
+
+
+def some(n, most):
+    """Returns which of n examples to show, in random order, as files may have them sorted by class.
+
+    They are the same ones in all reports, so that models of the same data can be compared by eye.
+
+    Args:
+        n: how many there are.
+        most: how many to show, at most.
+    """
+    return np.random.default_rng(SEED).permutation(n)[:most]
+
+
+def _figures(config, x, labels, vae, history):
     """Pairs of a name and a picture as a data URI."""
-    x = np.float32(dataset.test[:POSTERIORS])
     q = vae.encode(x)
     mean, covariance = q.mean().numpy(), q.covariance().numpy()
     order = np.argsort(-mean.var(axis=0))  # the dimensions that say most about x first
     sorted_covariance = covariance[:, order][:, :, order]
-    labels = None if dataset.labels is None else dataset.labels[:ELLIPSES]
+    labels = None if labels is None else labels[:ELLIPSES]
     steps = np.linspace(-pictures.LIMIT, pictures.LIMIT, 11)
 
     yield "curves", _embed(pictures.learning_curves(history, config.warmup))
@@ -85,24 +111,24 @@ def _figures(config, dataset, vae, history):
         yield name, _embed(pictures.traversal(decoded, steps))
 
 
-def _latent_figures(dataset, vae, scores):
+def _latent_figures(dataset, x, vae, scores):
     """The same of what concerns the aggregated posterior."""
     names = [name for name in ("prior", *vae.samplers.fitted) if name != "compressed"]
+    means = vae.encode(x).mean().numpy()
     samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
     rows = [f"{name}" if i == 0 else "" for name in names for i in range(2)]
-    yield "samples", _embed(pictures.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), rows))
+    yield "samples", _embed(pictures.gallery(np.concatenate([_grid(of_name, 2) for of_name in samples.values()]), rows))
     rows, train = [], dataset.seen(0)
     if train.ndim == 2:
         z = vae.latent_distribution("prior").sample(DRAWN, seed=[0, 0])
         drawn = vae.decode(z).sample(seed=[0, 1]).numpy()
         yield "marginals", _embed(pictures.marginals(train, drawn, dataset.columns))
     for name in [name for name in ("prior", "aggregated") if name in names]:
-        x = samples[name][: SAMPLES // 2]
-        rows += [x, nearest(x, train, scale_of(dataset.support, train))[0]]
+        few = samples[name][: SAMPLES // 2]
+        rows += [few, nearest(few, train, scale_of(dataset.support, train))[0]]
     yield "nearest", _embed(pictures.gallery(np.stack(rows), ["prior", "nearest", "aggregated", "nearest"]))
 
     if "aggregated" in vae.samplers.fitted:
-        means = vae.encode(np.float32(dataset.test[:POSTERIORS])).mean().numpy()
         q, p = (vae.latent_distribution(name).sample(POINTS, seed=[0, 0]).numpy() for name in ("aggregated", "prior"))
         yield "densities", _embed(latent_pictures.densities(q, p, pictures.leading_plane(means)))
     information = scores["information"]
@@ -110,11 +136,11 @@ def _latent_figures(dataset, vae, scores):
         kls = (information[f"{name}_kl_of_dimensions"] for name in ("mean", "marginal"))
         active = np.array(information["variance_of_means"]) > ACTIVE
         yield "dimensions", _embed(latent_pictures.dimensions(*kls, active))
-    terms = vae.terms(np.float32(dataset.test[:WEIGHED]), min(scores["draws"], 1_000), [0, 0])
+    terms = vae.terms(x[:WEIGHED], min(scores["draws"], 1_000), [0, 0])
     yield "weights", _embed(latent_pictures.weights(terms.log_weights.numpy(), scores["log_likelihood_of_draws"]))
     pseudo_inputs = getattr(getattr(vae.prior, "upper", vae.prior), "pseudo_inputs", None)
     if pseudo_inputs is not None:
-        shown = pseudo_inputs.numpy()[: 4 * SHOWN]
+        shown = pseudo_inputs.numpy()[some(len(pseudo_inputs), 4 * SHOWN)]
         yield "pseudo_inputs", _embed(pictures.gallery(_grid(shown, 4 if len(shown) == 4 * SHOWN else 1)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from open_vae import open_vae
 from reference import normal_params
+from scipy import stats
 
 import zoo
 from training import run
@@ -232,13 +233,23 @@ def test_models_of_other_posteriors(model, posterior, has, latent):
     assert scores["examples"] == 15
 
 
-def test_one_sampler_only():
+def test_one_sampler_only_and_dead_components():
     x = np.random.default_rng(0).normal(size=(40, 5))
-    vae = zoo.build("diag_vae", 5, "real", latent=2, network="mlp(hidden=(8,))")
+    vae = zoo.build("mixture_vae", 5, "real", latent=2, network="mlp(hidden=(8,))")
+    kernel, bias = vae.posterior.params.get_weights()  # the last three of each are those of log π(x)
+    vae.posterior.params.set_weights([kernel * ([1] * 12 + [9] * 3), bias + np.array([0] * 14 + [-99])])
     settings = Settings(samples=3, draws=20, generated=0, samplers=("gmm(components=3)",))
-    evaluate(vae, Dataset("made", "real", x, x[:15], x[15:30]), settings)
+    scores = evaluate(vae, Dataset("made", "real", x, x[:15], x[15:30]), settings)
     assert list(vae.samplers.fitted) == ["gmm"]
     assert vae.samplers.fitted["gmm"].components == 3
+    pi = vae.encode(np.float32(x[15:30])).mixture_distribution.probs_parameter().numpy()
+    entropies, found = stats.entropy(pi, axis=1), scores["posterior"]["weights"]
+    assert found["entropy"] == pytest.approx(
+        {"value": entropies.mean(), "standard_error": stats.sem(entropies)}, rel=1e-5
+    )
+    assert found["entropy_of_mean"] == pytest.approx(stats.entropy(pi.mean(axis=0)), rel=1e-5)
+    assert entropies.mean() < found["entropy_of_mean"] - 0.01 < np.log(2)
+    assert found["log_components"] == pytest.approx(np.log(3))
 
 
 def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import tensorflow_probability as tfp
 import tyro
 
 import zoo
@@ -27,9 +28,11 @@ from training.estimate import Estimate, plain
 from training.information import gains, information
 from training.report import report
 from training.samples import compare
-from training.shape import shape
+from training.shape import shape, weights
 from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
+
+tfd = tfp.distributions
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 SHAPES = 1_000  # test examples, at most, whose posteriors' covariance is looked at
@@ -175,7 +178,7 @@ def evaluate(vae, dataset, settings):
     return {
         **likelihood(vae, test, settings.samples, settings.seed),
         "information": _information(vae, train, settings),
-        "posterior": plain(_shape(vae, chosen_by(settings.seed, test, SHAPES))),
+        "posterior": _posterior(vae, chosen_by(settings.seed, test, SHAPES)),
         "samples": _samples(vae, dataset, ["prior", *names], settings),
         "gain_as_prior": plain(gains(vae, chosen_by(settings.seed, test, GAINS), names, settings.seed)),
         "evaluation_seconds": round(time.perf_counter() - start, 1),
@@ -247,10 +250,14 @@ def add_samplers(vae, x, specs):
     return [zoo.registry.parse(spec)[0] for spec in fitting]
 
 
-def _shape(vae, x):
-    covariance = vae.encode(np.float32(x)).covariance().numpy()
+def _posterior(vae, x):
+    q = vae.encode(np.float32(x))
+    covariance = q.covariance().numpy()
     # On the simplex the last dimension follows from the others, and the whole matrix is singular.
-    return shape(covariance[:, :-1, :-1] if vae.posterior.space == "simplex" else covariance)
+    found = plain(shape(covariance[:, :-1, :-1] if vae.posterior.space == "simplex" else covariance))
+    if isinstance(q, tfd.MixtureSameFamily):
+        found["weights"] = plain(weights(q.mixture_distribution.probs_parameter()))
+    return found
 
 
 def _information(vae, train, settings):

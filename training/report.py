@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 import zoo
 from training import latent_pictures, pictures
+from training.estimate import Estimate
 from training.information import ACTIVE
 from training.quality import scale_of
 from training.samples import LEAST, nearest
@@ -133,8 +134,8 @@ def _latent_figures(dataset, x, vae, scores):
         yield "densities", _embed(latent_pictures.densities(q, p, pictures.leading_plane(means)))
     information = scores["information"]
     if information.get("mean_kl_of_dimensions"):
-        kls = (information[f"{name}_kl_of_dimensions"] for name in ("mean", "marginal"))
-        active = np.array(information["variance_of_means"]) > ACTIVE
+        kls = (Estimate(**information[f"{name}_kl_of_dimensions"]) for name in ("mean", "marginal"))
+        active = np.array(information["variance_of_means"]) > ACTIVE * np.array(information["variance_of_prior"])
         yield "dimensions", _embed(latent_pictures.dimensions(*kls, active))
     terms = vae.terms(x[:WEIGHED], min(scores["draws"], 1_000), [0, 0])
     yield "weights", _embed(latent_pictures.weights(terms.log_weights.numpy(), scores["log_likelihood_of_draws"]))

@@ -172,6 +172,8 @@ def test_standard_error_is_that_of_the_mean():
     values = [1.0, 2.0, 6.0]
     assert Estimate.mean(values) == (3, pytest.approx(np.sqrt((4 + 1 + 9) / 2 / 3)))
     assert str(Estimate.mean(values)) == "3.00 ± 1.53"
+    assert Estimate.mean([3.0]) == (3, None)
+    assert str(Estimate.mean([3.0])) == "3.00"
 
 
 def test_single_precision_is_averaged_in_double():

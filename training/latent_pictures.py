@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
-from training.pictures import INK, MUTED, TRAIN, VALIDATION
+from training.colours import INK, MUTED, PRIOR, TRAIN, VALIDATION
 
-PRIOR = "#c23b22"
 BINS, BLUR = 160, 1.5  # of a density, in cells
 
 

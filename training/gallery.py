@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from training.colours import INK, MUTED, PAPER, VALIDATION
 
-BARS = 40  # elements of vectors, at most, that are drawn as bars
+BARS = 30  # elements of vectors, at most, that are drawn as bars
 PANEL = 0.72  # inches, the width of an example
 PIXELS = 64  # of a panel's longer side, at least, so that the gap between two can be thin
 TALL, FLAT, VECTOR = 3.0, 0.25, 0.6  # height to width: of a panel at most and at least, and of bars

@@ -26,7 +26,6 @@ SEED = 0  # of which examples are shown
 LIMIT = 2.5  # walks go this many standard deviations to either side
 SAMPLES, POINTS = 24, 50_000  # samples of each sampler, and draws for densities of z
 WEIGHED = 20  # examples whose draws are weighed
-CORRELATED = 30  # columns of tables, at most, whose correlations are drawn
 DRAWN, FEWEST, NUMBERS = 5_000, 200, 20_000_000  # examples or samples that pictures rest on, and numbers in all
 
 
@@ -106,7 +105,6 @@ def _table(x):
         "examples": len(x),
         "which": which,
         "bars": gallery.BARS,
-        "correlated": CORRELATED,
     }
 
 
@@ -179,7 +177,7 @@ def _table_figures(train, columns, x, vae):
     train = train[some(len(train), within(train.shape))]
     made = vae.reconstruct(x).numpy()
     r2 = table_pictures.r_squared(x, made)
-    few, more = (varying(train, most) for most in (table_pictures.COLUMNS, CORRELATED))
+    few, more = (varying(train, most) for most in (table_pictures.COLUMNS, gallery.BARS))
     named = [[names[i] for i in index] for index in (few, more)]
     yield "reconstructed", _embed(table_pictures.reconstructed(x[:, few], made[:, few], r2[few], named[0]))
     yield "r_squared", _embed(table_pictures.shares(r2, names))

@@ -89,7 +89,7 @@ def correlations(data, samples, names):
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     for axes, (title, x) in zip(figure.subplots(1, 2), {"data": data, "samples": samples}.items(), strict=True):
         with np.errstate(invalid="ignore", divide="ignore"):  # columns that do not vary have none
-            matrix = np.corrcoef(np.float64(x).T)
+            matrix = np.atleast_2d(np.corrcoef(np.float64(x).T))
         shown = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
         axes.set_title(title, fontsize="medium")
         axes.set(xticks=[], yticks=[])

@@ -55,13 +55,15 @@ class Weights:
     Args:
         entropy: mean H(π(x)) over the examples; log M where all components weigh the same, 0 where one has all the
             weight.
-        entropy_of_mean: H of the mean of π(x) over the examples; less than log M where components are dead, which no
-            example gives weight. Where it is far over `entropy`, examples differ in the components that they use.
+        entropy_of_mean: H of the mean of π(x) over the examples; log of the number of components in use, where these
+            are used alike and all others are dead. Where it is far over `entropy`, examples differ in those they use.
+        used: exp of it, from 1 to M.
         log_components: log M, what both are at most.
     """
 
     entropy: Estimate
     entropy_of_mean: float
+    used: float
     log_components: float
 
 
@@ -72,7 +74,8 @@ def weights(pi):
         pi: π [N, M], N ≥ 2.
     """
     pi = np.float64(pi)
-    return Weights(Estimate.mean(_entropy(pi)), float(_entropy(pi.mean(axis=0))), float(np.log(pi.shape[-1])))
+    of_mean = float(_entropy(pi.mean(axis=0)))
+    return Weights(Estimate.mean(_entropy(pi)), of_mean, float(np.exp(of_mean)), float(np.log(pi.shape[-1])))
 
 
 def _entropy(shares):

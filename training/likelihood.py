@@ -41,7 +41,8 @@ def likelihood(vae, x, samples, seed=0):
     errors = {f"{name}_standard_error": estimate.standard_error for name, estimate in estimates.items()}
     few, ks = float(np.mean(effective < min(FEW, samples / 2))), curve_draws(samples)
     rising, missing = rise(curve, ks), missed(vae, x, scores["log_likelihood"], seed)
-    warnings = [*_few(few, samples), *_rising(rising, samples), *_missing(missing)]
+    warnings = [*_few(few, samples), *_rising(rising, samples)]
+    warnings += _missing(missing, alone=not warnings)
     return {
         **dict(sorted((means | errors).items())),
         "unit": "nats per example",
@@ -59,13 +60,13 @@ def likelihood(vae, x, samples, seed=0):
 
 
 def rise(curve, draws):
-    """Returns by how much the log-likelihood rose in the last tenfold of draws, an `Estimate`; None of a single draw.
+    """Returns by how much the log-likelihood rose in the last tenfold of draws, an `Estimate`; None of fewer than 5.
 
     Args:
         curve: log-likelihood of so many draws, up to K [N, C].
         draws: how many, see `zoo.scores.curve_draws`.
     """
-    before = [i for i, k in enumerate(draws) if 2 * k <= draws[-1]]
+    before = [i for i, k in enumerate(draws) if 5 * k <= draws[-1]]  # nearer ones tell little but noise
     if not before:
         return None
     tenfold = math.log(10) / math.log(draws[-1] / draws[before[-1]])
@@ -120,12 +121,11 @@ def _rising(rise, samples):
         )
 
 
-def _missing(missed):
+def _missing(missed, alone):
     if _is_too_low(missed):
-        yield (
-            f"The log-likelihood is too low by {missed} nats at least, as draws of the prior tell: q(z|x) leaves out "
-            f"part of what explains the examples, and more draws of it would hardly help."
-        )
+        why = ": q(z|x) leaves out part of what explains the examples, and more draws of it would hardly help"
+        told = f"The log-likelihood is too low by {missed} nats at least, as draws of the prior tell"
+        yield f"{told}{why if alone else ''}."
 
 
 def _is_too_low(estimate):

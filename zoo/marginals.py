@@ -67,6 +67,8 @@ def marginal_log_prob(components, z):
         [N, L], nats.
     """
     log_weights, loc, scale = components
+    if loc.shape[0] == 1:
+        return tfd.Normal(loc[0], scale[0]).log_prob(z)
     if loc.shape[0] <= CHUNK:
         return _log_density(z, log_weights, loc, scale)
     total = tf.zeros_like(z)

@@ -5,7 +5,9 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.container import BarContainer
 
+from training.estimate import Estimate
 from training.latent_pictures import _levels, densities, dimensions, weights
 from training.pictures import MUTED, leading_plane
 from training.samples import nearest
@@ -44,13 +46,15 @@ def test_levels_hold_their_shares():
 def test_dimensions_in_falling_order(latent, active):
     mean_kl, marginal_kl = RNG.exponential(size=(2, latent))
     chosen = {"all": np.ones(latent, bool), "none": np.zeros(latent, bool), "some": mean_kl > np.median(mean_kl)}
-    figure = dimensions(list(mean_kl), list(marginal_kl), chosen[active])
+    errors = [0.0] * latent if latent == 2 else list(0.1 * mean_kl)
+    figure = dimensions(Estimate(list(mean_kl), errors), Estimate(list(marginal_kl), errors), chosen[active])
     (axes,) = figure.axes
-    bars = axes.containers[0]
+    bars = next(container for container in axes.containers if isinstance(container, BarContainer))
     np.testing.assert_allclose([bar.get_height() for bar in bars], np.sort(mean_kl)[::-1])
     order = np.argsort(-mean_kl)
     assert [int(label.get_text()) for label in axes.get_xticklabels()] == list(order)
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), marginal_kl[order])
+    (dots,) = (line for line in axes.lines if "p(zⱼ)" in line.get_label())
+    np.testing.assert_allclose(dots.get_ydata(), marginal_kl[order])
     words = " ".join(text.get_text() for text in axes.get_legend().get_texts())
     assert ("inactive" in words) == (not chosen[active].all())
     assert [bar.get_facecolor() == to_rgba(MUTED) for bar in bars] == list(~chosen[active][order])

@@ -33,7 +33,7 @@ def table(tmp_path_factory):
 
 def test_a_table_is_trained_on_and_drawn(table):
     page = (table / "runs" / "vamp_vae-plants" / run.REPORT).read_text(encoding="utf-8")
-    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 15
+    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 18
     assert "height, &lt;depth&gt;, weight" in page
     assert "Found in plants.csv: a table of 3 columns" in page
     assert "train 280, validation 40, test 80" in page

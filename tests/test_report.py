@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import zoo
+from training import report as module
 from training.config import Config
 from training.data import Dataset
 from training.evaluate import Settings, evaluate
+from training.gallery import Scale
 from training.pictures import leading_plane
 from training.report import along_axes, report
 from training.samples import LEAST
@@ -39,7 +41,7 @@ def test_any_shape_of_data(event_shape, latent):
     page = report(Config(data="made"), dataset, vae, history, scores)
     compared = f"{LEAST} training examples and as many held-out ones, and there are 12 and 24"
     assert compared in page
-    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + (len(event_shape) == 1)
+    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + {(1,): 3, (5,): 4}.get(event_shape, 0)
 
 
 @pytest.mark.usefixtures("few_examples")
@@ -75,3 +77,25 @@ def test_axes_are_the_eigenvectors_in_standard_deviations():
     distance = np.einsum("ai,ij,aj->a", steps, np.linalg.inv(covariance), steps)
     np.testing.assert_allclose(distance, 4)  # two standard deviations on each axis
     assert np.all(np.diff(np.linalg.norm(steps, axis=1)) < 0)  # the longest first
+
+
+def test_examples_shown_of_sorted_data_are_of_all_classes(monkeypatch):
+    labels = np.repeat(np.arange(10), 50)
+    x = labels[:, None] + np.zeros((1, 3))
+    dataset = Dataset("made", "real", RNG.normal(size=(40, 3)), x, x, labels=labels)
+    vae = zoo.build("vamp_vae", 3, "real", prior="vamp(components=500)", latent=2, network="mlp(hidden=(4,))")
+    vae.prior.limit(0, 9)
+    vae.prior.v.assign(x / 9)
+    monkeypatch.setattr(module, "_embed", lambda figure: figure)
+    monkeypatch.setattr(module.gallery, "beside", lambda x, *args: x)
+    monkeypatch.setattr(module.gallery, "gallery", lambda x, *args: x)
+    monkeypatch.setattr(module.gallery, "traversal", lambda *args: None)
+    shown = module._shown(dataset)
+    np.testing.assert_array_equal(shown.x[:, 0], shown.labels)
+    scale = Scale.of(dataset.train)
+    figures = dict(module._figures(Config(data="made"), *shown, vae, {"loss": [1.0], "kl": [1.0]}, scale))
+    scores = {"information": {}, "draws": 2, "log_likelihood_of_draws": {"1": -1.0, "2": -0.9}}
+    figures |= dict(module._latent_figures(dataset.train, "real", shown.x, vae, scores, scale))
+    # Of ten examples by chance, fewer than four classes come up once in ten thousand times.
+    assert len(np.unique(figures["reconstructions"])) >= 4
+    assert len(np.unique(np.round(figures["pseudo_inputs"], 3))) >= 8

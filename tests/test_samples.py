@@ -35,7 +35,7 @@ def test_rows_and_sizes(compared):
     assert list(compared.qualities) == ["training data", "reconstructions", "prior", "aggregated"]
     assert (compared.examples, compared.sets, compared.classifier) == (N, 2, "labels")
     assert 0.8 < compared.accuracy <= 1
-    assert compared.verdict == verdict(compared.qualities, 2)
+    assert compared.verdict == verdict(compared.qualities, 2, 2)
 
 
 def test_training_data_are_better_than_an_untrained_model(compared):
@@ -56,7 +56,10 @@ def test_one_seed_gives_one_comparison_of_sets_no_larger_than_the_data():
     vae = zoo.build("diag_vae", 5, "real", latent=2, network="mlp(hidden=(4,))")
     found, again = (compare(vae, dataset, ["prior"], N, sets=2, seed=1, progress=False) for _ in range(2))
     assert found == again
-    assert found.examples == LEAST
+    assert (found.examples, found.sets, found.training_sets) == (LEAST, 2, 1)  # of 90, no two sets share none
+    assert found.qualities["training data"].frechet_distance.standard_error is None
+    assert str(found.qualities["training data"].frechet_distance).isascii()  # no ±
+    assert found.qualities["prior"].frechet_distance.standard_error > 0
     assert list(found.qualities) == ["training data", "reconstructions", "prior"]
     assert "k-means" in found.classifier
     assert "not measured" in found.verdict
@@ -108,9 +111,9 @@ def test_samples_are_functions_of_the_seed(vae):
 # the verdict
 
 
-def qualities(prior, aggregated, error):
+def qualities(prior, aggregated, error, train=1.25):
     """Made-up ones, with those Fréchet distances."""
-    row = {"training data": (0.9, 0.8, 1.25), "prior": (0.31, 0.42, prior), "aggregated": (0.63, 0.54, aggregated)}
+    row = {"training data": (0.9, 0.8, train), "prior": (0.31, 0.42, prior), "aggregated": (0.63, 0.54, aggregated)}
     return {
         name: SampleQuality(
             Estimate(precision, 0.0), Estimate(recall, 0.0), Estimate(distance, error), Estimate(1.0, 0.1)
@@ -121,6 +124,7 @@ def qualities(prior, aggregated, error):
 
 PRIOR, AGGREGATED = "Sampling the prior is safe", "Use the aggregated posterior"
 EITHER = "Prior or aggregated posterior, these samples cannot tell"
+DIFFER = "Training and held-out data differ"
 
 
 @pytest.mark.parametrize(
@@ -137,10 +141,31 @@ EITHER = "Prior or aggregated posterior, these samples cannot tell"
     ],
 )
 def test_advice_is_given_where_the_sets_tell(prior, aggregated, error, advice):
-    sentence = verdict(qualities(prior, aggregated, error), sets=3)
+    sentence = verdict(qualities(prior, aggregated, error), 3, 3)
     assert sentence.startswith(f"{advice}: ")
     assert f"{prior:.2f} ± {error:.2f} for samples of the prior" in sentence
     assert f"{aggregated:.2f} ± {error:.2f} for samples of the aggregated posterior" in sentence
     assert f"1.25 ± {error:.2f} for training data" in sentence
     assert "precision 0.31 against 0.63, recall 0.42 against 0.54." in sentence
     assert ("Neither is much like the data" in sentence) == (min(prior, aggregated) > 2.5)
+
+
+@pytest.mark.parametrize(
+    ("prior", "aggregated", "training_sets", "advice"),
+    [
+        (15, 27, 3, DIFFER),
+        (27, 15, 3, DIFFER),
+        (33.7, 34.1, 3, DIFFER),
+        (33.9, 33.9, 3, PRIOR),  # 0.2 nearer, and 97.5 % are under 2.776 √2 0.1 = 0.39
+        (33.3, 34.1, 1, PRIOR),  # 0.8 nearer: the single set varies by √3 0.1, so under 4.303 × 0.2 = 0.86
+        (33.1, 34.1, 1, DIFFER),
+        (40, 35, 3, AGGREGATED),
+    ],
+)
+def test_samples_nearer_to_held_out_data_than_training_data_are_said_to_be(prior, aggregated, training_sets, advice):
+    made = qualities(prior, aggregated, 0.1, train=34.1)
+    if training_sets == 1:
+        made["training data"] = replace(made["training data"], frechet_distance=Estimate(34.1, None))
+    sentence = verdict(made, 3, training_sets)
+    assert sentence.startswith(advice)
+    assert ("34.10 for training data" if training_sets == 1 else "34.10 ± 0.10 for training data") in sentence

@@ -1,4 +1,4 @@
-"""Scores of given log weights against numpy, and what `training.evaluate` says of them."""
+"""Scores of given log weights against numpy, and what `training.likelihood` says of them."""
 
 import json
 
@@ -11,7 +11,7 @@ from test_linear_gaussian import exact, linear_vae, model
 
 import zoo
 from training.estimate import Estimate, plain
-from training.evaluate import likelihood
+from training.likelihood import likelihood
 from training.samples import SampleQuality
 from zoo import scores as module
 from zoo.objectives import Terms
@@ -151,8 +151,12 @@ def test_bits_per_dimension(told):
 def test_few_effective_draws_are_warned_of_with_their_share(told):
     good, bad, *_ = told
     assert good["warning"] is None
+    assert good["rise_of_last_tenfold"]["value"] == pytest.approx(0, abs=1e-9)
+    assert good["missed_by_posterior"]["value"] < 0.03  # 3 errors of 20 × 1,000 draws of the prior
     assert bad["effective_draws"]["few"] > 0.5
-    for words in (f"{bad['effective_draws']['few']:.0%} of the test examples", "more than 200 draws"):
+    assert bad["rise_of_last_tenfold"]["value"] > 0.05
+    few = f"{bad['effective_draws']['few']:.0%} of the test examples"
+    for words in (few, "more than 200 draws", f"still rises, by {bad['rise_of_last_tenfold']['value']:.2f} ±"):
         assert words in bad["warning"]
 
 
@@ -172,6 +176,8 @@ def test_standard_error_is_that_of_the_mean():
     values = [1.0, 2.0, 6.0]
     assert Estimate.mean(values) == (3, pytest.approx(np.sqrt((4 + 1 + 9) / 2 / 3)))
     assert str(Estimate.mean(values)) == "3.00 ± 1.53"
+    assert Estimate.mean([3.0]) == (3, None)
+    assert str(Estimate.mean([3.0])) == "3.00"
 
 
 def test_single_precision_is_averaged_in_double():

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import tensorflow_probability as tfp
 import tyro
 
 import zoo
@@ -23,19 +24,19 @@ from training.errors import (
     interruptible,
     one_sentence_errors,
 )
-from training.estimate import Estimate, plain
+from training.estimate import plain
 from training.information import gains, information
+from training.likelihood import likelihood
 from training.report import report
 from training.samples import compare
-from training.shape import shape
+from training.shape import shape, weights
 from zoo.checks import seed_number, whole_number
-from zoo.scores import curve_draws
+
+tfd = tfp.distributions
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
-SHAPES = 1_000  # posteriors whose covariance is looked at
-GAINS = 2_000  # test examples whose codes samplers are measured by
-FEW = 10  # effective draws under which a log-likelihood rests on too few
-MANY = 0.05  # share of examples that rest on too few, from which on it is said
+SHAPES = 1_000  # test examples, at most, whose posteriors' covariance is looked at
+GAINS = 2_000  # test examples, at most, whose codes samplers are measured by
 SAMPLERS = ("aggregated", "gmm")
 
 
@@ -175,57 +176,12 @@ def evaluate(vae, dataset, settings):
     return {
         **likelihood(vae, test, settings.samples, settings.seed),
         "information": _information(vae, train, settings),
-        "posterior": plain(_shape(vae, test[:SHAPES])),
+        "posterior": _posterior(vae, chosen_by(settings.seed, test, SHAPES)),
         "samples": _samples(vae, dataset, ["prior", *names], settings),
-        "gain_as_prior": plain(gains(vae, test[:GAINS], names, settings.seed)),
+        "gain_as_prior": plain(gains(vae, chosen_by(settings.seed, test, GAINS), names, settings.seed)),
         "evaluation_seconds": round(time.perf_counter() - start, 1),
         "versions": versions(),
     }
-
-
-def likelihood(vae, x, samples, seed=0):
-    """What `vae.score` says of test data.
-
-    Args:
-        vae: a `zoo.VAE`.
-        x: test data [N, *x], two examples or more.
-        samples: K, draws for an example.
-        seed: of the draws.
-
-    Returns:
-        A dict: means and standard errors of the scores, the curve over K, the effective draws, and a warning where
-        these are few.
-
-    Raises:
-        ValueError: there are fewer than two examples.
-    """
-    if len(x) < 2:
-        raise ValueError(f"Expected 2 test examples or more, got {len(x)}: one has no standard error.")
-    scores = vae.score(x, samples, seed, progress=True)._asdict()
-    curve, effective = scores.pop("curve"), scores.pop("effective_draws")
-    estimates = {name: Estimate.mean(values) for name, values in scores.items()}
-    means = {name: estimate.value for name, estimate in estimates.items()}
-    errors = {f"{name}_standard_error": estimate.standard_error for name, estimate in estimates.items()}
-    few, ks = float(np.mean(effective < min(FEW, samples / 2))), curve_draws(samples)
-    return {
-        **dict(sorted((means | errors).items())),
-        "unit": "nats per example",
-        "bits_per_dimension": -means["log_likelihood"] / (math.prod(x.shape[1:]) * math.log(2)),
-        "draws": samples,
-        "examples": len(x),
-        "log_likelihood_of_draws": {
-            str(k): float(values.mean(dtype=np.float64)) for k, values in zip(ks, curve.T, strict=True)
-        },
-        "effective_draws": {"median": float(np.median(effective)), "least": float(effective.min()), "few": few},
-        "warning": _warning(few, samples) if few > MANY else None,
-    }
-
-
-def _warning(few, samples):
-    return (
-        f"The log-likelihood of {few:.0%} of the test examples rests on fewer than {FEW} effective draws, "
-        f"and is too low there: take more than {samples:,} draws."
-    )
 
 
 def add_samplers(vae, x, specs):
@@ -247,10 +203,14 @@ def add_samplers(vae, x, specs):
     return [zoo.registry.parse(spec)[0] for spec in fitting]
 
 
-def _shape(vae, x):
-    covariance = vae.encode(np.float32(x)).covariance().numpy()
+def _posterior(vae, x):
+    q = vae.encode(np.float32(x))
+    covariance = q.covariance().numpy()
     # On the simplex the last dimension follows from the others, and the whole matrix is singular.
-    return shape(covariance[:, :-1, :-1] if vae.posterior.space == "simplex" else covariance)
+    found = plain(shape(covariance[:, :-1, :-1] if vae.posterior.space == "simplex" else covariance))
+    if isinstance(q, tfd.MixtureSameFamily):
+        found["weights"] = plain(weights(q.mixture_distribution.probs_parameter()))
+    return found
 
 
 def _information(vae, train, settings):

@@ -1,4 +1,4 @@
-"""What the latent code says of the data, and how far its law is from the prior's: the ELBO's surgery."""
+"""What the latent code says of the data, and how far its distribution is from the prior's: the ELBO's surgery."""
 
 import math
 from contextlib import suppress
@@ -17,8 +17,11 @@ from zoo.objectives import kl_divergence
 
 tfd = tfp.distributions
 
-ACTIVE = 0.01  # variance of a dimension's mean over the examples above which it is active (Burda et al., 2016)
+# Variance of a dimension's mean over the examples, beside that of the prior, above which it is active: Burda et al.
+# (2016), whose prior is N(0, I).
+ACTIVE = 0.01
 SLOW = 500  # encodings at most of a posterior that is not normal, whose density takes long
+VARIANCES = 10_000  # draws of a prior without a variance
 FEWER = 2_000  # draws at most of such a one
 SATURATED = 0.9  # share of log M from which on I(x; z) is near all that it can be
 
@@ -39,9 +42,11 @@ class Information:
         marginal_kl: KL(q(z) ‖ p(z)).
         difference: I(x; z) + KL(q(z) ‖ p(z)) − mean KL, zero but for the draws.
         total_correlation: KL(q(z) ‖ Πⱼ q(zⱼ)); None where the marginals are no mixtures of normals.
-        mean_kl_of_dimensions: mean KL(q(zⱼ|x) ‖ p(zⱼ)) [L]; None likewise, for the prior too.
-        marginal_kl_of_dimensions: KL(q(zⱼ) ‖ p(zⱼ)) [L]; None likewise.
+        mean_kl_of_dimensions: mean KL(q(zⱼ|x) ‖ p(zⱼ)), an estimate of arrays [L]: in closed form, with an error of
+            0, where the prior is normal; None where a marginal of q or p is no mixture of normals.
+        marginal_kl_of_dimensions: KL(q(zⱼ) ‖ p(zⱼ)), an estimate of arrays [L]; None likewise.
         variance_of_means: of each dimension's posterior mean over the examples [L].
+        variance_of_prior: of each dimension [L].
     """
 
     encodings: int
@@ -51,9 +56,10 @@ class Information:
     marginal_kl: Estimate
     difference: Estimate
     total_correlation: Estimate | None
-    mean_kl_of_dimensions: np.ndarray | None
-    marginal_kl_of_dimensions: np.ndarray | None
+    mean_kl_of_dimensions: Estimate | None
+    marginal_kl_of_dimensions: Estimate | None
     variance_of_means: np.ndarray
+    variance_of_prior: np.ndarray
 
     @property
     def saturated(self):
@@ -62,8 +68,8 @@ class Information:
 
     @property
     def active(self):
-        """Whether each dimension is active, its mean varying by more than 0.01 [L]."""
-        return self.variance_of_means > ACTIVE
+        """Whether each dimension is active, its mean varying by more than 0.01 of the prior's variance [L]."""
+        return self.variance_of_means > ACTIVE * self.variance_of_prior
 
 
 def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=True):
@@ -112,7 +118,16 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
     mutual, marginal = Estimate.mean(mutual), Estimate.mean(marginal)
     errors = [mutual.standard_error, marginal.standard_error, mean_kl.standard_error]
     difference = Estimate(mutual.value + marginal.value - mean_kl.value, float(np.linalg.norm(errors)))
-    return Information(q.count, draws, mean_kl, mutual, marginal, difference, *of_dimensions, means.var(axis=0))
+    variances = np.float64(means).var(axis=0), _variance(p, [seed, 1])
+    return Information(q.count, draws, mean_kl, mutual, marginal, difference, *of_dimensions, *variances)
+
+
+def _variance(p, seed):
+    """Returns the variance of each dimension of the prior [L], that of draws where there is no closed form."""
+    try:
+        return np.float64(p.variance())
+    except NotImplementedError:  # a flow
+        return np.float64(p.sample(VARIANCES, seed=seed)).var(axis=0)
 
 
 def _mean_kl(q, p, seed, progress):
@@ -138,7 +153,7 @@ def _of_dimensions(q, p, z, log_q, posteriors, conditional):
         conditional: draws of them [D, L].
 
     Returns:
-        The total correlation, mean KL(q(zⱼ|x) ‖ p(zⱼ)) and KL(q(zⱼ) ‖ p(zⱼ)) of each dimension j.
+        The total correlation, mean KL(q(zⱼ|x) ‖ p(zⱼ)) and KL(q(zⱼ) ‖ p(zⱼ)) of each dimension j, `Estimate`s.
     """
     q_components, p_components = normal_components(q), normal_components(p)
     if q_components is None:
@@ -147,18 +162,26 @@ def _of_dimensions(q, p, z, log_q, posteriors, conditional):
     correlation = Estimate.mean(log_q - tf.reduce_sum(log_marginals, axis=-1))
     if p_components is None:
         return correlation, None, None
-    log_posteriors = tfd.Normal(posteriors.mean(), posteriors.stddev()).log_prob(conditional)
-    return (
-        correlation,
-        _mean(log_posteriors - marginal_log_prob(p_components, conditional)),
-        _mean(log_marginals - marginal_log_prob(p_components, z)),
-    )
+    if p_components[0].shape[0] == 1:
+        mean_kl = _mean_normal_kl(q_components, p_components)
+    else:
+        log_posteriors = tfd.Normal(posteriors.mean(), posteriors.stddev()).log_prob(conditional)
+        mean_kl = Estimate.means(log_posteriors - marginal_log_prob(p_components, conditional))
+    # Not the mean of log r + 1/r − 1: where q is narrow, that of 1/r rests on draws too rare to come up.
+    return correlation, mean_kl, Estimate.means(log_marginals - marginal_log_prob(p_components, z))
 
 
-def _mean(log_ratios):
-    """Their means over draws [L]."""
-    # Not that of log r + 1/r − 1: where q is narrow, the mean of 1/r rests on draws too rare to come up.
-    return np.mean(np.float64(log_ratios), axis=0)
+def _mean_normal_kl(q, p):
+    """Returns mean KL(q(zⱼ|x) ‖ p(zⱼ)) of each dimension, in closed form.
+
+    Args:
+        q, p: see `zoo.marginals.normal_components`; of p a single one.
+    """
+    _, loc, scale = (np.float64(tensor) for tensor in q)  # all weigh the same
+    _, (prior_loc,), (prior_scale,) = (np.float64(tensor) for tensor in p)
+    square = (scale**2 + (loc - prior_loc) ** 2) / prior_scale**2
+    kl = np.mean(0.5 * (square - 1) - np.log(scale / prior_scale), axis=0)
+    return Estimate(kl, np.zeros_like(kl))
 
 
 def gains(vae, x, samplers, seed=0):

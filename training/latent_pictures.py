@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
-from training.pictures import INK, MUTED, TRAIN, VALIDATION
+from training.colours import INK, MUTED, PRIOR, TRAIN, VALIDATION
 
-PRIOR = "#c23b22"
 BINS, BLUR = 160, 1.5  # of a density, in cells
 
 
@@ -49,16 +48,20 @@ def dimensions(mean_kl, marginal_kl, active):
     """The KL of each latent dimension, the inactive ones in grey.
 
     Args:
-        mean_kl: mean KL(q(zⱼ|x) ‖ p(zⱼ)) [L].
-        marginal_kl: KL(q(zⱼ) ‖ p(zⱼ)) [L].
+        mean_kl: mean KL(q(zⱼ|x) ‖ p(zⱼ)), a `training.estimate.Estimate` of [L].
+        marginal_kl: KL(q(zⱼ) ‖ p(zⱼ)), likewise.
         active: which dimensions are active [L].
     """
-    order = np.argsort(-np.asarray(mean_kl))
-    mean_kl, marginal_kl, active = (np.asarray(values)[order] for values in (mean_kl, marginal_kl, active))
+    order = np.argsort(-np.asarray(mean_kl.value))
+    values = (*mean_kl, *marginal_kl, active)
+    mean_kl, mean_error, marginal_kl, marginal_error, active = (np.asarray(of_all)[order] for of_all in values)
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(mean_kl))
     axes.bar(places, mean_kl, color=np.where(active, VALIDATION, MUTED), label="mean KL(q(zⱼ|x) ‖ p(zⱼ))")
+    if mean_error.any():
+        axes.errorbar(places, mean_kl, 2 * mean_error, fmt="none", ecolor=INK, elinewidth=0.9)
+    axes.errorbar(places, marginal_kl, 2 * marginal_error, fmt="none", ecolor=PRIOR, elinewidth=0.9)
     for place in places[~active]:  # whose bars may be too low to be seen
         axes.axvspan(place - 0.5, place + 0.5, color=MUTED, alpha=0.25, linewidth=0)
     if not active.all():

@@ -5,13 +5,9 @@ import numpy as np
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
+from training.colours import MUTED, TRAIN, VALIDATION
+from training.gallery import draw, panel_ratio
 from training.shape import correlation
-
-INK, MUTED = "#222222", "#8a8f98"
-TRAIN, VALIDATION = "#9db4d0", "#1f4e8c"
-NARROW = 40  # bars from which on there are no gaps between them
-COLUMNS = 12  # elements of vectors, at most, whose histograms are drawn
-LIMIT = 2.5  # traversals go this many standard deviations to either side
 
 
 def learning_curves(history, warmup=None):
@@ -48,98 +44,6 @@ def _without_first_jump(history, name):
     return low - margin, high + margin
 
 
-def beside(x, reconstructions):
-    """Examples in the upper rows, their reconstructions under them.
-
-    Args:
-        x: [n, *x].
-        reconstructions: [n, *x].
-    """
-    return gallery(np.stack([x, reconstructions]), rows=["data", "reconstruction"])
-
-
-def gallery(x, rows=None):
-    """A grid of examples: images, or bars for the elements of vectors.
-
-    Args:
-        x: [rows, columns, *x].
-        rows: a name for each row.
-    """
-    height, width = x.shape[:2]
-    x, ratio = _shown(x)
-    figure = Figure(figsize=(0.72 * width + 0.9, 0.72 * height * max(ratio, 0.25) + 0.3), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
-    grid = figure.subplots(height, width, squeeze=False)
-    for i, j in np.ndindex(height, width):
-        _draw(grid[i, j], x[i, j])
-    for axes, name in zip(grid[:, 0], rows or [], strict=False):
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
-    return figure
-
-
-def _shown(x):
-    """Examples [..., *x] on a scale from 0 to 1, and their height to their width.
-
-    The elements of vectors may be of different units and get scales of their own, all else gets one.
-    """
-    x = np.float32(x)
-    vectors = x.ndim == 3
-    axis = (0, 1) if vectors else None
-    low, high = x.min(axis=axis), x.max(axis=axis)
-    x = (x - low) / np.where(high > low, high - low, 1)
-    if vectors:
-        return x, 0.6
-    if x.ndim == 5 and x.shape[-1] == 1:
-        x = x[..., 0]
-    if not (x.ndim == 4 or (x.ndim == 5 and x.shape[-1] == 3)):
-        x = x.reshape(*x.shape[:2], 1, -1)  # a strip
-    return x, x.shape[2] / x.shape[3]
-
-
-def _draw(axes, x):
-    """One example, as `_shown` gives it."""
-    if x.ndim == 1:
-        # A little more than nothing, so that the least of a column is not taken for a gap.
-        axes.bar(np.arange(len(x)), 0.04 + x, width=0.8 if len(x) <= NARROW else 1.0, color=VALIDATION)
-        axes.set(ylim=(0, 1.08), xlim=(-0.7, len(x) - 0.3))
-        axes.set_facecolor("#f1f3f6")
-    else:
-        axes.imshow(x, cmap="gray", vmin=0, vmax=1, aspect="equal" if x.shape[0] >= 0.25 * x.shape[1] else "auto")
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
-def marginals(data, samples, columns=None):
-    """Histograms of single elements of vectors: of data, and of samples of a model.
-
-    Args:
-        data: [N, D].
-        samples: [M, D].
-        columns: their names.
-    """
-    n = min(data.shape[1], COLUMNS)
-    width = min(n, 4)
-    figure = Figure(figsize=(2.4 * width, 1.7 * -(-n // width) + 0.4), layout="constrained")
-    grid = figure.subplots(-(-n // width), width, squeeze=False)
-    for axes in grid.flat[n:]:
-        axes.set_visible(False)
-    for j, axes in enumerate(grid.flat[:n]):
-        low, high = np.percentile(data[:, j], (0.5, 99.5))
-        pad = 0.15 * (high - low) or 0.5
-        bins = np.linspace(low - pad, high + pad, 25)
-        shares = {"data": (data, TRAIN, True), "samples of the prior": (samples, VALIDATION, False)}
-        for name, (x, colour, filled) in shares.items():
-            weights = np.full(len(x), 1 / len(x))  # those out of the picture count too
-            kind = "stepfilled" if filled else "step"
-            axes.hist(x[:, j], bins, weights=weights, histtype=kind, color=colour, label=name, linewidth=1.4)
-        axes.set_title(columns[j] if columns else f"element {j}", fontsize=8)
-        axes.tick_params(labelsize=7)
-        axes.set_yticks([])
-        axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
 def mean_absolute_correlation(covariance):
     """How correlated the latent dimensions are within a posterior, averaged over examples.
 
@@ -160,23 +64,24 @@ def mean_absolute_correlation(covariance):
     return figure
 
 
-def covariances(x, covariance):
+def covariances(x, covariance, scale):
     """A few examples, each over the covariance of its posterior.
 
     Args:
         x: [n, *x].
         covariance: [n, L, L].
+        scale: a `training.gallery.Scale`.
     """
-    n = len(x)
-    figure = Figure(figsize=(2.1 * n + 0.6, 3.4), layout="constrained")
-    grid = figure.subplots(2, n, height_ratios=[1, 2.2], squeeze=False)
+    n, above = len(x), min(1.0, panel_ratio(x.shape[1:]))
+    figure = Figure(figsize=(2.1 * n + 0.6, 1.1 * above + 2.3), layout="constrained")
+    grid = figure.subplots(2, n, height_ratios=[1.1 * above, 2.2], squeeze=False)
     limit = np.abs(covariance).max()
-    examples, _ = _shown(x[None])
-    for j in range(n):
-        _draw(grid[0, j], examples[0, j])
-        shown = grid[1, j].imshow(covariance[j], cmap="RdBu_r", vmin=-limit, vmax=limit)
-        for axes in grid[:, j]:
-            axes.set(xticks=[], yticks=[])
+    for j, (top, below) in enumerate(grid.T):
+        draw(top, x[j][None, None], scale)
+        top.set_box_aspect(panel_ratio(x.shape[1:]))
+        shown = below.imshow(covariance[j], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        below.set(xticks=[], yticks=[])
+        below.spines[:].set_visible(False)
     figure.colorbar(shown, ax=grid[1], shrink=0.9, aspect=15)
     return figure
 
@@ -232,16 +137,3 @@ def leading_plane(mean):
     plane = np.zeros((mean.shape[1], 2), mean.dtype)
     plane[:, : min(2, len(directions))] = directions[:2].T
     return plane
-
-
-def traversal(images, steps):
-    """What the decoder makes of points along some axes through the mean of one posterior.
-
-    Args:
-        images: [axes, steps, *x].
-        steps: where the points are, in standard deviations from the mean.
-    """
-    figure = gallery(images, rows=[f"axis {i + 1}" for i in range(len(images))])
-    for axes, step in zip(figure.axes[: len(steps)], steps, strict=False):
-        axes.set_title(f"{step:+.1f} σ" if step else "mean", fontsize=8, color=MUTED)
-    return figure

@@ -18,7 +18,7 @@ NEAR = 500  # samples whose nearest training example is looked for
 
 @dataclass(frozen=True)
 class SampleQuality:
-    """A sampler's `training.quality.Quality`, averaged over sets of samples.
+    """A sampler's `training.quality.Quality`, averaged over sets of samples; of one set, without a standard error.
 
     Args:
         precision, recall, frechet_distance: see `training.quality`.
@@ -39,6 +39,7 @@ class Comparison:
     Args:
         examples: in each set.
         sets: of each sampler.
+        training_sets: of training examples; no two share one, so that there may be fewer of them.
         classifier: of what its features are, in words.
         accuracy: the share of held-out training examples that the classifier got right.
         qualities: name of a sampler, or of "training data" and "reconstructions" -> `SampleQuality`.
@@ -47,6 +48,7 @@ class Comparison:
 
     examples: int
     sets: int
+    training_sets: int
     classifier: str
     accuracy: float
     qualities: dict[str, SampleQuality]
@@ -78,18 +80,20 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
     classifier = features(dataset, seed, progress)
     x = held_out[rng.permutation(len(held_out))[:n]]
     real = classifier(x)
+    sets = (MANY_SETS if n < LARGE else SETS) if sets is None else sets
+    disjoint = np.array_split(rng.permutation(len(train))[: len(train) // n * n], len(train) // n)[:sets]
     sources = {
-        "training data": lambda i: train[rng.permutation(len(train))[:n]],
+        "training data": lambda i: train[disjoint[i]],
         "reconstructions": lambda i: _shown(vae, vae.encode(x[:n]).sample(seed=[seed, i]), [seed, 1000 + i]),
     } | {name: lambda i, name=name: samples(vae, n, name, [seed, i]) for name in samplers}
-    sets = (MANY_SETS if n < LARGE else SETS) if sets is None else sets
     qualities = {}
     for name, source in tqdm(sources.items(), "samples", disable=not progress, leave=False):
-        made = [source(i) for i in range(sets)]
+        made = [source(i) for i in range(len(disjoint) if name == "training data" else sets)]
         measured = zip(*(quality(real, classifier(x)) for x in made), strict=True)
         to_training = Estimate.mean(nearest(made[0][:NEAR], train, scale_of(dataset.support, train))[1])
         qualities[name] = SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
-    return Comparison(n, sets, classifier.source, classifier.accuracy, qualities, verdict(qualities, sets))
+    advice = verdict(qualities, sets, len(disjoint))
+    return Comparison(n, sets, len(disjoint), classifier.source, classifier.accuracy, qualities, advice)
 
 
 def samples(vae, n, latents, seed):
@@ -116,23 +120,30 @@ def _shown(vae, z, seed, rows=1_000):
     return np.concatenate(chunks)
 
 
-def verdict(qualities, sets):
+def verdict(qualities, sets, training_sets):
     """Where to draw z from, in sentences with the numbers that they rest on.
 
     It is the difference of two Fréchet distances, the prior's less the aggregated posterior's, that decides: where it
     is over zero, the latter is advised; where it is under a quarter of the training data's own distance, the prior is
-    safe; each at 97.5 % by Student's t.
+    safe; each at 97.5 % by Student's t. Where samples are nearer to held-out data than training data are, at as much,
+    these two differ, and neither is said: the distances then measure what no model of the training data can know.
 
     Args:
         qualities: see `Comparison`.
-        sets: how many the estimates are averaged over.
+        sets: how many the samplers' estimates are averaged over.
+        training_sets: how many those of training data are.
     """
     if "aggregated" not in qualities:
         return "The aggregated posterior was not measured."
     prior, aggregated, train = (qualities[name].frechet_distance for name in ("prior", "aggregated", "training data"))
-    difference = prior.value - aggregated.value
-    margin = stats.t.ppf(0.975, 2 * (sets - 1)) * np.hypot(prior.standard_error, aggregated.standard_error)
-    if difference > margin:
+    difference, margin = prior.value - aggregated.value, _margin(prior, aggregated, sets, sets)
+    nearer = min(prior, aggregated, key=lambda distance: distance.value)
+    if train.value - nearer.value > _margin(nearer, train, sets, training_sets):
+        advice = (
+            "Training and held-out data differ, more than samples and held-out data do, so that these distances do not "
+            "tell where to sample from"
+        )
+    elif difference > margin:
         advice = "Use the aggregated posterior"
     elif difference + margin < SMALL * train.value:
         advice = "Sampling the prior is safe"
@@ -144,6 +155,18 @@ def verdict(qualities, sets):
         f"{aggregated} for samples of the aggregated posterior and {train} for training data; "
         f"precision {_pair(qualities, 'precision')}, recall {_pair(qualities, 'recall')}.{far}"
     )
+
+
+def _margin(one, other, sets, others):
+    """Returns what the difference of two means over sets of samples is under, at 97.5 %, where there is none.
+
+    Args:
+        one, other: `Estimate`s.
+        sets: how many the first is the mean of.
+        others: how many the other is; a single one, which has no error, is taken to vary as the first do.
+    """
+    error = one.standard_error * np.sqrt(sets) if others == 1 else other.standard_error
+    return stats.t.ppf(0.975, sets + others - 2) * np.hypot(one.standard_error, error)
 
 
 def _pair(qualities, name):

@@ -60,13 +60,17 @@ def marginal_log_prob(components, z):
 
     Args:
         components: see `normal_components`.
-        z: points [N, L], draws of a distribution much like this: where the density of all components
-            is zero in float32, the logarithm is −∞.
+        z: points [N, L]; of more than 500 components, draws of a distribution much like this, as the logarithm is −∞
+            where the density of all components is zero in float32.
 
     Returns:
         [N, L], nats.
     """
     log_weights, loc, scale = components
+    if loc.shape[0] == 1:
+        return tfd.Normal(loc[0], scale[0]).log_prob(z)
+    if loc.shape[0] <= CHUNK:
+        return _log_density(z, log_weights, loc, scale)
     total = tf.zeros_like(z)
     for first in range(0, loc.shape[0], CHUNK):
         part = slice(first, first + CHUNK)
@@ -76,6 +80,15 @@ def marginal_log_prob(components, z):
 
 @tf.function(jit_compile=True, autograph=False)  # in one pass, without a tensor of points × components × dimensions
 def _densities(z, log_weights, loc, scale):
-    u = (z[:, None] - loc) / scale  # [N, M, L]
+    return tf.reduce_sum(tf.exp(_weighed(z, log_weights, loc, scale)), axis=1)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _log_density(z, log_weights, loc, scale):
+    return tf.reduce_logsumexp(_weighed(z, log_weights, loc, scale), axis=1)
+
+
+def _weighed(z, log_weights, loc, scale):
+    """Returns log πₘ p(zⱼ|m) [N, M, L]."""
     log_norm = log_weights[:, None] - tf.math.log(scale) - 0.5 * math.log(2 * math.pi)
-    return tf.reduce_sum(tf.exp(log_norm - 0.5 * u**2), axis=1)
+    return log_norm - 0.5 * ((z[:, None] - loc) / scale) ** 2

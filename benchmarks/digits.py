@@ -17,9 +17,9 @@ from training import run
 from training.config import Config
 from training.data import data_of
 from training.distribution import Devices, strategy
-from training.evaluate import likelihood
 from training.fit import fit
 from training.interruption import noted
+from training.likelihood import likelihood
 
 COLUMNS = ("elbo", "kl", "log_likelihood")
 

@@ -22,6 +22,8 @@ class Settings:
     """Latent sizes of all posteriors."""
     large: tuple[int, ...] = (256, 512)
     """Latent sizes of those posteriors alone whose cost is linear in it."""
+    posteriors: tuple[str, ...] = tuple(zoo.names("posterior"))
+    """Posteriors to time; "diag" is among them in any case."""
     batch_size: int = 100
     """Examples for a step."""
     steps: int = 50
@@ -35,7 +37,7 @@ def main():
     settings = tyro.cli(Settings)
     print(f"{'latent':>6} {'posterior':<14} {'ms a step':>10} {'against diag':>13}")
     for latent in (*settings.latents, *settings.large):
-        names = LINEAR if latent in settings.large else zoo.names("posterior")
+        names = LINEAR if latent in settings.large else dict.fromkeys(("diag", *settings.posteriors))
         trainers = {name: trainer(name, latent, settings) for name in tqdm(names, desc="compile", leave=False)}
         rounds = [
             {name: measure(train) for name, train in trainers.items()}

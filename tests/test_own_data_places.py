@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from own_files import levels, png, write_image, write_records
 
+from training import run
 from training.config import Config
 from training.data import image_files, memory, own_data
 from training.data.settings import DataSettings
@@ -197,3 +198,10 @@ def test_images_with_and_without_an_axis_of_channels_are_one_kind(tmp_path):
 def test_the_simplex_has_no_channels(tmp_path):
     x = np.random.default_rng(0).dirichlet(np.ones(3), (20, 5))
     assert read(saved(tmp_path / "x.npy", x), support="simplex").event_shape == (5, 3)
+
+
+def test_pages_and_folders_of_runs_on_names_that_are_not_utf8(tmp_path):
+    bad = os.fsdecode(b"\xff")
+    assert str(Config(data=bad).folder) == r"runs/tril_vae-\xff"
+    run.write(tmp_path / "report.html", f"found in {bad}")
+    assert (tmp_path / "report.html").read_text() == r"found in \udcff"

@@ -1,5 +1,7 @@
 """Small files of a user's own data."""
 
+import io
+
 import numpy as np
 import tensorflow as tf
 
@@ -37,3 +39,13 @@ def _feature(value):
 def levels(n=30, shape=(4, 3, 1), seed=0):
     """Images of grey levels, no two alike, uint8 [n, *shape]."""
     return np.random.default_rng(seed).integers(0, 256, (n, *shape)).astype(np.uint8)
+
+
+def encrypted():
+    """The bytes of an .npz whose member says that it is encrypted."""
+    file = io.BytesIO()
+    np.savez(file, x=np.ones((5, 3)))
+    content = bytearray(file.getvalue())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    return bytes(content)

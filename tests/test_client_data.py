@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from linear_models import linear_model, png
+from own_files import encrypted
 from PIL import Image
 from stand_in_server import StandInServer
 
@@ -13,15 +14,18 @@ from export.client.images import contact_sheet, decoded, levels
 from export.client.output import Output
 from export.client.rest import Rest
 from export.client.served import Served, row_seeds
+from export.client.signature import checked
 
 
 @pytest.fixture(scope="module")
 def models():
     with (
-        StandInServer({"rows": linear_model((3,)), "images": linear_model((2, 2, 1))}) as server,
+        StandInServer(
+            {"rows": linear_model((3,)), "images": linear_model((2, 2, 1)), "planes": linear_model((2, 2))}
+        ) as server,
         Rest(server.rest) as t,
     ):
-        yield {name: Served(t, name) for name in ("rows", "images")}
+        yield {name: Served(t, name) for name in ("rows", "images", "planes")}
 
 
 @pytest.fixture
@@ -50,6 +54,9 @@ def rows(models, tmp_path, monkeypatch):
         ",a,b,c\n0,1,2,3\n1,4,5,6\n",  # as pandas writes a table
         ",0,1,2\n0,1,2,3\n1,4,5,6\n",
         ",a,b,c,Target\n0,1,2,3,x\n1,4,5,6,y\n",
+        "a,b,c,Id\n1,2,3,0\n4,5,6,1\n",
+        "row_id,a,b,c,label\n0,1,2,3,x\n1,4,5,6,y\n",
+        "id,a,b\n1,2,3\n4,5,6\n",  # three with it, as the model takes
     ],
 )
 def test_tables(rows, text):
@@ -70,6 +77,8 @@ def test_tables(rows, text):
         ("a,b,c\n1,2,3\n1,nan,3\n", "finite 32-bit numbers in 'x.csv', got nan in row 1"),
         ("a,b,c\n1,2,1e39\n", "got 1e\\+39 in row 0"),
         (b"\xff\xfe\x00", "not UTF-8"),
+        ("1 2 3\n4 5 6\n", "by spaces"),
+        ("a,b,c\n1,2,1_696\n", "column 'c' holds '1_696' in line 2"),
     ],
 )
 def test_tables_that_are_refused(rows, text, message):
@@ -85,6 +94,19 @@ def test_forms_of_images_in_an_array(models, tmp_path, shape):
     assert len(examples) == 5
     assert np.array_equal(examples.inputs(1, 3)["x"], x.reshape(5, 2, 2, 1)[1:3])
     assert examples.place(1, 3) == "Rows 1 to 2"
+    planes = examples_in(tmp_path / "x.npy", models["planes"], "encode")
+    assert np.array_equal(planes.inputs(1, 3)["x"], x.reshape(5, 2, 2)[1:3])
+
+
+@pytest.mark.parametrize("model", ["images", "planes"])
+def test_requests_with_and_without_an_axis_of_channels(models, model):
+    x = np.arange(20.0).reshape(5, 2, 2)
+    signature = models[model].signature("encode")
+    for form in (x, x[..., None]):
+        sent = checked({"x": form}, signature, "encode")["x"]
+        np.testing.assert_array_equal(sent, form.reshape(5, *signature.inputs["x"].shape[1:]))
+    with pytest.raises(ValueError, match=r"got an array of shape \[5, 1, 2, 2\]"):
+        checked({"x": x[:, None]}, signature, "encode")
 
 
 def test_arrays_that_are_refused(rows, models):
@@ -92,8 +114,11 @@ def test_arrays_that_are_refused(rows, models):
         rows("text", "x.npy")
     with pytest.raises(ValueError, match="no array of numbers"):
         rows(b"", "x.npz")
+    for content in (b"PK\x03\x04 cut short", encrypted()):
+        with pytest.raises(ValueError, match="no array of numbers"):
+            rows(content, "x.npz")
     with pytest.raises(ValueError, match="no array of numbers"):
-        rows(b"PK\x03\x04 cut short", "x.npz")
+        rows(b"\x93NUMPY\x01\x00\x04\x00((5\n", "x.npy")
     np.savez("two.npz", a=np.ones((2, 3)), b=np.ones(3))
     np.save("objects.npy", np.array([[None] * 3]), allow_pickle=True)
     np.save("texts.npy", np.array([["a", "b", "c"]]))

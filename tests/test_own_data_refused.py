@@ -167,10 +167,10 @@ def test_arrays_of_which_it_is_not_clear_what_they_are(refusal):
     ("text", "words"),
     [
         ("a,b\n1,2\n3\n", ["2 values in each row", "got 1 in line 3"]),
-        ("a,b\n1,2\n3,nan\n", ["column 'b'", "'nan' in line 3"]),
+        ("a,b\n1,2\n3,nan\n", ["column 'b'", "'nan', a missing value, in line 3"]),
         ("a,b\n1,2\n3,\n", ["column 'b'", "empty in line 3"]),
-        ("a,name,town\n1,Ann,Ulm\n", ["text in 'name' ('Ann'), 'town' ('Ulm')", "line 2", "--labels"]),
-        ("1,Ann\n2,Bob\n", ["text in 'column 2' ('Ann')"]),
+        ("a,name,town\n1,Ann,Ulm\n", ["text is in 'name' ('Ann'), 'town' ('Ulm')", "line 2", "--labels"]),
+        ("1,Ann\n2,Bob\n", ["text is in 'column 2' ('Ann')"]),
         ("a,b\n", ["no rows"]),
         ("", ["empty"]),
         ("label,class,a\n1,2,3\n", ["'label' and 'class'", "--labels"]),

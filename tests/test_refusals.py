@@ -39,7 +39,7 @@ def test_wrong_shapes_are_refused_in_streams_and_tensors():
     with pytest.raises(ValueError, match=r"\[..., 3\], got \[2, 4\]"):
         vae.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"\[B, 4, 4, 1\]"):
-        vae.fit(tf.data.Dataset.from_tensor_slices(X[..., 0]).batch(4), shuffle=False, verbose=0)
+        vae.fit(tf.data.Dataset.from_tensor_slices(X[:, None]).batch(4), shuffle=False, verbose=0)
 
 
 @pytest.mark.parametrize("call", [lambda v: v.generate(0), lambda v: v.score(X, samples=0), lambda v: v.generate(2.5)])

@@ -180,3 +180,22 @@ def test_describe():
     assert tril.parts["posterior"][0] == "tril"
     assert sum(count for _, count in tril.parts.values()) == tril.total
     assert "230" in repr(tril)
+
+
+@pytest.mark.parametrize(("event_shape", "streamed"), [((4, 4, 1), False), ((4, 4), True)])
+def test_images_with_and_without_an_axis_of_channels(event_shape, streamed):
+    vae = zoo.build("vamp_vae", event_shape, "binary", latent=2, network="mlp(hidden=(8,))", prior="vamp(components=3)")
+    vae.compile("adam", run_eagerly=True)
+    own, other = X.reshape(7, *event_shape), X.reshape(7, *({(4, 4), (4, 4, 1)} - {event_shape}).pop())
+    first = weights(vae)
+    if streamed:
+        vae.fit(tf.data.Dataset.from_tensors(other), verbose=0)
+    else:
+        vae.fit(other, validation_data=(tf.constant(other),), verbose=0)
+    assert not np.array_equal(weights(vae), first)
+    vae.adapt(other)
+    np.testing.assert_array_equal(vae.encode(other).mean(), vae.encode(own).mean())
+    np.testing.assert_array_equal(vae.score(other, samples=3).elbo, vae.score(own, samples=3).elbo)
+    assert vae.predict(other, verbose=0).shape == own.shape
+    with pytest.raises(ValueError, match=r"got \[7, 1, 4, 4\]"):
+        vae.encode(X.reshape(7, 1, 4, 4))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import zoo
+from training.data.folders import printable
 from training.data.settings import DataSettings
 from training.distribution import Strategy
 
@@ -111,7 +112,7 @@ class Config(DataSettings):
     @property
     def folder(self):
         """Where the run is written."""
-        return Path(f"runs/{self.model}-{Path(self.data).resolve().stem}" if self.out is None else self.out)
+        return Path(f"runs/{self.model}-{printable(Path(self.data).resolve().stem)}" if self.out is None else self.out)
 
     @property
     def overrides(self):

@@ -145,7 +145,7 @@ def write(path, text):
     """Writes a text file, whole or not at all."""
     partial = Path(path).with_name(PARTIAL + Path(path).name)
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may not be UTF-8
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

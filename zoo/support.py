@@ -30,10 +30,10 @@ class Support(NamedTuple):
     def contains(self, x):
         """Whether all of an array [N, *x] lies in the set."""
         low, high = self.limits
-        within = x.min() >= low and x.max() <= high
+        if x.min() < low or x.max() > high:
+            return False
         whole = not self.whole or x.dtype.kind in "biu" or np.all(x == np.floor(x))
-        summed = self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=SUMMED)
-        return bool(within and whole and summed)
+        return bool(whole and (self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=SUMMED)))
 
     def contains_in_graph(self, x):
         """The same of a tensor, as a tensor of one bool: false where a number is not finite, too."""
@@ -109,9 +109,26 @@ def check_examples(x, event_shape, support, what="the data"):
     if tf.is_tensor(x):
         x = x.numpy()
     if isinstance(x, np.ndarray):
+        x = with_channels_as(x, event_shape)
         if x.shape[1:] != tuple(event_shape):
             raise wrong_shape(x.shape, event_shape)
         check(x, support, what)
+
+
+def with_channels_as(x, event_shape):
+    """Returns images with an axis of one channel where a model's have it, and without where they have none.
+
+    Args:
+        x: array or tensor, of images if its shape is [N, height, width] or [N, height, width, 1].
+        event_shape: shape of one of the model's x.
+
+    Returns:
+        [N, *event_shape], or x as it is where its shape differs in more than that axis.
+    """
+    height_width, wanted = tuple(x.shape[1:3]), tuple(event_shape)
+    if {tuple(x.shape[1:]), wanted} != {height_width, (*height_width, 1)} or len(height_width) != 2:
+        return x
+    return x[..., None] if len(wanted) == 3 else x[..., 0]
 
 
 def wrong_shape(got, event_shape):

@@ -173,7 +173,8 @@ class VAE(ScoredModel):
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        x = x if hasattr(x, "gather") else np.asarray(x)  # examples in files, that would not all fit into memory
+        if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
+            x = supports.with_channels_as(np.asarray(x), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
         supports.check_examples(x, self.event_shape, "real")
@@ -279,10 +280,11 @@ class VAE(ScoredModel):
         return tf.random.fold_in(seed, context.replica_id_in_sync_group)
 
     def _data(self, x):
-        """x as a tensor of the model's precision, its shape checked."""
+        """x as a tensor of the model's precision and shape, which is checked."""
         x = tf.cast(x, self.variable_dtype)
         if x.shape.rank is None:
             return tf.ensure_shape(x, [None, *self.event_shape])
+        x = supports.with_channels_as(x, self.event_shape)
         if x.shape[1:].as_list() != list(self.event_shape):
             raise supports.wrong_shape(x.shape.as_list(), self.event_shape)
         return x

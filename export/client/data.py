@@ -1,14 +1,19 @@
 """The examples to send: a folder of images, a table, an array."""
 
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
 
 from export.client.images import SUFFIXES, ImageFiles, image_files
+from export.client.signature import with_or_without_channels
 from export.client.table import table
 
 BYTES = "_bytes"  # ends the names of the signatures that take image files
+# What NumPy and zipfile raise for bytes that are no array: the text of a header can be anything.
+DAMAGED = (ValueError, TypeError, EOFError, BadZipFile, TokenError, zlib.error, RuntimeError, NotImplementedError)
 AT_ONCE = 4096  # rows that are looked at
 
 
@@ -99,7 +104,7 @@ def _array(path, shape):
         found = np.load(path, mmap_mode="r", allow_pickle=False)
         names = getattr(found, "files", [])
         array = found[names[0]] if len(names) == 1 else found
-    except (ValueError, EOFError, BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"'{path}' is no array of numbers: {error}. Save one with numpy.save.") from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"Expected one array in '{path}', got {', '.join(names) or 'none'}. Save one by itself.")
@@ -107,8 +112,8 @@ def _array(path, shape):
 
 
 def _shaped(array, shape, path):
-    """The array with rows of a shape, of which flat ones and images without an axis of channels are another form."""
-    forms = {tuple(shape), (int(np.prod(shape)),)} | ({tuple(shape[:-1])} if shape[-1:] == (1,) else set())
+    """The array with rows of a shape, of which flat ones and images with or without an axis of channels are forms."""
+    forms = {tuple(shape), (int(np.prod(shape)),), with_or_without_channels(shape)}
     if array.ndim < 1 or array.shape[1:] not in forms or not len(array):
         wanted = " or ".join(str(["B", *form]).replace("'", "") for form in sorted(forms, key=len, reverse=True))
         raise ValueError(

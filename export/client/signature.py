@@ -108,6 +108,9 @@ def _listed(names):
 
 def _array(name, values, tensor, asked):
     array = np.asarray(values, object if tensor.dtype is bytes else None)
+    other = with_or_without_channels(tensor.shape[1:])
+    if array.shape[1:] == other != tensor.shape[1:]:
+        array = array.reshape(len(array), *tensor.shape[1:])
     fits = array.ndim == len(tensor.shape)
     if not fits or any(size not in (None, got) for size, got in zip(tensor.shape, array.shape, strict=True)):
         raise ValueError(f"Expected '{name}' for {asked} to be {tensor}, got an array of shape {list(array.shape)}.")
@@ -116,6 +119,15 @@ def _array(name, values, tensor, asked):
             raise ValueError(f"Expected '{name}' for {asked} to be bytes, got other objects.")
         return array
     return numbers(array, tensor.dtype, f"'{name}' for {asked}")
+
+
+def with_or_without_channels(shape):
+    """Returns the other form of images' shape: [height, width] for [height, width, 1], and the other way round.
+
+    Args:
+        shape: of one row, which stays as it is where it is none of the two.
+    """
+    return tuple(shape[:2]) if shape[2:] == (1,) else (*shape, 1) if len(shape) == 2 else tuple(shape)
 
 
 def numbers(array, dtype, what):

@@ -1,6 +1,7 @@
 """Tables of numbers in .csv files, with or without a line of names."""
 
 import csv
+import re
 from array import array
 from itertools import chain, islice
 
@@ -8,6 +9,7 @@ import numpy as np
 
 LEFT_OUT = ("label", "labels", "class", "target")  # unless the model takes as many columns as there are with them
 INDEX = ("", "Unnamed: 0")  # what pandas and R call a column that numbers the rows
+IDS = re.compile(r"(?i:id|.+[ _.-]id|index|row[ _.-]?(number|id)?)|.*[a-z]I[Dd]")  # what others do, as in the training
 
 
 def table(path, width):
@@ -40,6 +42,7 @@ def _read(rows, path, width):
     first = [*islice(filled, 2)]
     if not first:
         raise ValueError(f"'{path}' is empty. Expected rows of {width} numbers.")
+    _check_delimiter(first[-1][1], path)
     names = [cell.strip() for cell in first[0][1]]
     names[0] = names[0].removeprefix("#").strip()  # as numpy.savetxt writes them
     if _are_names(names, first[-1][1]):
@@ -67,7 +70,8 @@ def _columns(names, width, path):
     """The numbers of the columns to read: all, or those that are neither labels nor an index, whichever fits."""
     data = [i for i, name in enumerate(names) if name.lower() not in LEFT_OUT]
     without_index = data[1:] if names[0] in INDEX else data
-    for columns in (range(len(names)), data, without_index):
+    without_ids = [i for i in without_index if not IDS.fullmatch(names[i])]
+    for columns in (range(len(names)), data, without_index, without_ids):
         if len(columns) == width:
             return list(columns)
     labels = [f"'{name}'" for name in names if name.lower() in LEFT_OUT]
@@ -90,9 +94,18 @@ def _add(row, line, names, columns, values, path):
     values.extend(float(row[i]) for i in columns)
 
 
+def _check_delimiter(row, path):
+    cells = row[0].split() if len(row) == 1 else ()
+    if len(cells) > 1 and all(map(_is_number, cells)):
+        raise ValueError(
+            f"Expected values separated by commas, semicolons or tabs, but those in '{path}' are by spaces. "
+            f"Replace them, or save the table with delimiter=','."
+        )
+
+
 def _is_number(cell):
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # which Python takes between digits

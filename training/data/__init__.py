@@ -1,9 +1,11 @@
 """Data sets by name: a file a source, each with functions that return a `Dataset`."""
 
+import os
 from pathlib import Path
 
 from training.data.dataset import Dataset, dataset_names, load_dataset
 from training.data.digits import digits
+from training.data.memory import memory_errors_named
 from training.data.mnist import fashion_mnist, mnist
 from training.data.own import own_data
 from training.data.static_mnist import static_mnist
@@ -32,7 +34,7 @@ def data_of(settings):
     Raises:
         KeyError, FileNotFoundError, ValueError: see `load_dataset` and `own_data`; or one with a name is not one's own.
     """
-    named = settings.data in dataset_names() or not (Path(settings.data).suffix or Path(settings.data).exists())
+    named = settings.data in dataset_names() or not (Path(settings.data).suffix or os.path.lexists(settings.data))
     if named and "/" not in settings.data:
         others = [name for name in OF_OWN_DATA if getattr(settings, name) is not None]
         if others and settings.data in dataset_names():
@@ -40,5 +42,6 @@ def data_of(settings):
                 f"--{others[0].replace('_', '-')} is for data of your own, and '{settings.data}' is a data set of the "
                 f"zoo. Leave it out; or name a file or folder with ./{settings.data}."
             )
-        return load_dataset(settings.data, settings.binarize, settings.data_dir)
+        with memory_errors_named(settings.data):
+            return load_dataset(settings.data, settings.binarize, settings.data_dir)
     return own_data(settings)

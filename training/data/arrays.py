@@ -3,6 +3,8 @@
 import math
 import zipfile
 import zlib
+from contextlib import contextmanager
+from tokenize import TokenError
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,8 @@ from training.data.found import Found, compact, numbers, role, shaped
 from training.data.memory import check_fits, holds
 from training.data.precision import check_precision
 
+# What zipfile raises for archives that are damaged, encrypted or compressed in another way.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -27,16 +31,17 @@ def npy(path, settings):
     """
     with path.open("rb") as file:
         header = _header(file, f"'{path}'")
-        expected = file.tell() + math.prod(header.shape) * header.dtype.itemsize
+        start = file.tell()
     numbers(header, f"'{path}'")
+    expected = start + math.prod(header.shape) * header.dtype.itemsize
     if path.stat().st_size < expected:
         raise ValueError(
             f"'{path}' is truncated: an array of shape {list(header.shape)} takes {expected:,} bytes, "
             f"and there are {path.stat().st_size:,}. Get or write it anew."
         )
+    event_shape = shaped(header.shape, settings, path)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     check_precision(array, f"'{path}'")
-    event_shape = shaped(array.shape[1:], settings)
     examples = MemoryMapped(array, event_shape)
     if holds(examples.shape):
         examples = compact(np.array(array)).reshape(examples.shape)
@@ -58,33 +63,39 @@ def npz(path, settings):
     Raises:
         ValueError: it is damaged, or it is not clear which array is what.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-            headers = {key: _header(archive.open(name), f"'{key}' in '{path}'") for key, name in members.items()}
-        chosen = _chosen(headers, path, settings)
-        for key in chosen:
-            if chosen[key][1] == "examples":
-                numbers(headers[key], f"'{key}' in '{path}'")
-            elif headers[key].dtype.kind not in "biufSU":
-                raise ValueError(
-                    f"The labels '{key}' in '{path}' hold {headers[key].dtype}, which is never unpickled. "
-                    f"Save them as numbers or strings."
-                )
-        sizes = {key: math.prod(headers[key].shape) for key in chosen}
-        check_fits(sum(sizes[key] * headers[key].dtype.itemsize for key in sizes), sum(sizes.values()), path)
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {what: archive[key] for key, what in chosen.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"'{path}' is truncated or no .npz file ({error}). Get or write it anew.") from error
+    with _damage_named(path, *DAMAGED), zipfile.ZipFile(path) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+        headers = {key: _header(archive.open(name), f"'{key}' in '{path}'") for key, name in members.items()}
+    chosen, shapes = _chosen(headers, path, settings), {}
+    for key, (part, what) in chosen.items():
+        if what == "examples":
+            numbers(headers[key], f"'{key}' in '{path}'")
+            shapes[part] = shaped(headers[key].shape, settings, path)
+        elif headers[key].dtype.kind not in "biufSU":
+            raise ValueError(
+                f"The labels '{key}' in '{path}' hold {headers[key].dtype}, which is never unpickled. "
+                f"Save them as numbers or strings."
+            )
+    sizes = {key: math.prod(headers[key].shape) for key in chosen}
+    check_fits(sum(sizes[key] * headers[key].dtype.itemsize for key in sizes), sum(sizes.values()), path)
+    with _damage_named(path, *DAMAGED, ValueError), np.load(path, allow_pickle=False) as archive:
+        arrays = {what: archive[key] for key, what in chosen.items()}
     for key, (_, what) in chosen.items():
         if what == "examples":
             check_precision(arrays[chosen[key]], f"'{key}' in '{path}'")
-    parts = {part: compact(x) for (part, what), x in arrays.items() if what == "examples"}
-    parts = {part: x.reshape(len(x), *shaped(x.shape[1:], settings)) for part, x in parts.items()}
+    parts = {part: compact(arrays[part, "examples"]).reshape(-1, *shape) for part, shape in shapes.items()}
     labels = {part: y for (part, what), y in arrays.items() if what == "labels"}
     names = ", ".join(f"'{key}'" for key in chosen)
     return Found(f"the arrays {names} in .npz" if len(chosen) > 1 else f"the array {names} in .npz", parts, labels)
+
+
+@contextmanager
+def _damage_named(path, *errors):
+    """Makes a sentence of errors that damaged .npz files lead to."""
+    try:
+        yield
+    except errors as error:
+        raise ValueError(f"'{path}' is truncated or no .npz file ({error}). Get or write it anew.") from error
 
 
 class _Header(NamedTuple):
@@ -97,8 +108,11 @@ class _Header(NamedTuple):
 
 def _header(file, what):
     try:
-        return _Header(*HEADERS[np.lib.format.read_magic(file)](file))
-    except (ValueError, KeyError, EOFError) as error:
+        shape, fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+        if not all(type(size) is int for size in shape):
+            raise ValueError(shape)
+        return _Header(shape, fortran, dtype)
+    except (ValueError, TypeError, KeyError, EOFError, TokenError) as error:  # its text may be anything
         raise ValueError(
             f"{what} is no array that NumPy's save has written. Write it anew, with numpy.save."
         ) from error
@@ -111,6 +125,8 @@ def _chosen(headers, path, settings):
         wanted = getattr(settings, option)
         if wanted is not None and wanted not in headers:
             raise ValueError(f"No array '{wanted}' (--{option}) in '{path}'. It has: {listed}.")
+    if settings.key is not None and settings.key == settings.labels:
+        raise ValueError(f"--key and --labels both name the array '{settings.key}' in '{path}'. Name one of each.")
     roles = {key: role(key) for key in headers}
     if settings.labels is not None:
         roles = {key: what for key, what in roles.items() if what != ("train", "labels")}
@@ -124,7 +140,7 @@ def _chosen(headers, path, settings):
         if len(others) == 1:
             chosen[others[0]] = ("train", "examples")
     found = list(chosen.values())
-    if ("train", "examples") not in found or len(set(found)) < len(found):
+    if not any(what == "examples" for _, what in found) or len(set(found)) < len(found):
         raise ValueError(
             f"Which array of '{path}' holds the examples is not clear. It has: {listed}. "
             f"Name one with --key (and labels with --labels), or save it as x or x_train."

@@ -19,3 +19,12 @@ def files_in(folder):
         seen.add(os.path.realpath(root))
         found += [Path(root, name) for name in names if not name.startswith(".")]
     return sorted(path for path in found if path.is_file())
+
+
+def printable(path):
+    """Returns a path as text that can be printed and written, also where a name in it is not UTF-8.
+
+    Args:
+        path: Path or text.
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

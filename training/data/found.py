@@ -1,9 +1,12 @@
 """What was found in a file or a folder."""
 
+import math
 import re
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from training.data.memory import check_example
 
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("val", "valid", "validation", "dev"), "validation"
@@ -61,6 +64,10 @@ def numbers(x, what):
         )
     if len(x.shape) < 2:
         raise ValueError(f"Expected examples along the first axis, [N, ...], but {what} has shape {list(x.shape)}.")
+    if min(x.shape) < 0:
+        raise ValueError(
+            f"Expected sizes of 0 or more, but {what} is damaged, of shape {list(x.shape)}. Write it again."
+        )
     if 0 in x.shape:
         raise ValueError(f"Expected at least one example, but {what} is empty, of shape {list(x.shape)}.")
 
@@ -70,22 +77,43 @@ def compact(x):
     return x.astype(np.uint8 if x.dtype in (np.uint8, np.bool_) else np.float32, copy=False)
 
 
-def shaped(event_shape, settings):
-    """The shape of an example: rows of pixels become images where an image size is set.
+def shaped(shape, settings, path):
+    """Returns the shape that models take examples in: images have an axis of channels.
+
+    Three axes are images [N, height, width] whatever their numbers are, unless they are asked to lie on the simplex
+    along the last one. Rows of pixels become images where an image size is set.
 
     Args:
-        event_shape: shape of an example as it was found.
+        shape: (N, *x) of the examples as they were found.
         settings: `DataSettings`.
+        path: where they are.
 
     Raises:
-        ValueError: they cannot.
+        ValueError: they cannot have that shape, their channels come first, or they are too large.
     """
-    if settings.image_size is None:
-        return tuple(event_shape)
+    event_shape = tuple(shape[1:]) if settings.image_size is None else _resized(shape[1:], settings)
+    if len(event_shape) == 2 and settings.support != "simplex":
+        event_shape = (*event_shape, 1)
+    if len(event_shape) == 3 and event_shape[0] in (1, 3) and min(event_shape[1:]) > 4:
+        raise ValueError(
+            f"Expected images [N, height, width, channels], but '{path}' is of shape {list(shape)}, with the channels "
+            f"first. Save numpy.moveaxis(x, 1, -1), or flat rows if they are no images."
+        )
+    if settings.channels is not None and event_shape[2:] != (settings.channels,):
+        raise ValueError(
+            f"--channels {settings.channels} is for images of so many channels, or image files, but '{path}' holds "
+            f"examples of shape {list(event_shape)}. Leave --channels out."
+        )
+    check_example(event_shape, shape[0], settings, path)
+    return event_shape
+
+
+def _resized(event_shape, settings):
+    """The shape of rows of pixels as images of the size that is set."""
     height, width = settings.image_size
     if tuple(event_shape[:2]) == (height, width) and len(event_shape) in (2, 3):
         return tuple(event_shape)
-    channels, rest = divmod(int(np.prod(event_shape)), height * width)
+    channels, rest = divmod(math.prod(event_shape), height * width)
     if len(event_shape) != 1 or rest or channels not in ((1, 3) if settings.channels is None else (settings.channels,)):
         raise ValueError(
             f"Expected rows of {height} × {width} or {height} × {width} × 3 numbers for --image-size {height} {width}, "

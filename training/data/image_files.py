@@ -1,6 +1,8 @@
 """Folders of images."""
 
+import os
 import struct
+import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +13,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from training.data.examples import Examples
-from training.data.folders import files_in
+from training.data.folders import files_in, printable
 from training.data.found import PARTS, Found
+from training.data.memory import check_example
 from zoo.images import PNG, decode
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -40,7 +43,7 @@ class ImageFiles(Examples):
     def __init__(self, paths, size, channels):
         super().__init__((len(paths), *size, channels), np.uint8)
         self.paths = paths
-        self.names = tf.constant([str(path) for path in paths])
+        self.names = tf.constant([os.fsencode(path) for path in paths])
 
     def gather(self, indices):
         def read(name):
@@ -50,7 +53,7 @@ class ImageFiles(Examples):
         return tf.map_fn(read, tf.gather(self.names, indices), fn_output_signature=spec)
 
     def place(self, index):
-        return f"'{self.paths[index]}'"
+        return f"'{printable(self.paths[index])}'"
 
 
 def images(folder, settings):
@@ -66,13 +69,12 @@ def images(folder, settings):
     files = [path for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
     first = {path.relative_to(folder).parts[0] for path in files if path.parent != folder}
     named = {name: PARTS[name.lower()] for name in sorted(first) if name.lower() in PARTS}
-    if "train" not in named.values():
-        named = {}
     loose = [path for path in files if path.relative_to(folder).parts[0] not in named]
     if named and (loose or len(set(named.values())) < len(named)):
-        stray = f"'{loose[0]}' beside them" if loose else "two of one part"
+        stray = f"'{loose[0]}' beside '{next(iter(named))}'" if loose else "two of one part"
         raise ValueError(
-            f"Expected in '{folder}' folders such as train, validation and test and nothing else, got {stray}."
+            f"Expected in '{folder}' folders such as train, validation and test and nothing else, got {stray}. "
+            f"Move it, or rename folders that are labels."
         )
     groups = {named[name]: [p for p in files if p.relative_to(folder).parts[0] == name] for name in named}
     groups = groups or {"train": files}
@@ -82,7 +84,8 @@ def images(folder, settings):
     size, channels = geometry(headers, folder, settings)
     parts = {part: ImageFiles(paths, size, channels) for part, paths in groups.items()}
     labels = {part: _labels(paths, roots[part]) for part, paths in groups.items()}
-    kind = "images in a folder" + (", labelled by their subfolders" if labels["train"] is not None else "")
+    labelled = any(found is not None for found in labels.values())
+    kind = "images in a folder" + (", labelled by their subfolders" if labelled else "")
     return Found(kind, parts, {part: found for part, found in labels.items() if found is not None})
 
 
@@ -95,7 +98,7 @@ def _labels(paths, root):
             f"Expected all images of '{root}' in subfolders, which are their labels, or none, but {len(without)} of "
             f"{len(names)} are in no subfolder, such as '{without[0].name}'. Move them."
         )
-    return None if without else np.array(names)
+    return None if without else np.array([printable(name) for name in names])
 
 
 def geometry(headers, where, settings):
@@ -110,7 +113,8 @@ def geometry(headers, where, settings):
         (height, width), channels.
 
     Raises:
-        ValueError: they are of different sizes, and no size is set; some have 16 bits; or none is an image.
+        ValueError: they are of different sizes, and no size is set; they are too large; some have 16 bits; or none is
+            an image.
     """
     readable = [header for header in headers if header is not None]
     if not readable:
@@ -129,8 +133,11 @@ def geometry(headers, where, settings):
             f"Bring them to one with --image-size <height> <width>."
         )
     size = settings.image_size or next(iter(sizes))
-    grey = all(header.channels == 1 for header in readable)
-    return size, settings.channels or (1 if grey else 3)
+    channels = settings.channels or (1 if all(header.channels == 1 for header in readable) else 3)
+    check_example(
+        (*size, channels), len(headers), settings, where, "Bring them to a smaller size, e.g. --image-size 64."
+    )
+    return size, channels
 
 
 def _header_of(path):
@@ -148,15 +155,24 @@ def header(content):
     Returns:
         A `Header`; None where they do not tell.
     """
-    if content[: len(PNG)] == PNG and len(content) >= 26:
-        width, height, bits, colour = struct.unpack(">IIBB", content[16:26])
-        return Header(height, width, 1 if colour in (0, 4) else 3, 16 if bits == 16 else 8)
-    return _jpeg_header(content) if content[:2] == b"\xff\xd8" else None
+    found = _png_header(content) if content[: len(PNG)] == PNG else _jpeg_header(content)
+    return found if found is not None and found.height and found.width else None
+
+
+def _png_header(content):
+    """What the first chunk of a PNG image says, if its checksum is right."""
+    chunk, checksum = content[12:29], content[29:33]
+    if chunk[:4] != b"IHDR" or zlib.crc32(chunk).to_bytes(4, "big") != checksum:
+        return None
+    width, height, bits, colour = struct.unpack(">IIBB", chunk[4:14])
+    return Header(height, width, 1 if colour in (0, 4) else 3, 16 if bits == 16 else 8)
 
 
 def _jpeg_header(content):
-    place = 2
-    while place + 10 <= len(content):  # a segment: FF, its kind, its length with these two bytes
+    place = 2 if content[:2] == b"\xff\xd8" else len(content)
+    while (
+        place + 10 <= len(content) and content[place] == 0xFF
+    ):  # a segment: FF, its kind, its length with these two bytes
         kind, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
         if kind == 0xFF:  # padding
             place += 1

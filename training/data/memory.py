@@ -2,9 +2,16 @@
 
 import math
 import os
+from contextlib import contextmanager
+
+import tensorflow as tf
 
 BUDGET = 2**30  # bytes that examples may take as float32; more of those that can be streamed are streamed
 COPIES = 3  # of the examples as 32-bit numbers: as read, rescaled, and in their parts
+KEPT = 3  # numbers that a step keeps for each one of a batch: x, what p(x|z) is given for it, and its gradient
+UNITS = 256  # of the encoder's first layer, at least, in a model whose network is its own
+TRAINED = 4  # numbers for each weight: itself, its gradient and Adam's two moments
+BATCH = 100  # examples for a step, unless set
 SHARE = 0.5  # of the machine's memory, for what cannot be streamed
 
 
@@ -30,10 +37,60 @@ def check_fits(size, numbers, path):
         ValueError: it does not.
     """
     needed = size + 4 * COPIES * numbers
-    memory = SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = SHARE * machine_memory()
     if needed > memory:
         raise ValueError(
             f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half "
             f"of this machine's memory, {memory / 2**30:.1f} GiB. Save it as .npy, TFRecords or a folder of images, "
             f"which are streamed."
         )
+
+
+def check_example(event_shape, examples, settings, path, instead=None):
+    """Makes sure that a model of such examples can be trained on this machine, before any of them is read.
+
+    Counted is the least that it takes: a batch and, where no other network is asked for, the encoder's first layer.
+
+    Args:
+        event_shape: shape of an example.
+        examples: how many there are.
+        settings: `DataSettings`, those of a run with its batch size and network.
+        path: where they are.
+        instead: what to do where it does not fit; None for what helps with arrays and tables.
+
+    Raises:
+        ValueError: it does not fit.
+    """
+    batch = min(getattr(settings, "batch_size", None) or BATCH, examples)
+    units = UNITS if getattr(settings, "network", UNITS) is None else 0
+    needed, memory = 4 * math.prod(event_shape) * (KEPT * batch + TRAINED * units), machine_memory()
+    if needed > memory:
+        raise ValueError(
+            f"Examples of {' × '.join(map(str, event_shape))} in '{path}' have {math.prod(event_shape):,} numbers: "
+            f"training on {batch} at a time takes {needed / 2**30:,.1f} GiB or more, and this machine has "
+            f"{memory / 2**30:.1f}. {instead or 'Give fewer columns or pixels, or smaller --network and --batch-size.'}"
+        )
+
+
+def machine_memory():
+    """Returns the bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def memory_errors_named(path):
+    """Makes a sentence of NumPy's and TensorFlow's errors where memory runs out.
+
+    Args:
+        path: what is read.
+
+    Raises:
+        ValueError: it ran out.
+    """
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise ValueError(
+            f"This machine's memory, {machine_memory() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
+            f"or smaller examples, or save them as .npy, TFRecords or a folder of images, which are streamed."
+        ) from error

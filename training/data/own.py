@@ -2,8 +2,8 @@
 
 import functools
 import operator
+import os
 import zlib
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import numpy as np
 
 from training.data import image_files, records
 from training.data.arrays import npy, npz
+from training.data.classes import classes_of
+from training.data.columns import categories, listed
 from training.data.dataset import Dataset, binarized
 from training.data.examples import Examples, Subset
-from training.data.folders import files_in
-from training.data.memory import examples_within
+from training.data.folders import files_in, printable
+from training.data.memory import examples_within, memory_errors_named
+from training.data.repeats import MOST, copies, identities, shared
 from training.data.splits import HELD_OUT, LEAST, split
 from training.data.survey import surveyed
 from training.data.table import table
@@ -24,7 +27,6 @@ from zoo import support as supports
 READERS = {".npy": npy, ".npz": npz, ".csv": table} | dict.fromkeys(records.SUFFIXES, records.records)
 KINDS = ", ".join(READERS) + f", or a folder of images ({', '.join(image_files.SUFFIXES)}) or of TFRecords"
 NAMED = {"key": (npz, records.records), "labels": (npz, table, records.records)}  # where settings name something
-CLASSES = 100  # labels of more values than these are no classes
 
 
 def own_data(settings):
@@ -40,15 +42,21 @@ def own_data(settings):
         FileNotFoundError: there is nothing at a path.
         ValueError: what is there cannot be used; the message says why, and what to do.
     """
-    name = Path(settings.data).resolve().stem
+    with memory_errors_named(settings.data):
+        return _own_data(settings)
+
+
+def _own_data(settings):
     found, parts, labels = _gathered(settings)
-    look, parts, labels, notes = _surveyed(parts, labels, name)
+    name = printable(Path(settings.data).resolve().stem)
+    look, parts, labels, same, notes = _surveyed(parts, labels, name)
     values, scaled = support_of(look, parts["train"], settings)
     if scaled:
         parts = {part: unit(x) for part, x in parts.items()}
     checksum = _checksum(look, parts, labels)
-    parts, labels = _split(parts, labels, settings)
+    parts, labels, same = _split(parts, labels, same, settings)
     check_variation(parts["train"], look, found.columns, values, name)
+    notes += [*shared(same), *categories(parts["train"], values, found.columns)]
     dataset = Dataset(
         name,
         values,
@@ -60,19 +68,24 @@ def own_data(settings):
         checksum=checksum,
     )
     dataset = binarized(dataset, settings.binarize or "none")
-    return replace(dataset, description=_described(settings.data, found.kind, dataset, scaled, [*found.notes, *notes]))
+    return replace(
+        dataset, description=_described(printable(settings.data), found.kind, dataset, scaled, [*found.notes, *notes])
+    )
 
 
-def read(path, settings):
+def read(path, settings, channels=None):
     """What is in a file or a folder, a `Found`.
 
     Args:
         path: text.
         settings: `DataSettings`.
+        channels: of image files, unless their number is found; None for that of the settings.
 
     Raises:
         FileNotFoundError, ValueError: see `own_data`.
     """
+    if not path:
+        raise ValueError(f"Expected the path of a file or a folder, got nothing. Expected one of {KINDS}.")
     first, path = path == settings.data, Path(path).expanduser()
     reader = _reader(path)
     for option, readers in NAMED.items() if first else ():  # other parts may be of other kinds
@@ -81,13 +94,18 @@ def read(path, settings):
             raise ValueError(
                 f"--{option} names something in {kinds}, and there is nothing to name in '{path}'. Leave it out."
             )
+    if channels is not None and reader in (image_files.images, records.records):
+        settings = replace(settings, channels=channels)
     return reader(path, settings)
 
 
 def _reader(path):
     """The function that reads a path."""
-    if not path.exists():
-        raise FileNotFoundError(f"No file or folder '{path}'. Expected one of {KINDS}.")
+    if not os.path.exists(path):
+        link = " It is a link to nothing, or to itself." if os.path.islink(path) else ""
+        raise FileNotFoundError(f"No file or folder '{path}'.{link} Expected one of {KINDS}.")
+    if not (path.is_file() or path.is_dir()):
+        raise ValueError(f"'{path}' is neither a file nor a folder. Expected one of {KINDS}.")
     if path.is_file():
         if path.suffix.lower() not in READERS:
             raise ValueError(f"'{path}' is of no known kind. Expected one of {KINDS}.")
@@ -107,20 +125,21 @@ def _gathered(settings):
     """What was found at the first path, and the parts and labels at all paths."""
     found = read(settings.data, settings)
     parts, labels = dict(found.parts), dict(found.labels)
-    shape = parts["train"].shape[1:]
-    like = settings
+    _check_part("train", parts, settings.data)
+    shape, channels = parts["train"].shape[1:], None
     if len(shape) == 3 and shape[-1] in (1, 3) and isinstance(parts["train"], Examples):
-        like = replace(settings, channels=shape[-1])  # a grey folder beside a coloured one is a coloured one
+        channels = shape[-1]  # a grey folder beside a coloured one is a coloured one
     for part, path in {"validation": settings.validation_data, "test": settings.test_data}.items():
         if path is None:
             continue
-        other = read(path, like)
+        other = read(path, settings, channels)
         if other.columns is not None and other.columns != found.columns:
             raise ValueError(
-                f"Expected in '{path}' the columns of '{settings.data}', {', '.join(found.columns or ['none'])}, "
-                f"got {', '.join(other.columns)}."
+                f"Expected in '{path}' the columns of '{settings.data}', {listed(found.columns or ['none'])}, "
+                f"got {listed(other.columns)}."
             )
         source = part if part in other.parts else "train"
+        _check_part(source, other.parts, path)
         parts[part] = other.parts[source]
         labels.pop(part, None)
         if source in other.labels:
@@ -133,68 +152,65 @@ def _gathered(settings):
     return found, parts, labels
 
 
+def _check_part(part, parts, path):
+    if part not in parts:
+        raise ValueError(
+            f"Expected {part}ing examples in '{path}', but by its names it has {' and '.join(parts)} data only. "
+            f"Name training data with --data, and others with --validation-data and --test-data; or rename them."
+        )
+
+
 def _surveyed(parts, labels, name):
-    """A `Survey` of all parts, the examples that can be read and their labels, and notes for the user."""
-    looks, readable, kept, notes = [], {}, {}, []
+    """A `Survey` of all parts, the examples that can be read, their labels and identities, and notes for the user."""
+    looks, readable, kept, found, notes = [], {}, {}, {}, []
+    dtype = np.result_type(*(x.dtype for x in parts.values()))
     for part, x in parts.items():
-        what = f"the {part} data of '{name}'" if len(parts) > 1 else f"'{name}'"
-        look, readable[part], index, said = surveyed(x, what)
+        what = _called(part, parts, name)
+        look, readable[part], index, found[part], said = surveyed(x, what, dtype)
         looks.append(look)
         notes += said
         if part in labels:
-            classes, said = _classes(labels[part], len(x), what)
+            classes, said = classes_of(labels[part], len(x), what)
             kept[part] = None if classes is None else classes[index]
             notes += said
-    return functools.reduce(operator.or_, looks), readable, kept, notes
+    found = identities(readable, found) if sum(map(len, found.values())) <= MOST else {}
+    notes += [note for part in found for note in copies(found[part], _called(part, parts, name))]
+    return functools.reduce(operator.or_, looks), readable, kept, found, notes
 
 
-def _classes(labels, examples, what):
-    """The labels [N], None where they are no classes, and notes."""
-    labels = np.asarray(labels)
-    labels = labels.reshape(-1) if labels.shape[1:] == (1,) else labels
-    if labels.shape != (examples,):
-        raise ValueError(f"Expected {examples} labels of {what}, one each, got {list(labels.shape)}. Mend the file.")
-    with suppress(ValueError):  # the texts of a table may be numbers
-        labels = labels.astype(np.float64)
-    if labels.dtype.kind == "f":
-        if not np.isfinite(labels).all():
-            i = np.flatnonzero(~np.isfinite(labels))[0]
-            raise ValueError(
-                f"Expected a label of each example, but that of example {i} of {what} is {labels[i]}. "
-                f"Give it one, or remove the example or all labels."
-            )
-        labels = labels.astype(np.int64) if np.all(labels == np.floor(labels)) else labels
-    kinds = len(np.unique(labels))
-    if kinds > CLASSES or labels.dtype.kind == "f":
-        return None, (f"the labels of {what} have {kinds} different values, so they are no classes and are not used",)
-    return labels, ()
+def _called(part, parts, name):
+    """What to call a part of the data in a message."""
+    return f"the {part} data of '{name}'" if len(parts) > 1 else f"'{name}'"
 
 
-def _split(parts, labels, settings):
-    """Training, validation and test parts, the last two in memory, and labels of each."""
+def _split(parts, labels, same, settings):
+    """Training, validation and test parts, the last two in memory, and labels and identities of each."""
     shares = {"validation": settings.validation_share, "test": settings.test_share}
     missing = {part: share for part, share in shares.items() if part not in parts}
-    train, train_labels = parts["train"], labels.get("train")
+    train = parts["train"]
     streamed = isinstance(train, Examples)
-    parts, labels = dict(parts), dict(labels)
+    parts, beside = dict(parts), [dict(labels), dict(same)]
     if missing:
         most = max(LEAST, examples_within(train.shape, HELD_OUT)) if streamed else None
+        of_train = [values.get("train") for values in beside]
         for part, index in split(len(train), missing, settings.split_seed, most).items():
             parts[part] = Subset(train, index) if streamed else train[index]
-            labels[part] = None if train_labels is None else train_labels[index]
+            for values, all_of_them in zip(beside, of_train, strict=True):
+                values[part] = None if all_of_them is None else all_of_them[index]
     for part in ("validation", "test"):
         x = parts[part]
         if isinstance(x, Examples):
             order = np.random.default_rng(settings.split_seed).permutation(len(x))
             index = np.sort(order[: max(LEAST, examples_within(x.shape, HELD_OUT))])
             parts[part] = x[index]
-            labels[part] = None if labels.get(part) is None else labels[part][index]
+            for values in beside:
+                values[part] = None if values.get(part) is None else values[part][index]
         if len(x) < LEAST:
             raise ValueError(
                 f"Expected {LEAST} {part} examples or more, without which there are no standard errors, got {len(x)}. "
                 f"Add some, or leave that part out: a share of the training data is taken."
             )
-    return parts, {part: y for part, y in labels.items() if y is not None}
+    return parts, *({part: y for part, y in values.items() if y is not None} for values in beside)
 
 
 def _checksum(look, parts, labels):

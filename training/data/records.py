@@ -1,5 +1,6 @@
 """TFRecord files of tf.train.Example: images in bytes, or lists of numbers."""
 
+import os
 import struct
 from array import array
 from contextlib import suppress
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.data.examples import Examples, chunks
-from training.data.folders import files_in
+from training.data.folders import files_in, printable
 from training.data.found import LABELS, Found, role, shaped
 from training.data.image_files import geometry, header
 from training.data.precision import check_precision
@@ -58,7 +59,7 @@ class Records(Examples):
 
     def place(self, index):
         file = self.index.file[index]
-        return f"record {index - np.searchsorted(self.index.file, file)} of '{self.files[file]}'"
+        return f"record {index - np.searchsorted(self.index.file, file)} of '{printable(self.files[file])}'"
 
     def read(self, indices):
         """The bytes of records, an object array [B]."""
@@ -82,8 +83,7 @@ def records(path, settings):
     """
     files = [path] if path.is_file() else [p for p in files_in(path) if p.suffix.lower() in SUFFIXES]
     named = {p: role(str(p.relative_to(path).with_suffix("")))[0] for p in files} if path.is_dir() else {}
-    if "train" not in named.values():
-        named = dict.fromkeys(files, "train")
+    named = named or {path: "train"}
     index, parts, labels = _index(files), {}, {}
     first = Records(files, index, "", (), image=True).read(range(min(FIRST, len(index.file))))
     feature, label = _features(first, files[0], settings)
@@ -130,7 +130,7 @@ def _index(files):
 def _check_checksums(path):
     """Makes sure that each record has the checksums that were written with it, by TensorFlow's own reader."""
     with tf.device("CPU"):
-        stream = tf.data.TFRecordDataset(str(path))
+        stream = tf.data.TFRecordDataset(os.fsencode(path))
     try:
         stream.reduce(np.int64(0), lambda count, record: count + 1)
         return
@@ -203,7 +203,7 @@ def _event(files, index, feature, path, settings):
         )
     if feature.kind != "image":
         dtype = tf.float32 if feature.kind == "float" else tf.int64
-        return shaped((feature.count,), settings), False, dtype
+        return shaped((len(index.file), feature.count), settings, path), False, dtype
     headers = [header(content) for values in _values(files, index, feature, default="") for content in values]
     size, channels = geometry(headers, path, settings)
     return (*size, channels), True, None

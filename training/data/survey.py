@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from training.data import repeats
 from training.data.examples import Examples, Subset, chunks
 from training.data.memory import holds
 from zoo.support import SUPPORTS
@@ -31,14 +32,14 @@ class Survey:
     black_and_white: bool = True
     checksum: int = 0
 
-    def after(self, x):
+    def after(self, x, checksum):
         """That of more examples [n, *x] too; what is ruled out already is not looked for again."""
         return Survey(
             min(self.least, float(x.min())),
             max(self.greatest, float(x.max())),
             frozenset(name for name in self.fits if SUPPORTS[name].contains(x)),
             self.black_and_white and bool(np.all((x == 0) | (x == 255))),
-            zlib.crc32(np.ascontiguousarray(x), self.checksum),
+            int(checksum),
         )
 
     def __or__(self, other):
@@ -52,29 +53,35 @@ class Survey:
         )
 
 
-def surveyed(x, what):
+def surveyed(x, what, dtype=None):
     """Looks at all examples once; those that stay in files and are few enough come into memory.
 
     Args:
         x: array or `Examples` [N, *x].
         what: what to call them in a message.
+        dtype: NumPy's, in which they are compared with others; None for their own.
 
     Returns:
-        A `Survey`; the examples, an array or `Examples`; the numbers of those among x; notes for the user.
+        A `Survey`; the examples, an array or `Examples`; the numbers of those among x; their checksums, as of `dtype`;
+        notes for the user.
 
     Raises:
         ValueError: a value is not finite, or too many examples cannot be read.
     """
     streamed = isinstance(x, Examples)
     kept = np.empty(x.shape, x.dtype) if streamed and holds(x.shape) else None
-    look, bad = Survey(), []
+    look, bad, found = Survey(), [], [np.empty(0, np.uint32)]
     for rows in tqdm(chunks(x.shape), f"look at {what}", leave=False, delay=1):
         values, unreadable = _readable(x, rows) if streamed else (x[rows], [])
         bad += unreadable
         good = np.setdiff1d(np.arange(rows.start, rows.stop), unreadable)
         if len(good):
             _check_finite(values, good, x, what)
-            look = look.after(values)
+            running = repeats.checksums(values, look.checksum)
+            look = look.after(values, running[-1])
+            if dtype not in (None, x.dtype):
+                values, running = values.astype(dtype), repeats.checksums(values.astype(dtype))
+            found.append(repeats.of_each(running, values[0].nbytes))
         if kept is not None:
             kept[good] = values
     notes = _left_out(bad, x, what)
@@ -83,13 +90,15 @@ def surveyed(x, what):
         x = kept[index] if bad else kept
     elif bad:
         x = Subset(x, index)
-    return look, x, index, notes
+    return look, x, index, np.concatenate(found), notes
 
 
 def _readable(x, rows):
     """The values of those examples that can be read, and the numbers of the others."""
     try:
         return x[rows], []
+    except tf.errors.ResourceExhaustedError:
+        raise  # the machine is too small, not the file damaged
     except tf.errors.OpError:
         values, bad = [], []
         for i in range(rows.start, rows.stop):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from training.data.examples import Examples, Mapped, chunks
 from zoo import support as supports
 
+NEAR, FAR = 1e-30, 1e37  # how far apart values are at least and at most, so that their squares' sums have digits
 UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are rounded otherwise than NumPy's
 
 
@@ -64,7 +65,7 @@ def unit(x):
 
 
 def check_variation(x, look, columns, support, name):
-    """Makes sure that training examples differ, and real vectors in each element.
+    """Makes sure that training examples differ, and real vectors in each element, by what 32-bit numbers can tell.
 
     Args:
         x: training examples [N, *x], after the split, which may leave the only value that differs to another part.
@@ -77,31 +78,49 @@ def check_variation(x, look, columns, support, name):
         ValueError: they do not.
     """
     each = support == "real" and len(x.shape) == 2
-    constant = _constant(x, each)
-    if constant.all():
-        raise ValueError(f"All training examples of '{name}' are the same. Expected some that differ.")
-    if not each or not constant.any():
+    if look.greatest - look.least > FAR:
+        raise ValueError(
+            f"The values of '{name}' lie {look.greatest - look.least:.2g} apart, too far for computations in 32 bits, "
+            f"which end at {np.finfo(np.float32).max:.2g}. Rescale them."
+        )
+    spread = _spread(x, each)
+    narrow = spread <= NEAR
+    if not (narrow.any() if each else narrow.all()):
         return
-    constant = np.flatnonzero(constant)
-    some = ", ".join(f"'{columns[i]}'" if columns else str(i) for i in constant[:10]) + (", …" * (len(constant) > 10))
+    if not spread.any():
+        raise ValueError(f"All training examples of '{name}' are the same. Expected some that differ.")
+    if spread[narrow].any():
+        where = f"column {_some(narrow & (spread > 0), columns)} of " if each else ""
+        raise ValueError(
+            f"Expected values that differ by more than {NEAR:g}, which models can tell apart in 32 bits, but those in "
+            f"{where}the training data of '{name}' differ by {spread[narrow].max():.2g} at most. Rescale them."
+        )
     others = [f"--support {other}" for other in sorted(look.fits - {"real"})]
     also = f", or say what they are ({' or '.join(others)})" if others else ""
     also += ", or reshape rows of pixels (--image-size)" if "levels" in look.fits else ""
     raise ValueError(
-        f"Expected columns that vary, but {len(constant)} of the {x.shape[1]} are constant: {some}, "
+        f"Expected columns that vary, but {narrow.sum()} of the {x.shape[1]} are constant: {_some(narrow, columns)}, "
         f"in the training data of '{name}'. "
         f"The density of real numbers has no bound there; remove such columns{also}."
     )
 
 
-def _constant(x, each):
-    """For each element, whether all examples have the same value there [*x].
+def _some(which, columns):
+    """Names the first of some columns."""
+    found = np.flatnonzero(which)
+    return ", ".join(f"'{columns[i]}'" if columns else str(i) for i in found[:10]) + (", …" * (len(found) > 10))
 
-    No more is read where it is clear that no element is (if `each` matters), or that not all are.
+
+def _spread(x, each):
+    """For each element, how far apart its values are among all examples [*x], or more than `NEAR`.
+
+    No more is read where it is clear that no element is constant (if `each` matters), or that not all are.
     """
-    first, constant = x[:1], np.ones(x.shape[1:], bool)
+    low, high = np.full(x.shape[1:], np.inf), np.full(x.shape[1:], -np.inf)
     for rows in chunks(x.shape):
-        constant &= np.all(x[rows] == first, axis=0)
-        if not (constant.any() if each else constant.all()):
+        values = x[rows]
+        low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+        narrow = high - low <= NEAR
+        if not (narrow.any() if each else narrow.all()):
             break
-    return constant
+    return high - low

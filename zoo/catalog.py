@@ -9,6 +9,7 @@ import keras
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
+from zoo.memory import counted_weights
 from zoo.registry import build as build_part
 from zoo.vae import VAE
 
@@ -125,7 +126,7 @@ def build(name, event_shape, support, *, seed=0, **overrides):
     parts = recipe(name, **overrides)
     event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
     likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    with _initial_weights_from(seed := seed_number(seed)):
+    with counted_weights(), _initial_weights_from(seed := seed_number(seed)):
         network = build_part("network", parts.network)
         encoder = _network("encoder", parts.encoder, event_shape)
         decoder = _network("decoder", parts.decoder, (latent,))

@@ -1,6 +1,7 @@
 """Keras's `fit`, `evaluate` and `predict`, with a look at the data first."""
 
 import inspect
+import warnings
 from contextlib import contextmanager
 
 import keras
@@ -9,23 +10,52 @@ import tensorflow as tf
 
 from zoo import support as supports
 from zoo.guard import Watch
+from zoo.memory import check_step
+from zoo.units import unadapted
 
+KERAS_BATCH = 32  # examples, unless told otherwise
+MEASURED = "Logged are loss, reconstruction and kl; vae.score(x) measures more."
+UNUSED = {
+    "loss": "A VAE's loss is minus its objective: choose one by zoo.build(..., objective='elbo').",
+    "loss_weights": "Weigh the terms by the objective's options: zoo.build(..., objective='elbo(beta=2.0)').",
+    "metrics": MEASURED,
+    "weighted_metrics": MEASURED,
+}
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 
 
 class CheckedModel(keras.Model):
-    """A Keras model that refuses arrays of another shape or support than its own; streams are let through.
+    """A Keras model that refuses data of another shape or support than its own.
 
     It has an `event_shape`, a `support`, `draws` (how many were made), `samplers` and a `guard`.
     """
 
+    def compile(self, *args, **kwargs):
+        """Keras's `compile`, without what a VAE has no use for.
+
+        Raises:
+            ValueError: a loss or metrics came.
+        """
+        call = inspect.signature(super().compile).bind(*args, **kwargs)
+        for name, instead in UNUSED.items():
+            if call.arguments.get(name):
+                raise ValueError(f"Expected no {name}=, got {call.arguments[name]!r}. {instead}")
+        super().compile(*call.args, **call.kwargs)
+
+    def compile_from_config(self, config):
+        # Keras's does nothing where `compile` is another than its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, *args, **kwargs):
-        """Keras's `fit`, after a look at the data where they are arrays.
+        """Keras's `fit`, after a look at the data: at all where they are arrays, at each batch where they are a stream.
 
         Steps in which a number is not finite are not taken, with a warning.
 
         Raises:
-            FloatingPointError: ten of them in a row.
+            ValueError: the data are of another shape or support than the model's; or a step would not fit into memory.
+            FloatingPointError: ten steps in a row were not taken.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         validation = call.arguments.get("validation_data")
@@ -34,6 +64,7 @@ class CheckedModel(keras.Model):
             supports.check_examples(x, self.event_shape, self.support, "the validation data")
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
+        self._look_before_training(call.arguments.get("x"), call.arguments.get("batch_size"))
         self.samplers.clear()
         callbacks = call.arguments.get("callbacks") or []
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -47,7 +78,7 @@ class CheckedModel(keras.Model):
         """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
         call = inspect.signature(super().evaluate).bind(*args, **kwargs)
         self._prepare(call.arguments)
-        with self.evaluating():
+        with self.evaluating(), self.guard.watching(self.support):
             return super().evaluate(*call.args, **call.kwargs)
 
     @contextmanager
@@ -63,7 +94,17 @@ class CheckedModel(keras.Model):
     def predict(self, x, *args, **kwargs):
         """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
         supports.check_examples(x, self.event_shape, self.support)
-        return super().predict(x, *args, **kwargs)
+        with self.guard.watching(self.support):
+            return super().predict(x, *args, **kwargs)
+
+    def _look_before_training(self, x, batch_size):
+        """Refuses steps that do not fit into memory, and warns of parts that were not told of the data."""
+        array = x if isinstance(x, np.ndarray) or tf.is_tensor(x) else None
+        if array is not None:
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            check_step(self, -(-min(batch_size or KERAS_BATCH, len(array)) // replicas))
+        for sentence in unadapted(self, array):
+            warnings.warn(sentence, stacklevel=3)
 
     def _prepare(self, arguments):
         x, sample_weight = arguments.get("x"), arguments.get("sample_weight")

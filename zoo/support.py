@@ -89,10 +89,7 @@ def check(x, support, what="the data"):
         bad = int(x.size - np.isfinite(x).sum())
         raise ValueError(f"Expected finite numbers, but {what} have {bad} NaN or infinite values. Remove or fill them.")
     if not get(support).contains(x):
-        raise ValueError(
-            f"Expected values in {get(support).values} (support '{support}'), but {what} are in "
-            f"[{x.min():g}, {x.max():g}]. Rescale them, or name another support: {', '.join(SUPPORTS)}."
-        )
+        raise outside(support, f"{what} are in [{x.min():g}, {x.max():g}]")
 
 
 def check_examples(x, event_shape, support, what="the data"):
@@ -112,6 +109,19 @@ def check_examples(x, event_shape, support, what="the data"):
         if x.shape[1:] != tuple(event_shape):
             raise wrong_shape(x.shape, event_shape)
         check(x, support, what)
+
+
+def outside(support, what):
+    """The error for data out of their support.
+
+    Args:
+        support: its name.
+        what: what came, in words.
+    """
+    return ValueError(
+        f"Expected values in {get(support).values} (support '{support}'), but {what}. "
+        f"Rescale them, or name another support: {', '.join(SUPPORTS)}."
+    )
 
 
 def wrong_shape(got, event_shape):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo import memory
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
@@ -46,8 +47,13 @@ class VAE(ScoredModel):
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, seed_number(seed)
         check_roles(self)
+        for role in self.PARTS:
+            if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
+                getattr(self, role).name = role
         self.samplers = Samplers(name="samplers")
-        self.build(encoder.input_shape)
+        with memory.counted_weights():
+            self.build(encoder.input_shape)
+        memory.check_step(self)
         check_seams(self)
 
     def build(self, x_shape):
@@ -70,6 +76,21 @@ class VAE(ScoredModel):
         )
         super().build(x_shape)
 
+    def get_layer(self, name=None, index=None):
+        """A part by its role, such as "posterior", or else what Keras knows by that name or index."""
+        return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
+
+    def export(self, *args, **kwargs):
+        """Refuses Keras's export, whose signatures would have no seeds, densities or checks.
+
+        Raises:
+            NotImplementedError: always; the message names the export to use.
+        """
+        raise NotImplementedError(
+            "Keras's export does not know densities and draws. Use that of this project, "
+            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
+        )
+
     @property
     def event_shape(self):
         """Shape of one x."""
@@ -90,8 +111,14 @@ class VAE(ScoredModel):
             A tfd distribution, batch [B], event [L].
 
         Raises:
-            ValueError: `x` has another shape than the model's.
+            ValueError: `x` has another shape than the model's; or, outside of a graph, is out of its support.
         """
+        if not keras.backend.is_keras_tensor(x) and tf.executing_eagerly():
+            supports.check_examples(self._data(x), self.event_shape, self.support)
+        return self.posterior_at(x)
+
+    def posterior_at(self, x):
+        """q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior."""
         return self.posterior(self.features(x))
 
     def features(self, x):
@@ -117,6 +144,7 @@ class VAE(ScoredModel):
         z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
         if z.shape[-1:] != (self.latent_size,):
             raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
+        memory.check_points(self.decoder, z.shape[:-1].num_elements(), "latent points")
         h = self.decoder(tf.reshape(z, [-1, self.latent_size]))
         h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
         return self.likelihood(h)
@@ -141,7 +169,7 @@ class VAE(ScoredModel):
         x = self._data(x)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
         q, z, log_qz = drawn(self.posterior, self.features(x), draw_seed)
-        p = self.prior(encode=self.encode)
+        p = self.prior(encode=self.posterior_at)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed))
@@ -167,10 +195,6 @@ class VAE(ScoredModel):
             self.likelihood.adapt(x)
         self.prior.adapt(x)
         self.objective.adapt(x)
-
-    def predict_step(self, data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.reconstruct(x)
 
     def reconstruct(self, x):
         """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
@@ -198,6 +222,7 @@ class VAE(ScoredModel):
             KeyError, ValueError: as `latent_distribution`; or `n` is under 1.
         """
         n = whole_number(n, "how many to generate")
+        memory.check_points(self.decoder, n, "latent points")
         seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
         z = self.latent_distribution(latents).sample(n, seed=seed)
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()

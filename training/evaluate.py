@@ -21,6 +21,7 @@ from training.errors import (
     ended_by_a_lost_worker,
     ended_by_numbers_or_files,
     interruptible,
+    on_any_terminal,
     one_sentence_errors,
 )
 from training.estimate import Estimate, plain
@@ -87,7 +88,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("starts over"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
+    with on_any_terminal(), interruptible("starts over"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
         run_command(args)
 
 
@@ -97,7 +98,7 @@ def run_command(args):
         command = tyro.cli(Command, args=args)
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
-        folder = Path(command.run)
+        folder = Path(command.run).expanduser()
         config, scores, history = run.read(folder)
         devices = Devices(strategy(command.strategy))
         moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
@@ -105,6 +106,7 @@ def run_command(args):
         dataset = data_of(there)
         run.check_data(there, dataset)
         vae = load_on(devices, folder)
+        run.check_model(replace(there, out=str(folder)), vae, dataset)
     if devices.is_chief:
         scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
         finish(folder, config, dataset, vae, history, scores)

@@ -36,7 +36,7 @@ def main(args=None):
     """
     with ended_by_a_sentence("no server was started"):
         command = tyro.cli(Command, args=args)
-        folder, ports = Path(command.served).resolve(), (command.grpc_port, command.rest_port)
+        folder, ports = Path(command.served).expanduser().resolve(), (command.grpc_port, command.rest_port)
         if len({*ports}) < 2 or not all(0 < port < 2**16 for port in ports):
             raise ValueError(f"Expected two ports from 1 to 65535, got {ports[0]} for gRPC and {ports[1]} for REST.")
         names = configuration.served_names(folder)

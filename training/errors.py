@@ -1,5 +1,6 @@
 """How a command ends where the user's input is wrong, or the user interrupts it."""
 
+import errno
 import re
 import sys
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ NOISE = (
     "The error could",
     ":UNKNOWN",
 )
+FULL = "No space left"
 MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
 
@@ -46,14 +48,16 @@ def ended_by_memory():
     try:
         yield
     except MEMORY as error:
-        if "No space left" in str(error):
-            sys.exit(
-                f"error: a file could not be written ({reason(error)}). Make room, and give the same command again."
-            )
+        if FULL in str(error):
+            sys.exit(_of_a_full_disk(error))
         sys.exit(
             f"error: there is not enough memory ({reason(error)}). "
             f"Give a smaller --batch-size or --latent, fewer samples or components, or smaller networks."
         )
+
+
+def _of_a_full_disk(error):
+    return f"error: a file could not be written ({reason(error)}). Make room, and give the same command again."
 
 
 @contextmanager
@@ -85,7 +89,7 @@ def ended_by_numbers_or_files():
         with ended_by_memory():
             yield
     except (FloatingPointError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(_of_a_full_disk(error) if getattr(error, "errno", None) == errno.ENOSPC else f"error: {error}")
     except (tf.errors.NotFoundError, tf.errors.DataLossError) as error:
         sys.exit(
             f"error: the data cannot be read any more ({reason(error)}). "

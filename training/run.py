@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from training.config import FORMAT, PLACES, Config
+from zoo.registry import name_of, parse
 from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
@@ -92,7 +93,9 @@ def read(folder):
     except FileNotFoundError as error:
         raise ValueError(f"The run in '{folder}' is not trained: {error}. Train it to its end.") from error
     except (OSError, ValueError) as error:
-        raise ValueError(f"{error} Put it back, or train the run once more with --overwrite.") from error
+        raise ValueError(
+            f"{str(error).rstrip('.')}. Put it back, or train the run once more with --overwrite."
+        ) from error
 
 
 def _scores(path):
@@ -137,6 +140,9 @@ def check_model(config, vae, dataset):
     parts = {"model": (vae.name, config.model), "latent": (vae.latent_size, config.latent)}
     parts |= {"support": (vae.support, dataset.support)}
     parts |= {"shape of x": ([*vae.event_shape], [*dataset.event_shape])}
+    for role in ("posterior", "prior", "likelihood", "objective"):
+        if spec := getattr(config, role):
+            parts[role] = (name_of(getattr(vae, role)), parse(spec)[0])
     for name, (there, expected) in parts.items():
         if there != expected:
             raise ValueError(

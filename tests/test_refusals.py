@@ -11,6 +11,16 @@ from test_vae import X, model
 import zoo
 
 
+@pytest.fixture(scope="module")
+def vae():
+    """A model that nothing is done to."""
+    return model()
+
+
+def stream(x):
+    return tf.data.Dataset.from_tensor_slices(x).batch(4)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
@@ -34,6 +44,48 @@ def test_wrong_tensors_are_refused():
         model().fit(X, validation_data=(X + 1,))
 
 
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "score", "encode", "adapt"])
+@pytest.mark.parametrize(
+    "x",
+    [
+        None,
+        {"x": X},
+        "x",
+        tf.sparse.from_dense(X),
+        X.astype(complex),
+        X.astype(str),
+        X.astype(object),
+        [["a"]],
+        stream({"x": X}),
+        stream(X.astype(str)),
+        stream(X[:0]),
+        tf.data.Dataset.from_tensor_slices(X),
+    ],
+)
+def test_what_holds_no_examples_is_refused_in_a_sentence(vae, method, x):
+    with pytest.raises(ValueError, match=r"^Expected [^\n]+\.$"):
+        getattr(vae, method)(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", -1),
+        ("batch_size", 2.5),
+        ("batch_size", 10**30),
+        ("epochs", "x"),
+        ("steps_per_epoch", np.inf),
+        ("callbacks", 5),
+        ("callbacks", [None]),
+        ("sample_weight", 1.0),
+        ("sample_weight", [1.0, 2.0]),
+    ],
+)
+def test_arguments_of_fit_are_looked_at(vae, name, value):
+    with pytest.raises(ValueError, match=f"^Expected {name} "):
+        vae.fit(X, verbose=0, **{name: value})
+
+
 def test_wrong_shapes_are_refused_in_streams_and_tensors():
     vae = model()
     with pytest.raises(ValueError, match=r"got \[7, 16\]"):
@@ -42,10 +94,6 @@ def test_wrong_shapes_are_refused_in_streams_and_tensors():
         vae.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"\[B, 4, 4, 1\]"):
         vae.fit(tf.data.Dataset.from_tensor_slices(X[..., 0]).batch(4), shuffle=False, verbose=0)
-
-
-def stream(x):
-    return tf.data.Dataset.from_tensor_slices(x).batch(4)
 
 
 @pytest.mark.parametrize(

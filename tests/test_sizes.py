@@ -17,13 +17,13 @@ SMALL = {"latent": 2, "network": "mlp(hidden=(5,))"}
         ({"latent": 10**9}, r"'kernel' of shape \[1000000000, 5\] it has 5,000,000,\d+ parameters"),
         ({"latent": 100_000, "posterior": "tril"}, r"\[5, 5000150000\]"),
         ({"network": "gated_mlp(hidden=(1000000000,))"}, r"\[4, 2000000000\]"),
-        ({"prior": "mixture(components=10000000000)"}, r"\[10000000000\]"),
-        ({"prior": "vamp(components=10000000000)"}, r"\[10000000000, 4\]"),
+        ({"prior": "mixture(components=2000000000)"}, r"\[2000000000\]"),
+        ({"prior": "vamp(components=2000000000)"}, r"\[2000000000, 4\]"),
         ({"prior": "maf(hidden=1000000000)"}, r"hidden=1,000,000,000 units"),
         ({"prior": "maf(steps=1000000000)"}, r"steps .*from 1 to 100"),
         ({"posterior": "iaf(hidden=1000000000)"}, r"\[5, 10000000\d\d\]"),
         ({"posterior": "low_rank(rank=1000000000)"}, r"\[5, 2000000004\]"),
-        ({"objective": "iwae(samples=10000000000)"}, r"1 examples with samples=10,000,000,000 takes about [\d,.]+ GiB"),
+        ({"objective": "iwae(samples=2000000000)"}, r"1 examples with samples=2,000,000,000 takes about [\d,.]+ GiB"),
     ],
 )
 def test_models_that_no_memory_holds_are_refused(parts, words):

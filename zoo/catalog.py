@@ -1,5 +1,6 @@
 """The named models: which parts make each."""
 
+import math
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -93,7 +94,7 @@ def recipe(name, **overrides):
         KeyError: no such model.
         TypeError: no such part.
     """
-    if name not in CATALOG:
+    if not isinstance(name, str) or name not in CATALOG:
         raise KeyError(f"No model '{name}'. Known: {', '.join(CATALOG)}.")
     known = [field.name for field in fields(Recipe) if field.name != "summary"]
     for key in overrides:
@@ -148,7 +149,9 @@ def _shape(event_shape):
         shape = tuple(event_shape) or (None,)
     except TypeError:
         shape = (event_shape,)  # of vectors
-    return tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+    shape = tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+    whole_number(math.prod(shape), "the number of elements in event_shape")
+    return shape
 
 
 def _network(role, model, input_shape):

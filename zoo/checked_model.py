@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import support as supports
+from zoo.checks import whole_number
 from zoo.guard import Watch
 from zoo.memory import check_step
 from zoo.units import unadapted
@@ -93,7 +94,9 @@ class CheckedModel(keras.Model):
 
     def predict(self, x, *args, **kwargs):
         """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
+        call = inspect.signature(super().predict).bind(x, *args, **kwargs)
         supports.check_examples(x, self.event_shape, self.support)
+        _check_counts(call.arguments)
         with self.guard.watching(self.support):
             return super().predict(x, *args, **kwargs)
 
@@ -109,7 +112,25 @@ class CheckedModel(keras.Model):
     def _prepare(self, arguments):
         x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
         supports.check_examples(x, self.event_shape, self.support)
+        _check_counts(arguments)
+        if sample_weight is not None and isinstance(x, np.ndarray):
+            got = np.shape(sample_weight)
+            if got not in ((len(x),), (len(x), 1)):
+                raise ValueError(
+                    f"Expected sample_weight of shape [{len(x)}], a number for each example, got {[*got]}."
+                )
         arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
+
+
+def _check_counts(arguments):
+    for name, least in (("batch_size", 1), ("epochs", 0), ("steps_per_epoch", 1), ("steps", 1)):
+        if arguments.get(name) is not None:
+            whole_number(arguments[name], name, least=least)
+    callbacks = arguments.get("callbacks")
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in tf.nest.flatten(callbacks or []):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(f"Expected callbacks to be of keras.callbacks.Callback, got {callback!r}.")
 
 
 def _labels(x, y, sample_weight):

@@ -29,8 +29,11 @@ def save(vae, folder):
         folder: where to; made if missing.
 
     Raises:
+        ValueError: `vae` is none.
         OSError: it cannot be written, as on a full disk; what was there is as it was.
     """
+    if not isinstance(vae, VAE):
+        raise ValueError(f"Expected a zoo.VAE to save, got {vae!r}.")
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     config = keras.saving.serialize_keras_object(vae)

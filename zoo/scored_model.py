@@ -43,7 +43,7 @@ class ScoredModel(SteppedModel):
             ValueError: `x` is no data of this model, or `samples` is under 1.
         """
         samples, seed = whole_number(samples, "samples", below=MOST + 1), seed_number(seed)
-        x = np.asarray(x)
+        x = np.asarray(supports.as_examples(x))
         supports.check_examples(x, self.event_shape, self.support)
         parts, chunks = -(-samples // POINTS), []
         sizes = [samples // parts + (i < samples % parts) for i in range(parts)]

@@ -113,8 +113,9 @@ class VAE(ScoredModel):
         Raises:
             ValueError: `x` has another shape than the model's; or, outside of a graph, is out of its support.
         """
-        if not keras.backend.is_keras_tensor(x) and tf.executing_eagerly():
-            supports.check_examples(self._data(x), self.event_shape, self.support)
+        if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
+            x = supports.as_examples(x)
+            supports.check_examples(x, self.event_shape, self.support)
         return self.posterior_at(x)
 
     def posterior_at(self, x):
@@ -141,7 +142,7 @@ class VAE(ScoredModel):
         Raises:
             ValueError: `z` has another last axis than L.
         """
-        z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
+        z = tf.convert_to_tensor(supports.as_examples(z, "latent points"), self.posterior.compute_dtype)
         if z.shape[-1:] != (self.latent_size,):
             raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
         memory.check_points(self.decoder, z.shape[:-1].num_elements(), "latent points")
@@ -187,7 +188,9 @@ class VAE(ScoredModel):
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        x = x if hasattr(x, "gather") else np.asarray(x)  # examples in files, that would not all fit into memory
+        x = (
+            x if hasattr(x, "gather") else np.asarray(supports.as_examples(x))
+        )  # examples in files, that would not all fit into memory
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
         supports.check_examples(x, self.event_shape, "real")
@@ -263,8 +266,9 @@ class VAE(ScoredModel):
             KeyError: no such sampler.
             ValueError: `x` is no data of this model, there are too few, or the sampler does not suit the posterior.
         """
-        supports.check_examples(np.asarray(x), self.event_shape, self.support)
-        return self.samplers.fit(spec, self, np.asarray(x), progress)
+        x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, self.event_shape, self.support)
+        return self.samplers.fit(spec, self, x, progress)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

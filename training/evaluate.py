@@ -29,6 +29,7 @@ from training.information import gains, information
 from training.report import report
 from training.samples import compare
 from training.shape import shape
+from zoo import scored_model
 from zoo.checks import seed_number, whole_number
 from zoo.scores import curve_draws
 
@@ -63,6 +64,7 @@ class Settings:
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, least=least)
+        whole_number(self.samples, "samples", below=scored_model.MOST + 1)
         seed_number(self.seed)
         for spec in self.samplers:
             zoo.registry.build("sampler", spec, event_shape=(2,))

@@ -81,11 +81,7 @@ class VAE(ScoredModel):
         return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
 
     def export(self, *args, **kwargs):
-        """Refuses Keras's export, whose signatures would have no seeds, densities or checks.
-
-        Raises:
-            NotImplementedError: always; the message names the export to use.
-        """
+        """Raises a NotImplementedError: Keras's export has no seeds, densities or checks."""
         raise NotImplementedError(
             "Keras's export does not know densities and draws. Use that of this project, "
             "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."

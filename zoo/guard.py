@@ -50,7 +50,7 @@ class Guard(tf.Module):
         """
         self.outside.assign(False)
         yield
-        if bool(self.outside):
+        if self.outside.numpy():
             raise supports.outside(support, "the data have values out of it")
 
     def record(self, wrong, step):

@@ -49,8 +49,8 @@ export: $(STAMP)  ## Export a trained run for TensorFlow Serving [MODEL=tril_vae
 serve: $(STAMP)  ## Start TensorFlow Serving on all exported models [ARGS="--host 0.0.0.0"]
 	@$(VENV)/bin/python -m export.serving.serve --served "$(SERVED)" $(ARGS)
 
-models: $(STAMP)  ## List the models with their parts and sizes
-	@$(VENV)/bin/python -c 'import zoo; print("\n\n".join(repr(zoo.describe(name)) for name in zoo.model_names()))'
+models: $(STAMP)  ## List the models and their parts, or describe one with its sizes [MODEL=tril_vae]
+	@$(VENV)/bin/python -m zoo $(if $(filter command environment,$(origin MODEL)),"$(MODEL)")
 
 tensorboard: $(STAMP)  ## Watch the runs in a browser
 	$(VENV)/bin/tensorboard --logdir $(RUNS)

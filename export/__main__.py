@@ -52,12 +52,12 @@ def main(args=None):
         command = tyro.cli(Command, args=args)
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>.")
-        started, folder = time.monotonic(), Path(command.run)
+        started, folder = time.monotonic(), Path(command.run).expanduser()
         vae = zoo.load(folder)
         settings = {key: value for key, value in vars(command).items() if key not in ("run", "out", "name")}
         # The folder's name, not its path, which says more of this machine than clients should know.
         source = {"run": folder.resolve().name, "config": config(folder)}
-        version = export(vae, command.out, name=command.name or vae.name, source=source, **settings)
+        version = export(vae, Path(command.out).expanduser(), name=command.name or vae.name, source=source, **settings)
     print(summary(version, time.monotonic() - started))
 
 

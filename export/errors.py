@@ -54,6 +54,8 @@ def ended_by_a_sentence(then="nothing was published"):
     Args:
         then: what the sentence on an interruption says.
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal of ASCII has no arrows
     try:
         yield
     except BrokenPipeError:  # of what reads the output, as in "… | head"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+import zoo.__main__ as zoo_command
 from training import run
 from training.config import Config
 from training.data import dataset_names
@@ -132,6 +133,11 @@ def test_likelihood_that_does_not_fit_is_refused_with_those_that_do(refusal, lik
         ("--learning-rate", "nan", ["learning_rate", "over 0", "got nan"]),
         ("--learning-rate", "0", ["learning_rate", "over 0", "got 0"]),
         ("--learning-rate", "inf", ["learning_rate", "got inf"]),
+        ("--epochs", "1000000000", ["epochs", "100,000 or less", "got 1000000000"]),
+        ("--samples", "1000000000000", ["samples", "or less"]),
+        ("--latent", "1000000000", ["weight 'kernel' of shape", "GiB", "this machine has", "smaller latent"]),
+        ("--network", "mlp(hidden=(1000000000,))", ["smaller hidden layers"]),
+        ("--objective", "iwae(samples=100000)", ["100 examples", "samples=100,000", "GiB", "fewer samples"]),
         ("--clip-norm", "nan", ["clip_norm", "over 0", "got nan"]),
         ("--binarize", "twice", ["'twice'", "--binarize", "none", "static", "dynamic"]),
     ],
@@ -182,6 +188,32 @@ def test_data_file_that_is_missing_is_named_with_where_to_get_it(refusal, data, 
 
 def test_unknown_flag_is_refused(refusal):
     assert_names(refusal("--frobnicate", "3", "--out", "run"), ["--frobnicate"])
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_is_refused_by_name(tmp_path, backend):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend}
+    for command, last in (
+        (["-m", "training.train"], "error: Expected Keras's backend"),
+        (["-c", "import zoo"], "ImportError: Expected Keras's backend"),
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(last)
+        assert f"got {backend}" in done.stderr
+        assert ("Traceback" in done.stderr) == (command[0] == "-c")
+
+
+def test_models_are_listed_without_building_any(capsys, monkeypatch):
+    monkeypatch.setattr(zoo.VAE, "__init__", lambda *args, **kwargs: pytest.fail("A model was built."))
+    zoo_command.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["model", *zoo.model_names()]
+    assert_names(next(line for line in lines if line.startswith("vamp_vae")), ["diag", "vamp", "The VampPrior"])
+    with pytest.raises(SystemExit, match="error: No model 'nope'"):
+        zoo_command.main(["nope"])
 
 
 def test_process_ends_with_a_sentence_and_a_status(tmp_path):

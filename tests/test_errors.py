@@ -1,5 +1,7 @@
 """How commands end where something is wrong: with a sentence that says what."""
 
+import io
+
 import pytest
 import tensorflow as tf
 
@@ -44,9 +46,41 @@ def test_a_lost_worker():
     assert sentence.endswith("they go on from the last checkpoint.")
 
 
-@pytest.mark.parametrize("error", [FloatingPointError("not finite"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("error", [FloatingPointError("not finite"), OSError(13, "Permission denied")])
 def test_numbers_and_disks(error):
     assert ends(errors.ended_by_numbers_or_files(), error) == f"error: {error}"
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), tf.errors.ResourceExhaustedError(None, None, FULL)]
+)
+def test_full_disks(error):
+    sentence = ends(errors.ended_by_numbers_or_files(), error)
+    assert "No space left on device" in sentence
+    assert sentence.endswith("Make room, and give the same command again.")
+
+
+@pytest.mark.parametrize("context", [errors.one_sentence_errors, errors.ended_by_numbers_or_files])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 37.3 GiB for an array"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor [Op:Mul]"),
+    ],
+)
+def test_memory_that_is_too_small(error, context):
+    sentence = ends(context(), error)
+    assert sentence.startswith(f"error: there is not enough memory ({str(error).split(' [Op')[0]}")
+    assert "--batch-size" in sentence
+
+
+def test_terminals_without_letters_get_question_marks(monkeypatch):
+    ascii_terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", ascii_terminal)
+    with errors.on_any_terminal():
+        print("-22.43 ± 0.25")
+    ascii_terminal.flush()
+    assert ascii_terminal.buffer.getvalue() == b"-22.43 ? 0.25\n"
 
 
 def test_data_that_are_gone():

@@ -81,7 +81,7 @@ def test_prior_density_of_a_point_is_that_of_the_draw(shape, upper):
 
 def test_vamp_on_the_upper_layer_is_the_mixture_of_its_posteriors():
     vae = vamp_vae("hierarchical(hidden=8)", "hierarchical(prior='vamp(components=3)', hidden=8)", latent=5)
-    p, z = vae.prior(encode=vae.encode), singles(6, 7, 5, scale=1)
+    p, z = vae.prior(encode=vae.posterior_at), singles(6, 7, 5, scale=1)
     z2, z1 = np.split(z.reshape(-1, 5), [2], axis=-1)
     each = [q.top.log_prob(z2) for q in pseudo_posteriors(vae, vae.prior.upper)]
     upper = special.logsumexp(np.float64(each), axis=0) - np.log(3)

@@ -70,9 +70,9 @@ def test_marginals_of_a_mixture_prior(family):
 def test_marginals_of_a_vamp_prior(family):
     vae = small_vae(posterior=family, prior="vamp(components=4, weights='learned')")
     vae.prior.logits.assign([0.5, -0.5, 0.0, 1.0])
-    q = vae.encode(vae.prior.pseudo_inputs)
+    q = vae.posterior_at(vae.prior.pseudo_inputs)
     weights = special.softmax(vae.prior.logits.numpy())
-    assert_marginals(vae.prior(encode=vae.encode), weights, q.mean().numpy(), q.covariance().numpy(), rtol=1e-4)
+    assert_marginals(vae.prior(encode=vae.posterior_at), weights, q.mean().numpy(), q.covariance().numpy(), rtol=1e-4)
 
 
 def test_marginals_of_a_compressed_posterior_have_its_weights():
@@ -101,7 +101,7 @@ def small_vae(**parts):
 def test_other_distributions_have_none(name, parts):
     vae = small_vae(**parts)
     aggregated = zoo.aggregated_posterior(vae, singles(6, 5), progress=False)
-    assert (normal_components(vae.prior(encode=vae.encode)) is None) == (name in ("prior", "both"))
+    assert (normal_components(vae.prior(encode=vae.posterior_at)) is None) == (name in ("prior", "both"))
     assert (normal_components(aggregated) is None) == (name in ("posterior", "both"))
 
 

@@ -1,5 +1,7 @@
 """Wrong data, numbers, names and parts are refused with a sentence that says what would do."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -9,10 +11,20 @@ from test_vae import X, model
 import zoo
 
 
+@pytest.fixture(scope="module")
+def vae():
+    """A model that nothing is done to."""
+    return model()
+
+
+def stream(x):
+    return tf.data.Dataset.from_tensor_slices(x).batch(4)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (X[..., 0], r"Expected data of shape \[B, 4, 4, 1\], got \[7, 4, 4\]"),
+        (X[:, 1:], r"Expected data of shape \[B, 4, 4, 1\], got \[7, 3, 4, 1\]"),
         (X * np.nan, "finite"),
         (X + 1, r"\{0, 1\}.*\[1, 2\]"),
         (X[:0], "empty"),
@@ -32,6 +44,48 @@ def test_wrong_tensors_are_refused():
         model().fit(X, validation_data=(X + 1,))
 
 
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "score", "encode", "adapt"])
+@pytest.mark.parametrize(
+    "x",
+    [
+        None,
+        {"x": X},
+        "x",
+        tf.sparse.from_dense(X),
+        X.astype(complex),
+        X.astype(str),
+        X.astype(object),
+        [["a"]],
+        stream({"x": X}),
+        stream(X.astype(str)),
+        stream(X[:0]),
+        tf.data.Dataset.from_tensor_slices(X),
+    ],
+)
+def test_what_holds_no_examples_is_refused_in_a_sentence(vae, method, x):
+    with pytest.raises(ValueError, match=r"^Expected [^\n]+\.$"):
+        getattr(vae, method)(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", -1),
+        ("batch_size", 2.5),
+        ("batch_size", 10**30),
+        ("epochs", "x"),
+        ("steps_per_epoch", np.inf),
+        ("callbacks", 5),
+        ("callbacks", [None]),
+        ("sample_weight", 1.0),
+        ("sample_weight", [1.0, 2.0]),
+    ],
+)
+def test_arguments_of_fit_are_looked_at(vae, name, value):
+    with pytest.raises(ValueError, match=f"^Expected {name} "):
+        vae.fit(X, verbose=0, **{name: value})
+
+
 def test_wrong_shapes_are_refused_in_streams_and_tensors():
     vae = model()
     with pytest.raises(ValueError, match=r"got \[7, 16\]"):
@@ -40,6 +94,83 @@ def test_wrong_shapes_are_refused_in_streams_and_tensors():
         vae.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"\[B, 4, 4, 1\]"):
         vae.fit(tf.data.Dataset.from_tensor_slices(X[:, None]).batch(4), shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda vae: vae.fit(stream(3 * X), shuffle=False, verbose=0),
+        lambda vae: vae.fit(((3 * X[:4],) for _ in range(2)), shuffle=False, verbose=0),
+        lambda vae: vae.fit(X, validation_data=stream(3 * X), verbose=0),
+        lambda vae: vae.evaluate(stream(3 * X), verbose=0),
+        lambda vae: vae.predict(stream(3 * X), verbose=0),
+        lambda vae: vae.encode(3 * X),
+        lambda vae: vae.reconstruct(tf.constant(3 * X)),
+    ],
+)
+def test_data_out_of_their_support_are_refused_however_they_come(call):
+    vae = model()
+    before = [weight.numpy() for weight in vae.posterior.trainable_weights]
+    with pytest.raises(ValueError, match=r"\{0, 1\} \(support 'binary'\)"):
+        call(vae)
+    if vae.optimizer.iterations.numpy() == 0:
+        for weight, old in zip(vae.posterior.trainable_weights, before, strict=True):
+            np.testing.assert_array_equal(weight, old)
+    vae.evaluate(stream(X), verbose=0)  # of good data the next call says nothing
+
+
+def test_parts_that_were_not_told_of_the_data_are_named():
+    x = 50 + 9 * np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    vae = zoo.build("tc_vae", (4,), "real", latent=2, network="mlp(hidden=(5,))")
+    vae.compile("adam", run_eagerly=True)
+    for data in (x, stream(x)):
+        with pytest.warns(UserWarning, match="vae.adapt") as told:
+            vae.fit(data, verbose=0)
+        words = " ".join(str(warning.message) for warning in told)
+        assert "units" in words
+        assert "how many training examples" in words
+    vae.adapt(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        vae.fit(x, verbose=0)
+
+
+def test_standardized_data_need_no_units():
+    vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(5,))")
+    vae.compile("adam", run_eagerly=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        vae.fit(np.random.default_rng(0).normal(size=(50, 4)), verbose=0)
+
+
+@pytest.mark.parametrize("argument", ["loss", "metrics", "weighted_metrics", "loss_weights"])
+def test_losses_and_metrics_of_keras_are_refused(argument):
+    with pytest.raises(ValueError, match=f"Expected no {argument}="):
+        model().compile("adam", **{argument: ["mse"]})
+
+
+def test_export_by_keras_is_refused_with_the_other_one(tmp_path):
+    with pytest.raises(NotImplementedError, match=r"export\.saved_model\.export"):
+        model().export(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("policy", ["float64", "float16", "bfloat16"])
+def test_policies_of_another_precision_are_refused(policy):
+    keras.config.set_dtype_policy(policy)
+    with pytest.raises(ValueError, match=f"{policy} in the encoder, float32 in the posterior.*mixed_bfloat16"):
+        model()
+
+
+def test_parts_are_known_by_their_roles(capsys):
+    vae = model()
+    assert all(vae.get_layer(role) is getattr(vae, role) for role in vae.PARTS)
+    assert vae.get_layer(index=0) is vae.encoder
+    vae.summary()
+    said = capsys.readouterr().out
+    assert all(role in said for role in vae.PARTS)
+    with pytest.raises(ValueError, match="No such layer"):
+        vae.get_layer("nothing")
 
 
 @pytest.mark.parametrize("call", [lambda v: v.generate(0), lambda v: v.score(X, samples=0), lambda v: v.generate(2.5)])

@@ -167,6 +167,15 @@ def test_what_a_killed_start_leaves_is_no_hindrance(config, put):
     assert Config.from_json((config.folder / run.CONFIG).read_text()) == replace(config, out=None)
 
 
+def test_homes_in_paths_are_found(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = Config(out="~/run", data="~/x.csv", data_dir="~/data", validation_data="~/v.npy", test_data="~/t.npy")
+    assert config.folder == Path("/home/somebody/run")
+    assert config.data == "/home/somebody/x.csv"
+    assert (config.data_dir, config.test_data) == ("/home/somebody/data", "/home/somebody/t.npy")
+    assert config.validation_data == "/home/somebody/v.npy"
+
+
 # the start of a run
 
 

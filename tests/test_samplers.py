@@ -143,7 +143,7 @@ def vamp():
     vae = model("vamp_vae", spread=200, prior="vamp(components=20)")
     kernel, _ = vae.posterior.params.get_weights()
     vae.posterior.params.set_weights([kernel * np.repeat([1, 0], L), np.repeat([0.0, -4], L)])
-    return vae, vae.encode(vae.prior.pseudo_inputs).mean().numpy()
+    return vae, vae.posterior_at(vae.prior.pseudo_inputs).mean().numpy()
 
 
 def test_every_pseudo_input_of_a_vamp_prior_is_drawn_as_often():

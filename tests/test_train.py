@@ -155,3 +155,36 @@ def test_patience_is_a_third_of_the_epochs_unless_given():
     dataset = load_dataset("digits")
     assert [Config(epochs=epochs).resolved(dataset).patience for epochs in (None, 2)] == [100, 1]
     assert Config(patience=0).resolved(dataset).patience == 0
+
+
+@pytest.mark.parametrize("part", [{"posterior": "diag"}, {"latent": 4}, {"support": "unit"}, {"event_shape": (64,)}])
+def test_another_run_s_model_is_refused(folder, part):
+    config = Config.from_json((folder / run.CONFIG).read_text())
+    shape, support = (8, 8, 1), "binary"
+    parts = {"latent": 3, "network": "mlp(hidden=(4,))"} | part
+    vae = zoo.build("tril_vae", parts.pop("event_shape", shape), parts.pop("support", support), **parts)
+    dataset = load_dataset("digits")
+    with pytest.raises(ValueError, match=r"model\.json' is another run's model: its "):
+        run.check_model(config, vae, dataset)
+    run.check_model(config, zoo.load(folder), dataset)
+
+
+def test_a_full_disk_at_the_end_loses_no_training(tmp_path, monkeypatch):
+    words = ["--epochs", "1", "--warmup", "0", "--out", str(tmp_path / "run"), "--no-jit", *SMALL, *UNSCORED]
+    monkeypatch.setattr("training.train.evaluate_run", lambda *args: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.save", fail_on_a_full_disk)
+        with pytest.raises(SystemExit, match=r"No space left on device.*Make room"):
+            main(words)
+    steps = [path.name for path in (tmp_path / "run" / run.CHECKPOINTS).glob("*.index")]
+    assert steps == ["step-13.index"]  # of an epoch of 1,397 examples
+    monkeypatch.setattr(
+        "training.fit.Training.run_epoch", lambda *args: pytest.fail("There was nothing left to train.")
+    )
+    main(words)
+    zoo.load(tmp_path / "run")
+    assert not (tmp_path / "run" / run.CHECKPOINTS).exists()
+
+
+def fail_on_a_full_disk(*args):
+    raise OSError(28, "No space left on device")

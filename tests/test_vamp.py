@@ -27,7 +27,7 @@ def vamp_vae(posterior="diag", prior="vamp(components=3)", support="binary", lat
 
 def pseudo_posteriors(vae, layer):
     """The posterior at each pseudo-input, one by one."""
-    return [vae.encode(u[None]) for u in layer.pseudo_inputs.numpy()]
+    return [vae.posterior_at(u[None]) for u in layer.pseudo_inputs.numpy()]
 
 
 def examples(n, support="binary", seed=0):
@@ -52,7 +52,7 @@ def test_density_is_the_mean_over_its_pseudo_inputs(posterior, weights):
     z = singles(5, 7, 2, scale=2)
     each = [q.log_prob(z.reshape(-1, 1, 2)).numpy().reshape(5, 7) for q in pseudo_posteriors(vae, vae.prior)]
     expected = special.logsumexp(np.float64(each), axis=0, b=special.softmax(logits)[:, None, None])
-    np.testing.assert_allclose(vae.prior(encode=vae.encode).log_prob(z), expected, rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(vae.prior(encode=vae.posterior_at).log_prob(z), expected, rtol=2e-5, atol=2e-5)
 
 
 def test_of_dirichlets():
@@ -60,7 +60,7 @@ def test_of_dirichlets():
     z = np.random.default_rng(0).dirichlet(np.ones(3), (5, 7)).astype(np.float32)
     each = [q.log_prob(z.reshape(-1, 1, 3)).numpy().reshape(5, 7) for q in pseudo_posteriors(vae, vae.prior)]
     expected = special.logsumexp(np.float64(each), axis=0) - np.log(3)
-    np.testing.assert_allclose(vae.prior(encode=vae.encode).log_prob(z), expected, rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(vae.prior(encode=vae.posterior_at).log_prob(z), expected, rtol=2e-5, atol=2e-5)
 
 
 def vamp_far_apart(posterior, weights):
@@ -73,7 +73,7 @@ def vamp_far_apart(posterior, weights):
         vae.prior.logits.assign(np.log(WEIGHTS))
     means = np.concatenate([q.mean() for q in pseudo_posteriors(vae, vae.prior)])
     assert min(np.linalg.norm(means[i] - means[j]) for i in range(5) for j in range(i)) > 20
-    return vae.prior(encode=vae.encode), means, WEIGHTS if weights == "learned" else np.full(5, 0.2)
+    return vae.prior(encode=vae.posterior_at), means, WEIGHTS if weights == "learned" else np.full(5, 0.2)
 
 
 @pytest.mark.parametrize("weights", ["equal", "learned"])
@@ -91,7 +91,7 @@ def test_few_vamp_draws_are_not_of_the_first_pseudo_inputs(weights):
 
 
 def test_draws_bring_their_density():
-    p = (vae := vamp_vae("tril")).prior(encode=vae.encode)
+    p = (vae := vamp_vae("tril")).prior(encode=vae.posterior_at)
     z, log_prob = p.experimental_sample_and_log_prob([4, 5], seed=[1, 2])
     np.testing.assert_allclose(p.log_prob(z.numpy()), log_prob, rtol=1e-5, atol=1e-5)
 
@@ -100,7 +100,7 @@ def test_draws_bring_their_density():
 def test_learns_its_pseudo_inputs_and_weights(weights):
     vae = vamp_vae("tril", f"vamp(weights='{weights}', components=3)")
     with tf.GradientTape() as tape:
-        value = tf.reduce_sum(vae.prior(encode=vae.encode).log_prob(singles(10, 2)))
+        value = tf.reduce_sum(vae.prior(encode=vae.posterior_at).log_prob(singles(10, 2)))
     assert len(vae.prior.trainable_variables) == (2 if weights == "learned" else 1)
     assert all(np.any(gradient) for gradient in tape.gradient(value, [v.value for v in vae.prior.trainable_variables]))
 

@@ -139,6 +139,15 @@ class Checkpoints:
                 f"({reason(error)}); {kept}. Make room, and give the same command again."
             ) from error
 
+    def save_last(self):
+        """Writes one of where the training is, unless it is there.
+
+        Raises:
+            OSError: see `save`.
+        """
+        if self.position.step != self._saved_step:
+            self.save()
+
     def remove(self):
         """Removes them all, when they are not needed any more."""
         if self.writes:

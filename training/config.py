@@ -2,6 +2,8 @@
 
 import json
 import math
+import types
+import typing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -10,6 +12,7 @@ import zoo
 from training.data.folders import printable
 from training.data.settings import DataSettings
 from training.distribution import Strategy
+from zoo import scored_model
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -32,6 +35,8 @@ LEAST = {
     "checkpoints_kept": 1,
     "seed": 0,
 }
+# Every epoch is a row of history.csv and of each checkpoint.
+MOST = {"epochs": 100_000, "samples": scored_model.MOST}
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,9 @@ class Config(DataSettings):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= least):
                 raise ValueError(f"Expected {name} to be {least} or more, got {value!r}.")
+        for name, most in MOST.items():
+            if (getattr(self, name) or 0) > most:
+                raise ValueError(f"Expected {name} to be {most:,} or less, got {getattr(self, name)}.")
         for name in ("learning_rate", "clip_norm", "checkpoint_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Expected {name} to be over 0 and finite, got {getattr(self, name)}.")
@@ -112,7 +120,8 @@ class Config(DataSettings):
     @property
     def folder(self):
         """Where the run is written."""
-        return Path(f"runs/{self.model}-{printable(Path(self.data).resolve().stem)}" if self.out is None else self.out)
+        name = f"{self.model}-{printable(Path(self.data).resolve().stem)}"
+        return Path(f"runs/{name}" if self.out is None else self.out).expanduser()
 
     @property
     def overrides(self):
@@ -166,10 +175,32 @@ class Config(DataSettings):
             raise ValueError(f"Expected a JSON object of settings, got {text.strip()!r:.50}.")
         values.pop("format", None)
         known = [field.name for field in fields(cls)]
-        for key in values:
+        for key, value in values.items():
             if key not in known:
                 raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")
+            _check_type(key, value, typing.get_type_hints(cls)[key])
         try:
             return cls(**values)
         except TypeError as error:
             raise ValueError(f"A setting is of a wrong type: {error}.") from error
+
+
+def _check_type(name, value, hint):
+    """Makes sure that a setting from a file is of the type, or one of the words, that the command takes.
+
+    Args:
+        name, value: the setting's.
+        hint: its annotation.
+
+    Raises:
+        ValueError: it is not.
+    """
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    kinds = typing.get_args(hint) if union else (hint,)
+    words = [word for kind in kinds if typing.get_origin(kind) is Literal for word in typing.get_args(kind)]
+    plain = [typing.get_origin(kind) or kind for kind in kinds if typing.get_origin(kind) is not Literal]
+    also = {float: (int, float), tuple: (list, tuple)}  # what JSON makes of them
+    fits = value in words or any(isinstance(value, also.get(kind, kind)) for kind in plain)
+    if not fits or (isinstance(value, bool) and bool not in plain):
+        expected = [repr(word) for word in words] + ["null" if kind is type(None) else kind.__name__ for kind in plain]
+        raise ValueError(f"Expected {name} to be {' or '.join(expected)}, got {value!r}.")

@@ -22,6 +22,7 @@ from training.errors import (
     ended_by_a_lost_worker,
     ended_by_numbers_or_files,
     interruptible,
+    on_any_terminal,
     one_sentence_errors,
 )
 from training.estimate import plain
@@ -30,6 +31,7 @@ from training.likelihood import likelihood
 from training.report import report
 from training.samples import compare
 from training.shape import shape, weights
+from zoo import scored_model
 from zoo.checks import seed_number, whole_number
 
 tfd = tfp.distributions
@@ -63,6 +65,7 @@ class Settings:
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, least=least)
+        whole_number(self.samples, "samples", below=scored_model.MOST + 1)
         seed_number(self.seed)
         for spec in self.samplers:
             zoo.registry.build("sampler", spec, event_shape=(2,))
@@ -88,7 +91,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("starts over"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
+    with on_any_terminal(), interruptible("starts over"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
         run_command(args)
 
 
@@ -98,7 +101,7 @@ def run_command(args):
         command = tyro.cli(Command, args=args)
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
-        folder = Path(command.run)
+        folder = Path(command.run).expanduser()
         config, scores, history = run.read(folder)
         devices = Devices(strategy(command.strategy))
         moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
@@ -106,6 +109,7 @@ def run_command(args):
         dataset = data_of(there)
         run.check_data(there, dataset)
         vae = load_on(devices, folder)
+        run.check_model(replace(there, out=str(folder)), vae, dataset)
     if devices.is_chief:
         scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
         finish(folder, config, dataset, vae, history, scores)

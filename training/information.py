@@ -99,7 +99,7 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
     if normal_components(q) is None and q.count > SLOW:
         q = zoo.aggregated_posterior(vae, x, subsample=SLOW, seed=seed, progress=progress)
         draws = min(draws, FEWER)
-    p = vae.prior(encode=vae.encode)
+    p = vae.prior(encode=vae.posterior_at)
 
     rng = np.random.default_rng(seed)
     index = rng.integers(q.count, size=draws)

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 from training.config import FORMAT, PLACES, Config
+from zoo.registry import name_of, parse
 from zoo.saving import MODEL, WEIGHTS
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
 CHECKPOINTS = "checkpoints"
+COLUMNS = ("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl", "annealing")
 PARTIAL = "partial."  # what a file's name begins with while it is written
 FILES = (CONFIG, MODEL, WEIGHTS, HISTORY, SCORES, REPORT)
 
@@ -87,14 +89,66 @@ def read(folder):
         raise ValueError(f"No run in '{folder}': train one into it, or name another.")
     config = _config(folder)
     try:
-        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
-        with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if not isinstance(scores, dict) or not rows:
-            raise ValueError(f"{HISTORY if isinstance(scores, dict) else SCORES} is damaged")
-    except (OSError, ValueError) as error:
+        return config, _scores(folder / SCORES), _history(folder / HISTORY)
+    except FileNotFoundError as error:
         raise ValueError(f"The run in '{folder}' is not trained: {error}. Train it to its end.") from error
-    return config, scores, {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{str(error).rstrip('.')}. Put it back, or train the run once more with --overwrite."
+        ) from error
+
+
+def _scores(path):
+    """What scores.json says of the training, or of an evaluation too: a dict."""
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"'{path}' is damaged: {error}.") from error
+    kinds = {"model": str, "data": str, "devices": str, "epochs": int, "training_seconds": (int, float)}
+    if not isinstance(scores, dict):
+        raise ValueError(f"'{path}' is damaged: expected a JSON object, got {type(scores).__name__}.")
+    for name, kind in kinds.items():
+        if not isinstance(scores.get(name), kind):
+            raise ValueError(f"'{path}' is damaged: its '{name}' is {scores.get(name)!r}.")
+    return scores
+
+
+def _history(path):
+    """The columns of history.csv without the epoch: a dict of lists of numbers, one or more."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        columns = {name: [float(row[i]) for row in rows] for i, name in enumerate(header) if name != "epoch"}
+    except (ValueError, IndexError, csv.Error) as error:
+        raise ValueError(f"'{path}' is damaged: {error}.") from error
+    if not rows or not {*COLUMNS} <= {*columns} or any(len(row) != len(header) for row in rows):
+        raise ValueError(f"'{path}' is damaged: expected rows of epoch, {', '.join(COLUMNS)}.")
+    return columns
+
+
+def check_model(config, vae, dataset):
+    """Makes sure that the model in a run's folder is that of its config and of its data.
+
+    Args:
+        config: the run's `Config`.
+        vae: the `zoo.VAE` in its folder.
+        dataset: its `Dataset`.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    parts = {"model": (vae.name, config.model), "latent": (vae.latent_size, config.latent)}
+    parts |= {"support": (vae.support, dataset.support)}
+    parts |= {"shape of x": ([*vae.event_shape], [*dataset.event_shape])}
+    for role in ("posterior", "prior", "likelihood", "objective"):
+        if spec := getattr(config, role):
+            parts[role] = (name_of(getattr(vae, role)), parse(spec)[0])
+    for name, (there, expected) in parts.items():
+        if there != expected:
+            raise ValueError(
+                f"'{config.folder / MODEL}' is another run's model: its {name} is {there}, expected {expected}. "
+                f"Put the run's own model back, or train it once more with --overwrite."
+            )
 
 
 def check_data(config, dataset):

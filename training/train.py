@@ -12,10 +12,17 @@ from training import run
 from training.config import Config
 from training.data import data_of
 from training.distribution import Devices, strategy
-from training.errors import ended_by_a_lost_worker, ended_by_numbers_or_files, interruptible, one_sentence_errors
+from training.errors import (
+    ended_by_a_lost_worker,
+    ended_by_numbers_or_files,
+    interruptible,
+    on_any_terminal,
+    one_sentence_errors,
+)
 from training.evaluate import Settings, evaluate, finish, load_on
 from training.fit import check_shares, fit
 from training.interruption import noted
+from zoo import memory
 
 
 def main(args=None):
@@ -24,7 +31,7 @@ def main(args=None):
     Args:
         args: its words; None for the process's own.
     """
-    with interruptible("goes on"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
+    with on_any_terminal(), interruptible("goes on"), ended_by_a_lost_worker(), ended_by_numbers_or_files():
         run_command(args)
 
 
@@ -51,6 +58,7 @@ def run_command(args):
                     config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides
                 )
                 vae.adapt(dataset.train)
+            memory.check_step(vae, -(-config.batch_size // devices.replicas))
             check_shares(config, dataset, devices)
             folder = run.start(config) if devices.is_chief else config.folder
     if not trained:
@@ -73,6 +81,7 @@ def train(config, dataset, vae, folder, devices):
     """
     with noted() as interruption:
         training = fit(config, dataset, vae, folder, devices, interruption)
+        training.checkpoints.save_last()  # of which nothing is lost where the disk is too full for the files below
         if devices.is_chief:
             zoo.save(vae, folder)
             scores = {"model": config.model, "data": config.data, "epochs": training.epoch}
@@ -90,8 +99,10 @@ def evaluate_run(config, dataset, devices):
     Args:
         config, dataset, devices: see `training.fit.fit`.
     """
-    _, scores, history = run.read(config.folder)
-    vae = load_on(devices, config.folder)
+    with one_sentence_errors():
+        _, scores, history = run.read(config.folder)
+        vae = load_on(devices, config.folder)
+        run.check_model(config, vae, dataset)
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
     scores |= evaluate(vae, dataset, settings) | {"evaluation_devices": str(devices)}
     finish(config.folder, config, dataset, vae, history, scores)

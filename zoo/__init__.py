@@ -14,6 +14,7 @@ order: draws, batch, event, also when K = 1. Everything is in nats per example: 
 dimensions, averaged over the batch.
 """
 
+import zoo.backend  # noqa: F401  # first, before Keras is imported
 from zoo import likelihoods, networks, normal, objectives, posteriors, priors, samplers, support
 from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
 from zoo.catalog import build, model_names, recipe

@@ -1,5 +1,6 @@
 """The named models: which parts make each."""
 
+import math
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -9,6 +10,7 @@ import keras
 
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
+from zoo.memory import counted_weights
 from zoo.registry import build as build_part
 from zoo.vae import VAE
 
@@ -92,7 +94,7 @@ def recipe(name, **overrides):
         KeyError: no such model.
         TypeError: no such part.
     """
-    if name not in CATALOG:
+    if not isinstance(name, str) or name not in CATALOG:
         raise KeyError(f"No model '{name}'. Known: {', '.join(CATALOG)}.")
     known = [field.name for field in fields(Recipe) if field.name != "summary"]
     for key in overrides:
@@ -125,7 +127,7 @@ def build(name, event_shape, support, *, seed=0, **overrides):
     parts = recipe(name, **overrides)
     event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
     likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    with _initial_weights_from(seed := seed_number(seed)):
+    with counted_weights(), _initial_weights_from(seed := seed_number(seed)):
         network = build_part("network", parts.network)
         encoder = _network("encoder", parts.encoder, event_shape)
         decoder = _network("decoder", parts.decoder, (latent,))
@@ -147,7 +149,9 @@ def _shape(event_shape):
         shape = tuple(event_shape) or (None,)
     except TypeError:
         shape = (event_shape,)  # of vectors
-    return tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+    shape = tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+    whole_number(math.prod(shape), "the number of elements in event_shape")
+    return shape
 
 
 def _network(role, model, input_shape):

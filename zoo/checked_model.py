@@ -9,25 +9,55 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import support as supports
+from zoo.checks import whole_number
 from zoo.guard import Watch
+from zoo.memory import check_step
 from zoo.registry import spec_of
+from zoo.units import unadapted
 
+KERAS_BATCH = 32  # examples, unless told otherwise
+MEASURED = "Logged are loss, reconstruction and kl; vae.score(x) measures more."
+UNUSED = {
+    "loss": "A VAE's loss is minus its objective: choose one by zoo.build(..., objective='elbo').",
+    "loss_weights": "Weigh the terms by the objective's options: zoo.build(..., objective='elbo(beta=2.0)').",
+    "metrics": MEASURED,
+    "weighted_metrics": MEASURED,
+}
 EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from training's
 
 
 class CheckedModel(keras.Model):
-    """A Keras model that refuses arrays of another shape or support than its own; streams are let through.
+    """A Keras model that refuses data of another shape or support than its own.
 
     It has an `event_shape`, a `support`, an `objective`, `draws` (how many were made), `samplers` and a `guard`.
     """
 
+    def compile(self, *args, **kwargs):
+        """Keras's `compile`, without what a VAE has no use for.
+
+        Raises:
+            ValueError: a loss or metrics came.
+        """
+        call = inspect.signature(super().compile).bind(*args, **kwargs)
+        for name, instead in UNUSED.items():
+            if call.arguments.get(name):
+                raise ValueError(f"Expected no {name}=, got {call.arguments[name]!r}. {instead}")
+        super().compile(*call.args, **call.kwargs)
+
+    def compile_from_config(self, config):
+        # Keras's does nothing where `compile` is another than its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, *args, **kwargs):
-        """Keras's `fit`, after a look at the data where they are arrays.
+        """Keras's `fit`, after a look at the data: at all where they are arrays, at each batch where they are a stream.
 
         Steps in which a number is not finite are not taken, with a warning.
 
         Raises:
-            FloatingPointError: ten of them in a row.
+            ValueError: the data are of another shape or support than the model's; or a step would not fit into memory.
+            FloatingPointError: ten steps in a row were not taken.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         validation = call.arguments.get("validation_data")
@@ -36,12 +66,7 @@ class CheckedModel(keras.Model):
             supports.check_examples(x, self.event_shape, self.support, "the validation data")
             call.arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
         self._prepare(call.arguments)
-        if self.objective.of_batch and call.arguments.get("sample_weight") is not None:
-            warnings.warn(
-                f"The objective '{spec_of(self.objective)}' looks at the batch as a whole: sample weights weigh the "
-                f"bound of each example, but nothing in that statistic.",
-                stacklevel=2,
-            )
+        self._look_before_training(call.arguments)
         self.samplers.clear()
         callbacks = call.arguments.get("callbacks") or []
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -55,7 +80,7 @@ class CheckedModel(keras.Model):
         """Keras's `evaluate`, with the same noise every time: equal weights give equal numbers."""
         call = inspect.signature(super().evaluate).bind(*args, **kwargs)
         self._prepare(call.arguments)
-        with self.evaluating():
+        with self.evaluating(), self.guard.watching(self.support):
             return super().evaluate(*call.args, **call.kwargs)
 
     @contextmanager
@@ -70,13 +95,50 @@ class CheckedModel(keras.Model):
 
     def predict(self, x, *args, **kwargs):
         """Keras's `predict`, after a look at the data where they are arrays: the reconstructions."""
+        call = inspect.signature(super().predict).bind(x, *args, **kwargs)
         supports.check_examples(x, self.event_shape, self.support)
-        return super().predict(x, *args, **kwargs)
+        _check_counts(call.arguments)
+        with self.guard.watching(self.support):
+            return super().predict(x, *args, **kwargs)
+
+    def _look_before_training(self, arguments):
+        """Refuses steps that do not fit into memory, and warns of what the data are not known to or do not count in."""
+        x, batch_size = arguments.get("x"), arguments.get("batch_size")
+        if self.objective.of_batch and arguments.get("sample_weight") is not None:
+            warnings.warn(
+                f"The objective '{spec_of(self.objective)}' looks at the batch as a whole: sample weights weigh the "
+                f"bound of each example, but nothing in that statistic.",
+                stacklevel=3,
+            )
+        array = x if isinstance(x, np.ndarray) or tf.is_tensor(x) else None
+        if array is not None:
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            check_step(self, -(-min(batch_size or KERAS_BATCH, len(array)) // replicas))
+        for sentence in unadapted(self, array):
+            warnings.warn(sentence, stacklevel=3)
 
     def _prepare(self, arguments):
         x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
         supports.check_examples(x, self.event_shape, self.support)
+        _check_counts(arguments)
+        if sample_weight is not None and isinstance(x, np.ndarray):
+            got = np.shape(sample_weight)
+            if got not in ((len(x),), (len(x), 1)):
+                raise ValueError(
+                    f"Expected sample_weight of shape [{len(x)}], a number for each example, got {[*got]}."
+                )
         arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
+
+
+def _check_counts(arguments):
+    for name, least in (("batch_size", 1), ("epochs", 0), ("steps_per_epoch", 1), ("steps", 1)):
+        if arguments.get(name) is not None:
+            whole_number(arguments[name], name, least=least)
+    callbacks = arguments.get("callbacks")
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in tf.nest.flatten(callbacks or []):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(f"Expected callbacks to be of keras.callbacks.Callback, got {callback!r}.")
 
 
 def _labels(x, y, sample_weight):

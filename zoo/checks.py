@@ -4,6 +4,8 @@ import math
 import operator
 from numbers import Real
 
+MOST = 2**31  # TensorFlow counts elements along an axis in 32 bits in places
+
 
 def whole_number(value, what, least=1, below=None):
     """The value as an int.
@@ -12,7 +14,7 @@ def whole_number(value, what, least=1, below=None):
         value: what came; NumPy's integers will do, True and False will not.
         what: what to call it in a message.
         least: the smallest that will do.
-        below: what it must be under; None for no limit.
+        below: what it must be under; None for no limit but that of sizes, 2³¹.
 
     Raises:
         ValueError: it is no whole number, or out of range.
@@ -21,8 +23,9 @@ def whole_number(value, what, least=1, below=None):
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or number < least or (below is not None and number >= below):
-        limits = f"{least} or more" if below is None else f"from {least} to {below - 1}"
+    if number is None or number < least or number >= (MOST if below is None else below):
+        plain = below is None and (number is None or number < MOST)
+        limits = f"{least} or more" if plain else f"from {least} to {(MOST if below is None else below) - 1}"
         raise ValueError(f"Expected {what} to be a whole number, {limits}, got {value!r}.")
     return number
 

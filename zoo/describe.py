@@ -74,6 +74,18 @@ def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
     )
 
 
+def overview():
+    """Returns a table of all models, a line for each: its name, its parts and what it is. None of them is built."""
+    parts = ("posterior", "prior", "objective", "network")
+    rows = [("model", *parts, "")]
+    rows += [
+        (name, *(str(getattr(recipe, part)) for part in parts), recipe.summary) for name, recipe in CATALOG.items()
+    ]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    lines = [[f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)] + [row[-1]] for row in rows]
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
 def _name(part):
     return part.name if isinstance(part, keras.Model) else spec_of(part)
 

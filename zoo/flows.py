@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.checks import whole_number
 from zoo.layer import positive
 from zoo.moments import MomentsFromDraws
 from zoo.networks.made import MADE
@@ -11,6 +12,7 @@ tfd = tfp.distributions
 tfb = tfp.bijectors
 
 FLOOR = 0.1  # of a step's scale: keeps a chain of steps invertible in float32
+MOST = 100  # steps; more take minutes to build, and hours to compile
 
 
 class AutoregressiveAffine(tfb.Bijector):
@@ -73,10 +75,9 @@ def networks(event_shape, steps, hidden, context, dtype):
         context: size of the context, 0 for none.
         dtype: of the layers.
     """
-    made = [
-        MADE(event_shape, hidden=hidden, context=context, reverse=bool(i % 2), dtype=dtype, name=f"made_{i}")
-        for i in range(steps)
-    ]
-    for network in made:
+    made = []
+    for i in range(whole_number(steps, "steps", below=MOST + 1)):
+        network = MADE(event_shape, hidden=hidden, context=context, reverse=bool(i % 2), dtype=dtype, name=f"made_{i}")
         network.build((None, *event_shape))
+        made.append(network)
     return made

@@ -1,11 +1,15 @@
 """What is done about numbers that are not finite: their step is not taken, and ten such in a row end the training."""
 
 import warnings
+from contextlib import contextmanager
 
 import keras
 import tensorflow as tf
 
+from zoo import support as supports
+
 LIMIT = 10
+OUTSIDE = "the data are out of their support"
 
 
 class Guard(tf.Module):
@@ -23,7 +27,31 @@ class Guard(tf.Module):
         self.state = tf.Variable(  # how many in all, how many in a row, which step was the last, what was wrong in it
             [0, 0, 0, 0], dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
+        self.outside = tf.Variable(False, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
         self._told = 0
+
+    def note(self, outside):
+        """Notes, in the graph, whether data that are only looked at are out of their support.
+
+        Args:
+            outside: a number over 0 where they are.
+        """
+        self.outside.assign(tf.convert_to_tensor(self.outside) | (outside > 0))
+
+    @contextmanager
+    def watching(self, support):
+        """While it lasts, data are looked at.
+
+        Args:
+            support: the name of theirs.
+
+        Raises:
+            ValueError: at its end, they were out of their support.
+        """
+        self.outside.assign(False)
+        yield
+        if self.outside.numpy():
+            raise supports.outside(support, "the data have values out of it")
 
     def record(self, wrong, step):
         """Notes a step, in the graph.
@@ -54,6 +82,13 @@ class Guard(tf.Module):
             self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
         self._told = int(self.state[0])
 
+    def wrong(self):
+        """The terms, or else the gradients, that were wrong in the last step that was not taken since it was asked."""
+        total, _, _, code = self.state.numpy().tolist()
+        names = self.terms + self.gradients
+        wrong = [i for i in range(len(names)) if code >> i & 1 and total > self._told]
+        return [names[i] for i in [i for i in wrong if i < len(self.terms)] or wrong]
+
     def check(self):
         """What there is to say since the last time; nothing as a rule.
 
@@ -63,13 +98,12 @@ class Guard(tf.Module):
         Raises:
             FloatingPointError: ten steps in a row were not taken.
         """
-        total, row, step, code = self.state.numpy().tolist()
+        wrong = self.wrong()
+        total, row, step, _ = self.state.numpy().tolist()
         new, self._told = total - self._told, total
         if not new:
             return None
-        wrong = [i for i in range(len(self.terms + self.gradients)) if code >> i & 1]
-        first = [i for i in wrong if i < len(self.terms)] or wrong
-        what = f"step {step}: not finite: {', '.join((self.terms + self.gradients)[i] for i in first)}"
+        what = f"step {step}: " + (OUTSIDE if OUTSIDE in wrong else f"not finite: {', '.join(wrong)}")
         if row >= LIMIT:
             raise FloatingPointError(
                 f"{row} steps in a row were not taken, the last one was {what}. "
@@ -85,5 +119,7 @@ class Watch(keras.callbacks.Callback):
         self.model.guard.start()
 
     def on_train_batch_end(self, batch, logs=None):
+        if OUTSIDE in self.model.guard.wrong():
+            raise supports.outside(self.model.support, f"the data of batch {batch + 1} have values out of it")
         if sentence := self.model.guard.check():
             warnings.warn(sentence, stacklevel=2)

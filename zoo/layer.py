@@ -40,17 +40,17 @@ class DistributionLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.event_shape = tuple(event_shape)
 
-    def dense(self, size, h_shape, gain=1.0):
+    def dense(self, size, h_shape, gain=lambda size: 1.0):
         """A built linear map h ↦ parameters.
 
         Args:
             size: number of parameters.
             h_shape: shape of the features, the last axis known.
-            gain: scale of the initial outputs, a number or one for each output.
+            gain: function from their number to the scale of the initial outputs, one or one for each of them.
         """
         layer = keras.layers.Dense(size, dtype=self.dtype_policy, name="params")
-        layer.build(h_shape)
-        layer.kernel.assign(layer.kernel * gain)
+        layer.build(h_shape)  # which counts the weights, before anything of their size is made
+        layer.kernel.assign(layer.kernel * gain(size))
         return layer
 
     def get_config(self):

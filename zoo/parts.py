@@ -34,6 +34,7 @@ def check_roles(vae):
     for role, kind in ROLES.items():
         if not isinstance(getattr(vae, role), kind):
             raise ValueError(f"Expected as the {role} a {kind.__name__}, got {getattr(vae, role)!r}.")
+    _check_precision(vae)
     check_fit(vae.likelihood, vae.support)
     shapes = {
         "likelihood": (vae.likelihood.event_shape, vae.event_shape),
@@ -45,6 +46,18 @@ def check_roles(vae):
             raise ValueError(f"Expected a {role} of shape {list(expected)}, got one of {list(got)}.")
     for role in ("prior", "objective"):
         _check_pair(role, getattr(vae, role), vae.posterior)
+
+
+def _check_precision(vae):
+    """Log-densities do not survive half precision, and TensorFlow adds no numbers of two precisions."""
+    roles = [role for role in ROLES if role != "objective"]  # which computes in that of the terms
+    there = {"model": vae.variable_dtype} | {role: getattr(vae, role).variable_dtype for role in roles}
+    if len(set(there.values())) > 1 or vae.variable_dtype not in ("float32", "float64"):
+        raise ValueError(
+            f"Expected all parts to have weights in float32, or all in float64, got "
+            f"{', '.join(f'{dtype} in the {role}' for role, dtype in there.items())}. Use the policy float32, "
+            f"mixed_bfloat16 or mixed_float16: keras.config.set_dtype_policy('float32'); or give each part a dtype."
+        )
 
 
 def _check_pair(role, part, posterior):
@@ -80,8 +93,8 @@ def check_seams(vae):
     x = tf.zeros([2, *vae.event_shape], vae.variable_dtype)
     z = tf.zeros([3, 2, *vae.posterior.event_shape], vae.posterior.compute_dtype)
     made = {
-        "encoder and posterior": (lambda: vae.encode(x), [2], vae.posterior.event_shape),
-        "prior": (lambda: vae.prior(encode=vae.encode), [], vae.prior.event_shape),
+        "encoder and posterior": (lambda: vae.posterior_at(x), [2], vae.posterior.event_shape),
+        "prior": (lambda: vae.prior(encode=vae.posterior_at), [], vae.prior.event_shape),
         "decoder and likelihood": (lambda: vae.decode(z), [3, 2], vae.event_shape),
     }
     for seam, (make, batch, event) in made.items():

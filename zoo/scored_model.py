@@ -9,6 +9,7 @@ from zoo.checks import seed_number, whole_number
 from zoo.scores import Scores, estimate, merged
 from zoo.steps import SteppedModel
 
+MOST = 10_000_000  # draws for an example
 POINTS = 10_000  # latent points that are decoded at once, on each replica
 
 
@@ -41,14 +42,13 @@ class ScoredModel(SteppedModel):
         Raises:
             ValueError: `x` is no data of this model, or `samples` is under 1.
         """
-        samples, seed = whole_number(samples, "samples"), seed_number(seed)
-        x = np.asarray(x)
+        samples, seed = whole_number(samples, "samples", below=MOST + 1), seed_number(seed)
+        x = np.asarray(supports.as_examples(x))
         supports.check_examples(x, self.event_shape, self.support)
-        sizes = [len(part) for part in np.array_split(np.arange(samples), -(-samples // POINTS))]
+        parts, chunks = -(-samples // POINTS), []
+        sizes = [samples // parts + (i < samples % parts) for i in range(parts)]
         rows, replicas = min(len(x), max(1, POINTS // samples)), self.distribute_strategy.num_replicas_in_sync
         starts = range(0, len(x), rows)
-
-        chunks = []
         for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
             of_replicas = [first + rows * replica for replica in range(replicas)]
             parts = [

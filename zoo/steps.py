@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
+from zoo import support as supports
 from zoo.checked_model import CheckedModel
-from zoo.guard import Guard
+from zoo.guard import OUTSIDE, Guard
 
-TERMS = ("the data", "log p(x|z) (reconstruction)", "log p(z)", "log q(z|x)", "the KL", "the loss")
+TERMS = ("the data", OUTSIDE, "log p(x|z) (reconstruction)", "log p(z)", "log q(z|x)", "the KL", "the loss")
 
 
 class Sums(NamedTuple):
@@ -86,6 +87,11 @@ class SteppedModel(CheckedModel):
 
         return logs_of
 
+    def predict_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self._noting_outside(x, 1.0, [])
+        return self.reconstruct(x)
+
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return self._log(self.take_step(x, sample_weight))
@@ -116,6 +122,7 @@ class SteppedModel(CheckedModel):
         gradients = tape.gradient(scaled, weights)
         sums = _sums(terms, loss * _replicas(), sample_weight, there)
         wrong = [_wrong(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
+        wrong.insert(TERMS.index(OUTSIDE), self.outside(x) * there)
         wrong = [tf.cast(value, loss.dtype) for value in wrong]
         gradients, values = _over_replicas(_shares(gradients, sums.examples), tf.stack([*sums, *wrong]))
         gradients = _of_all(gradients, values[Sums._fields.index("examples")])
@@ -182,8 +189,22 @@ class SteppedModel(CheckedModel):
         """
         x, sample_weight, there = _at_least_one(x, sample_weight)
         terms = self(x, training=False)
-        sums = tf.stack(_sums(terms, self._loss(terms, sample_weight), sample_weight, there))
-        return Sums(*tf.unstack(_over_replicas([], sums)[1]))
+        sums = _sums(terms, self._loss(terms, sample_weight), sample_weight, there)
+        return Sums(*self._noting_outside(x, there, sums))
+
+    def _noting_outside(self, x, there, values):
+        """Sums over the replicas, after the guard was told whether data [B, *x] are out of their support on any."""
+        outside = tf.cast(self.outside(x) * there, tf.float32)
+        values = [*values, tf.cast(outside, values[0].dtype if values else tf.float32)]
+        *values, outside = tf.unstack(_over_replicas([], tf.stack(values))[1])
+        self.guard.note(outside)
+        return values
+
+    def outside(self, x):
+        """1 where data [B, *x] are finite but out of their support, else 0; in the graph."""
+        x = tf.cast(x, self.variable_dtype)
+        outside = tf.reduce_all(tf.math.is_finite(x)) & ~supports.get(self.support).contains_in_graph(x)
+        return tf.cast(outside, tf.float32)
 
     def _log(self, sums):
         """Tells Keras's trackers."""

@@ -1,5 +1,6 @@
 """What data are: the set their values lie in."""
 
+from numbers import Number
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,9 @@ class Support(NamedTuple):
         return holds
 
 
+# What `fit` and the like take for no data, and what makes no array.
+NO_ARRAY = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, tf.data.Dataset, type(None))
+NO_DATA = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, type(None), list, tuple, Number, np.generic)
 SUMMED = 1e-3  # how far a sum may be off
 SUPPORTS = {
     "binary": Support("{0, 1}", (0, 1), "bernoulli", whole=True, white=1),
@@ -83,20 +87,19 @@ def check(x, support, what="the data"):
     x = np.asarray(x)
     if x.size == 0:
         raise ValueError(f"Expected at least one example, but {what} are empty, of shape {x.shape}.")
-    if not np.issubdtype(x.dtype, np.number) and x.dtype != bool:
+    if x.dtype.kind not in "fiub" and x.dtype != tf.bfloat16.as_numpy_dtype:
         raise ValueError(f"Expected numbers, but {what} are of type {x.dtype}.")
     if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
         bad = int(x.size - np.isfinite(x).sum())
         raise ValueError(f"Expected finite numbers, but {what} have {bad} NaN or infinite values. Remove or fill them.")
     if not get(support).contains(x):
-        raise ValueError(
-            f"Expected values in {get(support).values} (support '{support}'), but {what} are in "
-            f"[{x.min():g}, {x.max():g}]. Rescale them, or name another support: {', '.join(SUPPORTS)}."
-        )
+        raise outside(support, f"{what} are in [{x.min():g}, {x.max():g}]")
 
 
 def check_examples(x, event_shape, support, what="the data"):
-    """Makes sure that an array or tensor holds examples of a shape and a support; a stream is let through.
+    """Makes sure that an array or tensor holds examples of a shape and a support, or a tf.data stream of a shape.
+
+    Other streams are let through.
 
     Args:
         x: array [N, *event_shape], or anything else that a model is fitted to.
@@ -106,6 +109,10 @@ def check_examples(x, event_shape, support, what="the data"):
     Raises:
         ValueError: it does not.
     """
+    if isinstance(x, NO_DATA):
+        raise no_examples(x, what)
+    if isinstance(x, tf.data.Dataset):
+        _check_stream(x, event_shape, what)
     if tf.is_tensor(x):
         x = x.numpy()
     if isinstance(x, np.ndarray):
@@ -129,6 +136,61 @@ def with_channels_as(x, event_shape):
     if {tuple(x.shape[1:]), wanted} != {height_width, (*height_width, 1)} or len(height_width) != 2:
         return x
     return x[..., None] if len(wanted) == 3 else x[..., 0]
+
+
+def _check_stream(stream, event_shape, what):
+    if stream.cardinality() == 0:
+        raise ValueError(f"Expected at least one batch, but {what} are an empty stream.")
+    x = stream.element_spec[0] if isinstance(stream.element_spec, tuple) else stream.element_spec
+    if not isinstance(x, tf.TensorSpec):
+        raise ValueError(f"Expected {what} to be a stream of tensors, or of tuples (x, labels), got one of {x}.")
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise ValueError(f"Expected numbers, but {what} are a stream of {x.dtype.name}.")
+    shapes = [event_shape, *([(*event_shape, 1)] if len(event_shape) == 2 else [])]
+    shapes += [event_shape[:2]] if len(event_shape) == 3 and event_shape[2] == 1 else []
+    if not any(x.shape.is_compatible_with([None, *shape]) for shape in shapes):
+        raise wrong_shape(x.shape, event_shape)
+
+
+def as_examples(x, what="the data"):
+    """Returns data as an array, or a tensor as it is.
+
+    Args:
+        x: an array, a tensor, or lists of numbers.
+        what: what to call the data in a message.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(x, tf.Tensor | tf.Variable):
+        return x
+    try:
+        array = None if isinstance(x, NO_ARRAY) else np.asarray(x)
+    except (TypeError, ValueError):
+        array = None
+    if array is None or array.dtype == object:
+        raise no_examples(x, what)
+    return array
+
+
+def no_examples(x, what):
+    """The error for what holds no examples."""
+    return ValueError(
+        f"Expected {what} to be an array or a tensor [B, *x], got {type(x).__name__}. Convert them: np.asarray(x)."
+    )
+
+
+def outside(support, what):
+    """The error for data out of their support.
+
+    Args:
+        support: its name.
+        what: what came, in words.
+    """
+    return ValueError(
+        f"Expected values in {get(support).values} (support '{support}'), but {what}. "
+        f"Rescale them, or name another support: {', '.join(SUPPORTS)}."
+    )
 
 
 def wrong_shape(got, event_shape):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 ROWS = 2**20  # numbers that are looked at once
+ODD = 3.0  # standard deviations that a mean, and a factor that a deviation, is off in data that need units
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -34,6 +35,12 @@ class Units(keras.layers.Layer):
         """What has been standardised, in the data's own units."""
         return self.shift + self.scale * x
 
+    @property
+    def adapted(self):
+        """Whether it was told of data: it is not the identity any more."""
+        shift, scale = (weight.numpy() for weight in (self.shift, self.scale))
+        return bool(np.any(shift != 0) or np.any(scale != 1))
+
     def adapt(self, x):
         """Takes the units from data.
 
@@ -46,6 +53,36 @@ class Units(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"event_shape": list(self.event_shape)}
+
+
+def unadapted(vae, x):
+    """What parts of a model would learn of training data by `adapt`, and were not told.
+
+    Args:
+        vae: a `zoo.VAE`.
+        x: the data that it is about to be fitted to [N, *x]; None where they are a stream.
+
+    Returns:
+        A list of sentences.
+    """
+    sentences = []
+    if vae.support == "real" and not vae.likelihood.adapted and (x is None or not _are_standardized(np.asarray(x))):
+        sentences += [
+            "The model does not know the units of these data, and takes them for numbers about 0 ± 1, which it may "
+            "learn badly from: call vae.adapt(x_train) before vae.fit."
+        ]
+    if not vae.objective.adapted:
+        sentences += [
+            "The objective does not know how many training examples there are, and takes each batch for all of them: "
+            "call vae.adapt(x_train) before vae.fit."
+        ]
+    return sentences
+
+
+def _are_standardized(x):
+    """Whether data [N, *x] are about 0 ± 1, so that nothing need be known of their units."""
+    mean, deviation = mean_and_deviation(x)
+    return bool(np.all(np.abs(mean) <= ODD) and np.all((deviation >= 1 / ODD) & (deviation <= ODD)))
 
 
 def mean_and_deviation(x):

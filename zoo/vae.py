@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo import memory
 from zoo import support as supports
 from zoo.checks import seed_number, whole_number
 from zoo.objectives import Terms, kl_divergence
@@ -46,8 +47,13 @@ class VAE(ScoredModel):
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, seed_number(seed)
         check_roles(self)
+        for role in self.PARTS:
+            if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
+                getattr(self, role).name = role
         self.samplers = Samplers(name="samplers")
-        self.build(encoder.input_shape)
+        with memory.counted_weights():
+            self.build(encoder.input_shape)
+        memory.check_step(self)
         check_seams(self)
 
     def build(self, x_shape):
@@ -70,6 +76,17 @@ class VAE(ScoredModel):
         )
         super().build(x_shape)
 
+    def get_layer(self, name=None, index=None):
+        """A part by its role, such as "posterior", or else what Keras knows by that name or index."""
+        return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
+
+    def export(self, *args, **kwargs):
+        """Raises a NotImplementedError: Keras's export has no seeds, densities or checks."""
+        raise NotImplementedError(
+            "Keras's export does not know densities and draws. Use that of this project, "
+            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
+        )
+
     @property
     def event_shape(self):
         """Shape of one x."""
@@ -90,31 +107,36 @@ class VAE(ScoredModel):
             A tfd distribution, batch [B], event [L].
 
         Raises:
-            ValueError: `x` has another shape than the model's.
+            ValueError: `x` has another shape than the model's; or, outside of a graph, is out of its support.
         """
+        if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
+            x = supports.as_examples(x)
+            supports.check_examples(x, self.event_shape, self.support)
         return self.posterior(self.features(x))
 
-    def features(self, x):
+    def posterior_at(self, x):
+        """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
+
+        It is that of evaluation, in training too, and leaves no trace in the encoder: moving statistics would mix the
+        data's with those of points that are no data, and activity regularizers would count twice.
+        """
+        with keras.StatelessScope():
+            return self.posterior(self.features(x, training=False))
+
+    def features(self, x, training=None):
         """Returns h, the encoder network's features of data [B, *x], in the precision of the posterior.
+
+        Args:
+            x: data [B, *x].
+            training: whether the network is to behave as in training; None for as the model is called.
 
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        return self._features(x)
-
-    def _features(self, x, **kwargs):
-        # Cast here: Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
-        h = self.encoder(self.likelihood.standardized(self._data(x)), **kwargs)
+        mode = {} if training is None else {"training": training}  # Keras takes a None for False
+        h = self.encoder(self.likelihood.standardized(self._data(x)), **mode)
+        # Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
         return tf.cast(h, self.posterior.compute_dtype)
-
-    def _encode_pseudo_inputs(self, u):
-        """Returns q(z|u) for a prior that is made of posteriors: as in evaluation, and without a trace in the encoder.
-
-        In training mode, moving statistics would mix the data's with those of pseudo-inputs, which are not data, and
-        activity regularizers count twice.
-        """
-        with keras.StatelessScope():
-            return self.posterior(self._features(u, training=False))
 
     def decode(self, z):
         """The likelihood p(x|z).
@@ -128,9 +150,10 @@ class VAE(ScoredModel):
         Raises:
             ValueError: `z` has another last axis than L.
         """
-        z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
+        z = tf.convert_to_tensor(supports.as_examples(z, "latent points"), self.posterior.compute_dtype)
         if z.shape[-1:] != (self.latent_size,):
             raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
+        memory.check_points(self.decoder, z.shape[:-1].num_elements(), "latent points")
         h = self.decoder(tf.reshape(z, [-1, self.latent_size]))
         h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
         return self.likelihood(h)
@@ -155,7 +178,7 @@ class VAE(ScoredModel):
         x = self._data(x)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
         q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
-        p = self.prior(encode=self._encode_pseudo_inputs)
+        p = self.prior(encode=self.posterior_at)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
@@ -174,7 +197,7 @@ class VAE(ScoredModel):
             ValueError: `x` has another shape than the model's, or is not finite.
         """
         if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
-            x = supports.with_channels_as(np.asarray(x), self.event_shape)
+            x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
         supports.check_examples(x, self.event_shape, "real")
@@ -182,10 +205,6 @@ class VAE(ScoredModel):
             self.likelihood.adapt(x)
         self.prior.adapt(x)
         self.objective.adapt(x)
-
-    def predict_step(self, data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.reconstruct(x)
 
     def reconstruct(self, x):
         """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
@@ -213,6 +232,7 @@ class VAE(ScoredModel):
             KeyError, ValueError: as `latent_distribution`; or `n` is under 1.
         """
         n = whole_number(n, "how many to generate")
+        memory.check_points(self.decoder, n, "latent points")
         seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
         z = self.latent_distribution(latents).sample(n, seed=seed)
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
@@ -253,8 +273,9 @@ class VAE(ScoredModel):
             KeyError: no such sampler.
             ValueError: `x` is no data of this model, there are too few, or the sampler does not suit the posterior.
         """
-        supports.check_examples(np.asarray(x), self.event_shape, self.support)
-        return self.samplers.fit(spec, self, np.asarray(x), progress)
+        x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, self.event_shape, self.support)
+        return self.samplers.fit(spec, self, x, progress)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}

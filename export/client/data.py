@@ -63,7 +63,7 @@ def examples_in(path, served, name):
         FileNotFoundError: it does not exist.
         ValueError: it is none of these, or does not fit the model.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"'{path}' does not exist. Name a folder of images, or a .csv, .npy or .npz file.")
     if path.is_dir() or path.suffix.lower() in SUFFIXES:

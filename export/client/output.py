@@ -23,7 +23,7 @@ class Output:
     """
 
     def __init__(self, path, suffixes, overwrite=False):
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.suffix = self.path.suffix.lower()
         self.overwrite = overwrite
         if self.suffix not in suffixes:

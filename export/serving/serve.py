@@ -48,7 +48,7 @@ def main(args=None):
     with ended_by_a_sentence("no server was started"):
         command = tyro.cli(Command, args=args)
         _check(command)
-        folder = Path(command.served).resolve()
+        folder = Path(command.served).expanduser().resolve()
         _require_models(configuration.served_models(folder), command.served)
         words = server(folder, command)
         found = configuration.write(folder)

@@ -9,14 +9,14 @@ from parts import combined, data_of, each_combination
 
 def densities(vae, x, z):
     """log q(z|x), log p(z), log p(x|z) of each example [3, B]."""
-    q, p, px = vae.encode(x), vae.prior(encode=vae.encode), vae.decode(z)
+    q, p, px = vae.encode(x), vae.prior(encode=vae.posterior_at), vae.decode(z)
     return tf.stack([q.log_prob(z), p.log_prob(z), px.log_prob(x)])
 
 
 @each_combination
 def test_compiled(parts):
     vae = combined(parts)
-    x, z = data_of(vae, 5), vae.prior(encode=vae.encode).sample(5, seed=[0, 1])
+    x, z = data_of(vae, 5), vae.prior(encode=vae.posterior_at).sample(5, seed=[0, 1])
 
     def densities_and_gradients(x, z):
         with tf.GradientTape() as tape:

@@ -1,5 +1,6 @@
 """What a run's data are: settings, not arrays."""
 
+import os
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import tyro
 
 from zoo.checks import real_number, seed_number, whole_number
 
+PATHS = ("data", "data_dir", "validation_data", "test_data")
 Binarize = Literal["none", "static", "dynamic"]
 
 
@@ -44,6 +46,9 @@ class DataSettings:
     """Of the data that a run was trained on; found, not set."""
 
     def __post_init__(self):
+        for name in PATHS:  # which come with their ~ where a Makefile quotes them
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
         for name in ("validation_share", "test_share"):
             real_number(getattr(self, name), name, least=0.001, most=0.9)
         if self.validation_share + self.test_share > 0.95:

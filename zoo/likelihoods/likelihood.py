@@ -45,6 +45,11 @@ class Likelihood(DistributionLayer):
         """What one of these units is in the data's own: a number, or one for each element."""
         return 1.0
 
+    @property
+    def adapted(self):
+        """Whether it needs no `adapt` any more, or never did."""
+        return True
+
     def raw(self, u):
         """The other way round: the data of which these are the standardised ones.
 
@@ -93,6 +98,10 @@ class LikelihoodInUnits(Likelihood):
     @property
     def unit(self):
         return self.units.scale
+
+    @property
+    def adapted(self):
+        return self.units.adapted
 
     def raw(self, u):
         return self.units.raw(u)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import memory
+
 
 @keras.saving.register_keras_serializable("zoo")
 class MaskedDense(keras.layers.Layer):
@@ -59,6 +61,8 @@ class MADE(keras.layers.Layer):
         (d,) = self.event_shape
         order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # of the elements
         units = max(self.hidden, d)
+        takes = f"the masks of a network of hidden={units:,} units to fit into memory, but with their weights they take"
+        memory.check(memory.FLOAT * memory.TRAINED * units * d * (1 + self.outputs), takes, "Give fewer hidden units")
         degrees = np.arange(units) % d
         self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
         mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)

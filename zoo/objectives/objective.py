@@ -67,6 +67,11 @@ class Objective(keras.layers.Layer):
         """
         return True
 
+    @property
+    def adapted(self):
+        """Whether it needs no `adapt` any more, or never did."""
+        return True
+
     def adapt(self, x):
         """Tells it of the training data; an objective that need not know does nothing.
 

@@ -49,6 +49,10 @@ class TotalCorrelation(Objective):
     def fits(self, posterior):
         return isinstance(posterior, NormalPosterior)
 
+    @property
+    def adapted(self):
+        return bool(self.examples.numpy() > 0)
+
     def adapt(self, x):
         self.examples.assign(whole_number(len(x), "the number of examples"))
 

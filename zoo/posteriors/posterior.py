@@ -46,4 +46,4 @@ class Posterior(DistributionLayer):
             h_shape: shape of the features.
             loud: how many parameters are no covariance's, the first ones.
         """
-        return self.dense(self.params_size, h_shape, np.where(np.arange(self.params_size) < loud, 1.0, CALM))
+        return self.dense(self.params_size, h_shape, lambda size: np.where(np.arange(size) < loud, 1.0, CALM))

@@ -44,7 +44,7 @@ class Samplers(keras.layers.Layer):
                 f"No sampler {latents!r} in this model. It has: {', '.join(known)}. Fit one of "
                 f"{', '.join(names('sampler'))} by vae.add_sampler(name, x_train), or give a tfd distribution."
             )
-        return known[latents](encode=vae.encode)
+        return known[latents](encode=vae.posterior_at)
 
     def suits(self, spec, posterior, examples):
         """Whether a sampler of that spec can be fitted.

@@ -1,0 +1,23 @@
+"""The models of the zoo: `python -m zoo` lists them, `python -m zoo tril_vae` describes one."""
+
+import sys
+
+from zoo.describe import describe, overview
+
+
+def main(names):
+    """The command.
+
+    Args:
+        names: of models to describe; none to list all of them.
+    """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # in a terminal that has no Greek letters
+    try:
+        print("\n\n".join(repr(describe(name)) for name in names) or overview())
+    except KeyError as error:
+        sys.exit(f"error: {error.args[0]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

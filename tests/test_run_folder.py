@@ -260,11 +260,17 @@ def test_write_replaces_the_whole_text(tmp_path, old):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_write_that_fails_midway_leaves_the_old_text(tmp_path):
+def test_write_that_fails_midway_leaves_the_old_text(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        run.write(path, "new " * 100_000 + "\ud800")  # no text that UTF-8 can hold
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        run.write(path, "new " * 100_000)
+    assert list(tmp_path.iterdir()) == [path]
     assert path.read_text() == "old"
 
 

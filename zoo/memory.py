@@ -80,6 +80,8 @@ def check_step(vae, batch=1):
         ValueError: it does not fit.
     """
     samples, upper = vae.objective.samples, getattr(vae.prior, "upper", vae.prior)
+    if vae.objective.stratified and vae.posterior.stratified:
+        samples *= vae.posterior.components
     components = getattr(upper, "components", 1)
     encoded = batch + (components if upper.of_posteriors else 0)
     numbers = encoded * outputs(vae.encoder) + batch * samples * (outputs(vae.decoder) + components)

@@ -8,11 +8,14 @@ import tensorflow_probability as tfp
 from zoo.checks import real_number
 from zoo.layer import positive
 from zoo.likelihoods.likelihood import LikelihoodInUnits
-from zoo.normal import LowRank, MultivariateNormalLowRank
+from zoo.normal import MultivariateNormalLowRank
+from zoo.normal.low_rank import rank_within
 from zoo.registry import register
 
 tfd = tfp.distributions
 tfb = tfp.bijectors
+
+RANK = 4  # unless told otherwise
 
 
 @register("likelihood", "low_rank_normal")
@@ -25,7 +28,7 @@ class LowRankNormal(LikelihoodInUnits):
 
     Args:
         event_shape: shape of x.
-        rank: number of columns of U, at most the number of elements of x.
+        rank: number of columns of U, at most the number of elements of x; None for 4, or that number where it is less.
         floor: the smallest σ. The density of a constant element is unbounded without one.
 
     Raises:
@@ -34,17 +37,17 @@ class LowRankNormal(LikelihoodInUnits):
 
     supports = ("real", "unit")
 
-    def __init__(self, event_shape, rank=4, floor=0.01, **kwargs):
+    def __init__(self, event_shape, rank=None, floor=0.01, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
-        elements = math.prod(self.event_shape)
-        self.rank, self.size = rank, LowRank(rank).size(elements) // elements  # numbers for each element of x
+        self.rank, self.columns = rank, rank_within(math.prod(self.event_shape), rank, RANK)
+        self.size = 2 + self.columns  # numbers for each element of x
 
     def call(self, h):
         loc, raw_scale, *factors = self.parameters(h)  # [..., *event_shape]
         batch, size = tf.shape(loc)[: loc.shape.rank - len(self.event_shape)], math.prod(self.event_shape)
         loc, raw_scale = (tf.reshape(t, tf.concat([batch, [size]], axis=0)) for t in (loc, raw_scale))
-        factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.rank]], axis=0))
+        factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.columns]], axis=0))
         px = MultivariateNormalLowRank(loc, positive(raw_scale, self.floor), factor)
         px = tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
         return self.in_units(px)

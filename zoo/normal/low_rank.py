@@ -15,6 +15,8 @@ from zoo.registry import register
 
 tfd = tfp.distributions
 
+RANK = 2  # unless told otherwise
+
 
 class MultivariateNormalLowRank(tfd.Distribution):
     """N(μ, Σ) with Σ = D + U Uᵀ of rank r, D = diag σ² and U = σW: Σ = (σI)(I + W Wᵀ)(σI).
@@ -205,13 +207,22 @@ class LowRank:
     (Rezende et al., 2014, arXiv:1401.4082, section 4.3, which has the precision in this form.)
 
     Args:
-        rank: r.
+        rank: r, d at most; None for 2, or d where that is less.
     """
 
-    rank: int = 2
+    rank: int | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "rank", whole_number(self.rank, "rank"))
+        if self.rank is not None:
+            object.__setattr__(self, "rank", whole_number(self.rank, "rank"))
+
+    def rank_of(self, d):
+        """Returns r for a normal in d dimensions.
+
+        Raises:
+            ValueError: it is over d.
+        """
+        return rank_within(d, self.rank, RANK)
 
     def size(self, d):
         """Returns the number of parameters of a normal in d dimensions.
@@ -219,12 +230,28 @@ class LowRank:
         Raises:
             ValueError: the rank is over d.
         """
-        if self.rank > d:
-            raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {self.rank}.")
-        return 2 * d + self.rank * d
+        return 2 * d + self.rank_of(d) * d
 
     def __call__(self, params, d):
         """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
-        loc, raw_scale, factor = tf.split(params, [d, d, self.rank * d], axis=-1)
-        factor = tf.reshape(factor, tf.concat([tf.shape(factor)[:-1], [d, self.rank]], axis=0))
+        loc, raw_scale, factor = tf.split(params, [d, d, self.rank_of(d) * d], axis=-1)
+        factor = tf.reshape(factor, tf.concat([tf.shape(factor)[:-1], [d, self.rank_of(d)]], axis=0))
         return MultivariateNormalLowRank(loc, positive(raw_scale), factor)
+
+
+def rank_within(d, rank, usual):
+    """Returns a rank that fits d dimensions.
+
+    Args:
+        d: number of dimensions.
+        rank: what came; None for the usual one, or d where that is less.
+        usual: the usual one.
+
+    Raises:
+        ValueError: the rank is over d.
+    """
+    if rank is None:
+        return min(usual, d)
+    if whole_number(rank, "rank") > d:
+        raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {rank}.")
+    return rank

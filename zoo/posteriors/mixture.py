@@ -44,10 +44,11 @@ class MixtureSameFamily(Posterior):
     def build(self, h_shape):
         m, (d,) = self.components, self.event_shape
         self.params = self.calm_dense(h_shape, loud=m * d)
-        first, *others = np.split(keras.ops.convert_to_numpy(self.params.kernel), [d, m * d], axis=1)
-        apart, rest = others[0].reshape(-1, m - 1, d), others[1]
-        means = first[:, None] + CALM * apart  # [H, M - 1, d]
-        self.params.kernel.assign(np.concatenate([first, means.reshape(len(first), -1), rest], axis=1))
+        kernel = keras.ops.convert_to_numpy(self.params.kernel).copy()
+        means = kernel[:, : m * d].reshape(-1, m, d)
+        means[:, 1:] = means[:, :1] + CALM * means[:, 1:]
+        kernel[:, : m * d] = means.reshape(-1, m * d)
+        self.params.kernel.assign(kernel)
         super().build(h_shape)
 
     def distribution(self, params):

@@ -83,13 +83,13 @@ class MultivariateNormalLowRank(NormalPosterior):
 
     Args:
         event_shape: (L,), the latent size.
-        rank: number of columns of U, L at most.
+        rank: number of columns of U, L at most; None for 2, or L where that is less.
 
     Raises:
         ValueError: the rank is over L.
     """
 
-    def __init__(self, event_shape, rank=2, **kwargs):
+    def __init__(self, event_shape, rank=None, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.family = normal.LowRank(rank)
         self.family.size(*self.event_shape)  # refuses a rank that is too high

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from layers import numbers, posterior, prior, wild
+from layers import numbers, posterior, prior, singles, wild
 from reference import assert_mean, normal_moments
 from scipy import stats
 
@@ -128,3 +128,18 @@ def test_every_output_of_a_flow_sees_all_dimensions_before_it():
         shift, _ = network(z, context=tf.zeros([1, 2], z.dtype))
     jacobian = tape.batch_jacobian(shift, z)[0].numpy()
     np.testing.assert_array_equal(jacobian != 0, np.tri(5, k=-1, dtype=bool))
+
+
+def test_draws_are_differentiated_under_xla_on_a_batch_of_unknown_size():
+    layer = prior("maf(hidden=8)", 3, scale=0.3)
+
+    def gradients(noise):
+        with tf.GradientTape() as tape:
+            z = layer().bijector.forward(noise)  # a draw, of as many passes a step as dimensions
+            value = tf.reduce_sum(z**2)
+        return tape.gradient(value, layer.trainable_variables)
+
+    noise = tf.constant(singles(7, 3, scale=1))
+    compiled = tf.function(gradients, input_signature=[tf.TensorSpec([None, 3])], jit_compile=True)
+    for got, expected in zip(compiled(noise), gradients(noise), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())

@@ -51,7 +51,8 @@ def check_roles(vae):
 def _check_precision(vae):
     """Log-densities do not survive half precision, and TensorFlow adds no numbers of two precisions."""
     roles = [role for role in ROLES if role != "objective"]  # which computes in that of the terms
-    there = {"model": vae.variable_dtype} | {role: _precision_of(getattr(vae, role)) for role in roles}
+    there = {role: _precision_of(getattr(vae, role)) for role in roles}
+    there = {"model": vae.variable_dtype} | {role: dtype for role, dtype in there.items() if dtype}
     if len(set(there.values())) > 1 or vae.variable_dtype not in ("float32", "float64"):
         raise ValueError(
             f"Expected all parts to have weights in float32, or all in float64, got "
@@ -61,9 +62,8 @@ def _check_precision(vae):
 
 
 def _precision_of(part):
-    """The precision of a part's weights; a network's own is not that of its layers."""
-    found = {weight.dtype for weight in part.weights if "float" in weight.dtype}
-    return " and ".join(sorted(found)) or part.variable_dtype
+    """Returns the precision of a part's weights, "" without any; a network's own is not that of its layers."""
+    return " and ".join(sorted({weight.dtype for weight in part.weights if "float" in weight.dtype}))
 
 
 def _check_pair(role, part, posterior):

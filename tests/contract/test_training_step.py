@@ -53,7 +53,9 @@ def test_every_pair_of_posterior_and_prior_trains_or_is_refused(posterior, prior
     # In a graph, as `fit` has it, each part is tested in `test_compiled`; their KL is what only the pair has.
     @tf.function(input_signature=[tf.TensorSpec([None, *vae.event_shape])])
     def kl(x):
-        return kl_divergence(vae.encode(x), vae.prior(encode=vae.posterior_at), terms.log_qz, terms.log_pz, terms.z)
+        return kl_divergence(
+            vae.encode(x), vae.prior(encode=vae.posterior_at), terms.log_qz, terms.log_pz, terms.z, terms.log_shares
+        )
 
     np.testing.assert_allclose(kl(x), terms.kl, rtol=1e-5, atol=1e-5)
 

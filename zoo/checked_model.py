@@ -29,8 +29,20 @@ EVALUATION = -(2**30)  # where the count of draws begins in `evaluate`, far from
 class CheckedModel(keras.Model):
     """A Keras model that refuses data of another shape or support than its own.
 
-    It has an `event_shape`, a `support`, an `objective`, `draws` (how many were made), `samplers` and a `guard`.
+    It has `PARTS`, an `event_shape`, a `support`, an `objective`, `draws` (how many were made), `samplers` and a
+    `guard`.
     """
+
+    def get_layer(self, name=None, index=None):
+        """A part by its role, such as "posterior", or else what Keras knows by that name or index."""
+        return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
+
+    def export(self, *args, **kwargs):
+        """Raises a NotImplementedError: Keras's export has no seeds, densities or checks."""
+        raise NotImplementedError(
+            "Keras's export does not know densities and draws. Use that of this project, "
+            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
+        )
 
     def compile(self, *args, **kwargs):
         """Keras's `compile`, without what a VAE has no use for.

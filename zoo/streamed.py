@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
-from zoo.mixture import GROUP, LEADERS, LogSum, is_rough, pairwise_log_prob, rough, sum_exp
+from zoo.log_sum import GROUP, LEADERS, LogSum, sum_exp
+from zoo.mixture import is_rough, pairwise_log_prob, rough
 
 tfd = tfp.distributions
 

@@ -76,17 +76,6 @@ class VAE(ScoredModel):
         )
         super().build(x_shape)
 
-    def get_layer(self, name=None, index=None):
-        """A part by its role, such as "posterior", or else what Keras knows by that name or index."""
-        return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
-
-    def export(self, *args, **kwargs):
-        """Raises a NotImplementedError: Keras's export has no seeds, densities or checks."""
-        raise NotImplementedError(
-            "Keras's export does not know densities and draws. Use that of this project, "
-            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
-        )
-
     @property
     def event_shape(self):
         """Shape of one x."""

@@ -98,14 +98,21 @@ def test_strata_are_draws_of_each_component_and_their_shares_its_weight():
             assert_mean((z[m, :, i] - means[m]) ** 2, variances[m])
 
 
+@pytest.mark.parametrize("annealing", [1.0, 0.5, 0.0])
 @pytest.mark.parametrize("name", ["elbo", "iwae"])
-def test_bounds_of_a_mixture_weigh_its_strata(name):
+def test_bounds_of_a_mixture_weigh_its_strata(name, annealing):
     vae = small_vae({"name": name, "samples": 2}, "mixture(components=3)", "mixture(components=2)")
+    vae.objective.annealing.assign(annealing)
     terms = vae(X)
     assert terms.z.shape == (6, B, L)
     log_px, log_pz, log_qz = (t.numpy() for t in (terms.log_px, terms.log_pz, terms.log_qz))
-    shares = np.repeat(vae.encode(X).mixture_distribution.probs_parameter().numpy().T, 2, axis=0) / 2  # [6, B]
-    log_w = log_px + log_pz - log_qz
+    q = vae.encode(X)
+    weights = q.mixture_distribution.probs_parameter().numpy() ** annealing  # in a warm-up nearer to equal ones
+    weights /= weights.sum(axis=-1, keepdims=True)
+    shares = np.repeat(weights.T, 2, axis=0) / 2  # [6, B]
+    each = q.components_distribution.log_prob(terms.z[:, :, None]).numpy()  # [6, B, M]
+    np.testing.assert_allclose(log_qz, special.logsumexp(each, axis=-1, b=weights), rtol=1e-10)
+    log_w = log_px + annealing * (log_pz - log_qz)
     expected = {"elbo": np.sum(shares * log_w, axis=0), "iwae": np.log(np.sum(shares * np.exp(log_w), axis=0))}
     np.testing.assert_allclose(vae.objective(terms), expected[name], rtol=1e-12)
 

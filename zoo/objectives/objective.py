@@ -45,8 +45,9 @@ class Objective(keras.layers.Layer):
         Returns:
             q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
         """
-        by = draw_strata if self.stratified and posterior.stratified else draw
-        return by(posterior, h, seed, self.samples)
+        if self.stratified and posterior.stratified:
+            return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
+        return draw(posterior, h, seed, self.samples)
 
     def aggregate(self, q, p, z, seed):
         """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
@@ -97,18 +98,22 @@ def draw(posterior, h, seed, samples):
     return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
 
 
-def draw_strata(posterior, h, seed, samples):
+def draw_strata(posterior, h, seed, samples, annealing=1.0):
     """Samples each component of a mixture q(z|x) K times.
+
+    During a warm-up q is the mixture of weights ∝ πᵃ, a the annealing. Before all components are trained, one of them
+    decodes better than the others by more nats than a mixture of all can gain, and would take all the weight for good.
 
     Args:
         posterior: a layer that is `stratified`.
         h, seed: see `Objective.draw`.
         samples: K.
+        annealing: a.
 
     Returns:
         see `Objective.draw`, for M K draws.
     """
-    q = posterior(h)
+    q = posterior(h).tempered(annealing)
     z, log_shares = q.sample_strata(samples, seed)
     return q, z, q.log_prob(z), log_shares
 

@@ -23,7 +23,8 @@ class MixtureSameFamily(Posterior):
     Training draws each component and weighs it by its πₘ (`sample_strata`), which is exact in π: implicitly
     reparameterized draws of the mixture (Figurnov et al., 2018, arXiv:1805.08498), which all others are, have a
     gradient in π whose variance is without bound where components are apart, so that all but one of them die. The means
-    start near each other, so that no component is out of reach of the decoder when the first one has learned.
+    start near each other, so that no component is out of reach of the decoder when the first one has learned, and
+    a warm-up of the KL is one of the weights too (`zoo.objectives.objective.draw_strata`): train it with one.
 
     Args:
         event_shape: (L,), the latent size.
@@ -66,6 +67,16 @@ class MixtureSameFamily(Posterior):
 
 class ReparameterizedMixture(tfd.MixtureSameFamily):
     """A mixture of independent components that knows its covariance and its strata, which TFP's does not."""
+
+    def tempered(self, power):
+        """Returns the mixture of the same components with weights ∝ πᵃ.
+
+        Args:
+            power: a, a number or a tensor [].
+        """
+        logits = self.mixture_distribution.logits_parameter()
+        weights = tfd.Categorical(logits=tf.cast(power, logits.dtype) * logits)
+        return ReparameterizedMixture(weights, self.components_distribution, reparameterize=True)
 
     def sample_strata(self, n, seed):
         """Samples each component n times.

@@ -65,7 +65,8 @@ WRONG = {
 
 @pytest.mark.parametrize("jit", [False, True])
 def test_moving_statistics_are_those_of_the_steps_that_were_taken(jit):
-    layers = [keras.layers.Dense(3), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), BadGradient()]
+    dense = keras.layers.Dense(3, kernel_regularizer="l2")
+    layers = [dense, keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), BadGradient()]
     vae = model(encoder=keras.Sequential([keras.Input((D,)), *layers]))
     moving = layers[1].non_trainable_weights
     step = tf.function(vae.take_step, jit_compile=jit)

@@ -69,7 +69,7 @@ def test_all_parameters_zero_give_the_standard_normal(name):
         ("orthogonal", 20, 40 + 20 * 20),
         ("orthogonal", 100, 200 + 32 * 100),
         ("orthogonal(reflections=3)", 20, 40 + 3 * 20),
-        ("low_rank", 20, 40 + 2 * 20),
+        ("low_rank", 20, 40 + 4 * 20),
         ("low_rank(rank=5)", 20, 40 + 5 * 20),
     ],
 )

@@ -296,3 +296,19 @@ def test_objectives_of_the_batch_say_what_sample_weights_do_not_weigh(spec):
     vae.adapt(x)
     with pytest.warns(UserWarning, match="sample weights weigh the bound of each example"):
         vae.fit(x, sample_weight=np.ones(5), verbose=0)
+
+
+def test_the_mmd_of_one_point_is_zero():
+    rng = np.random.default_rng(0)
+    assert squared_mmd(np.float32(rng.normal(size=(3, 1, 40))), np.float32(rng.normal(size=(1, 40)))) == 0
+
+
+def test_an_objective_of_another_formula_does_not_stratify_unless_it_says_so():
+    class Other(ELBO):
+        def call(self, terms):
+            return tf.reduce_mean(terms.log_px, axis=0)
+
+    class Same(ELBO):
+        pass
+
+    assert (ELBO.stratified, Same.stratified, Other.stratified) == (True, True, False)

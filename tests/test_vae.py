@@ -169,9 +169,15 @@ def test_penalties_of_layers_are_in_the_loss():
 
     plain, penalised = model(encoder=encoder(0.0)), model(encoder=encoder(0.5))
     penalised.set_weights(plain.get_weights())
-    norm = np.square(penalised.encoder.layers[-1].kernel.numpy()).sum()
+    kernel = penalised.encoder.layers[-1].kernel.numpy()
+    norm = np.square(kernel).sum()
     difference = penalised.evaluate(X, verbose=0)[0] - plain.evaluate(X, verbose=0)[0]
     assert difference == pytest.approx(0.5 * norm, rel=1e-4)
+    for vae in (plain, penalised):
+        vae.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        vae.fit(X, batch_size=len(X), shuffle=False, verbose=0)
+    steps = [vae.encoder.layers[-1].kernel.numpy() for vae in (plain, penalised)]
+    np.testing.assert_allclose(steps[0] - steps[1], 0.1 * 0.5 * 2 * kernel, atol=1e-5)  # the penalty's own gradient
 
 
 def test_describe():

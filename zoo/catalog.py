@@ -48,7 +48,7 @@ CATALOG = {
     "tril_vae": Recipe("A full covariance matrix in the posterior, through its Cholesky factor.", posterior="tril"),
     "std_corr_vae": Recipe("A full covariance: standard deviations and a correlation matrix.", posterior="std_corr"),
     "orthogonal_vae": Recipe("A full covariance: eigenvalues and Householder reflections.", posterior="orthogonal"),
-    "low_rank_vae": Recipe("A covariance of a diagonal and a part of low rank.", posterior="low_rank(rank=4)"),
+    "low_rank_vae": Recipe("A covariance of a diagonal and a part of low rank.", posterior="low_rank"),
     "mixture_vae": Recipe("A mixture of three normals as the posterior of one x.", posterior="mixture(components=3)"),
     "iaf_vae": Recipe("An inverse autoregressive flow as the posterior (Kingma et al., 2016).", posterior="iaf"),
     "dirichlet_vae": Recipe(

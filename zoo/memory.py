@@ -10,6 +10,7 @@ import tensorflow as tf
 TRAINED = 4  # numbers for each one that is trained: itself, its gradient and Adam's two moments
 KEPT = 3  # numbers that a step keeps for each output of a layer: itself, what it was made of, its gradient
 FLOAT = 4  # bytes
+SHARE = 0.5  # of the memory, for what is computed at once: there is more than what is counted
 
 
 def of_this_machine():
@@ -53,20 +54,24 @@ def _shape_of(initial_value):
     return value.shape.as_list(), value.dtype
 
 
-def check(size, what, instead):
+def check(size, what, instead, share=1.0):
     """Makes sure that so much fits into the machine's memory.
 
     Args:
         size: bytes.
         what: what is expected to, in words that end before how much it takes.
         instead: what to give instead, a sentence without its full stop.
+        share: of the memory, that it may take.
 
     Raises:
         ValueError: it does not fit.
     """
     memory = of_this_machine()
-    if size > memory:
-        raise ValueError(f"Expected {what} about {_in_words(size)}; this machine has {_in_words(memory)}. {instead}.")
+    if size > share * memory:
+        limit = "" if share == 1 else f", of which it may take {_in_words(share * memory)}"
+        raise ValueError(
+            f"Expected {what} about {_in_words(size)}; this machine has {_in_words(memory)}{limit}. {instead}."
+        )
 
 
 def check_step(vae, batch=1):
@@ -90,6 +95,7 @@ def check_step(vae, batch=1):
         f"a step of training to fit into memory, but one on {batch:,} examples with samples={samples:,}"
         + (f" and components={components:,} of the prior takes" if components > 1 else " takes"),
         "Give fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
+        SHARE,
     )
 
 
@@ -105,7 +111,7 @@ def check_points(network, count, what):
         ValueError: it does not fit.
     """
     takes = f"{what} to fit into memory, but {count or 0:,} of them at once take"
-    check(FLOAT * outputs(network) * (count or 0), takes, "Give fewer at once")
+    check(FLOAT * outputs(network) * (count or 0), takes, "Give fewer at once", SHARE)
 
 
 def outputs(network):

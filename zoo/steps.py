@@ -114,7 +114,7 @@ class SteppedModel(CheckedModel):
         x, sample_weight, there = _at_least_one(x, sample_weight)
         weights = [weight for part in self.PARTS for weight in getattr(self, part).trainable_weights]
         # What the forward pass changes, such as moving statistics, is written when the step is known to be taken.
-        with tf.GradientTape() as tape, keras.StatelessScope(collect_losses=True) as state:
+        with tf.GradientTape() as tape, self._scope_of(weights) as state:
             terms = self(x, training=True)
             loss = self.compute_loss(y_pred=terms, sample_weight=sample_weight)
             loss *= tf.cast(there, loss.dtype)
@@ -124,13 +124,14 @@ class SteppedModel(CheckedModel):
         wrong = [_wrong(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
         wrong.insert(TERMS.index(OUTSIDE), self.outside(x) * there)
         wrong = [tf.cast(value, loss.dtype) for value in wrong]
-        gradients, values = _over_replicas(_shares(gradients, sums.examples), tf.stack([*sums, *wrong]))
+        gradients, values = _over_replicas(_shares(gradients, _replicas() * sums.examples), tf.stack([*sums, *wrong]))
         gradients = _of_all(gradients, values[Sums._fields.index("examples")])
         sums, wrong = values[: len(sums)], values[len(sums) :] > 0
         wrong_gradients = tf.stack([_wrong(self._of_part(gradients, part)) for part in self.PARTS]) > 0
         may = ~tf.reduce_any(wrong) & ~self.guard.closed()
         self._apply(gradients, weights, may, ~tf.reduce_any(wrong_gradients))
-        self._write(state, may & ~tf.reduce_any(wrong_gradients))
+        # An example of zeros that stands for none changes nothing.
+        self._write(state, may & ~tf.reduce_any(wrong_gradients) & (there > 0))
         if isinstance(self.optimizer, LossScaleOptimizer):  # which tries smaller scales, and takes no such step either
             wrong_gradients &= tf.convert_to_tensor(self.optimizer.dynamic_scale) <= 1
         wrong = tf.concat([wrong, wrong_gradients], axis=0)
@@ -157,8 +158,18 @@ class SteppedModel(CheckedModel):
         else:
             tf.cond(may, lambda: apply(gradients), lambda: None)
 
+    def _scope_of(self, weights):
+        """A scope in which the forward pass changes no variable; regularizers look for their weights in it."""
+        values = [(weight, tf.convert_to_tensor(weight)) for weight in weights if weight.regularizer is not None]
+        return keras.StatelessScope(values, collect_losses=True)
+
     def _write(self, state, taken):
-        """Writes what the forward pass has changed: counts in any case, other numbers if the step is taken."""
+        """Writes what the forward pass has changed: counts in any case, other numbers if the step is taken.
+
+        Args:
+            state: the scope that it was made in.
+            taken: bool.
+        """
         for variable in self.non_trainable_variables:
             value = state.get_current_value(variable)
             if value is not None:
@@ -244,21 +255,18 @@ def _wrong(tensors):
     return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
 
 
-def _shares(gradients, examples):
-    """Gradients of the mean over a replica's examples, over R, as those of the sum over them.
-
-    Shares of a batch may be unequal, so that the mean over all examples is not the mean of the replicas' means.
-    """
+def _shares(tensors, weight):
+    """A replica's tensors, which may be None, times its weight: shares of a batch may be unequal."""
     if _replicas() == 1:
-        return gradients
-    return [None if g is None else g * tf.cast(examples * _replicas(), g.dtype) for g in gradients]
+        return tensors
+    return [None if t is None else t * tf.cast(weight, t.dtype) for t in tensors]
 
 
-def _of_all(gradients, examples):
-    """Gradients of the sum over all examples as those of their mean."""
+def _of_all(sums, examples):
+    """Means over all examples, of sums over the replicas weighted by theirs."""
     if _replicas() == 1:
-        return gradients
-    return [None if g is None else tf.math.divide_no_nan(g, tf.cast(examples, g.dtype)) for g in gradients]
+        return sums
+    return [None if t is None else tf.math.divide_no_nan(t, tf.cast(examples, t.dtype)) for t in sums]
 
 
 def _replicas():

@@ -15,7 +15,7 @@ from zoo.registry import register
 
 tfd = tfp.distributions
 
-RANK = 2  # unless told otherwise
+RANK = 4  # unless told otherwise
 
 
 class MultivariateNormalLowRank(tfd.Distribution):
@@ -207,7 +207,7 @@ class LowRank:
     (Rezende et al., 2014, arXiv:1401.4082, section 4.3, which has the precision in this form.)
 
     Args:
-        rank: r, d at most; None for 2, or d where that is less.
+        rank: r, d at most; None for 4, or d where that is less.
     """
 
     rank: int | None = None

@@ -68,7 +68,7 @@ def squared_mmd(z, prior_z):
         return tf.add_n([tf.exp(-distances / (a * width)) for a in WIDTHS]) / len(WIDTHS)
 
     def between_distinct(distances):  # mean of the kernel, a point's with itself left out
-        return (tf.reduce_sum(kernel(distances), axis=[-2, -1]) - tf.cast(n, z.dtype)) / pairs
+        return tf.reduce_sum(kernel(distances) * (1 - tf.eye(n, dtype=z.dtype)), axis=[-2, -1]) / pairs
 
     across = tf.reduce_mean(kernel(_squared_distances(z, prior_z)), axis=[-2, -1])  # [K]
     return tf.reduce_mean(between_distinct(_squared_distances(z, z)) - 2 * across) + between_distinct(distances)

@@ -21,6 +21,11 @@ class Objective(keras.layers.Layer):
     stratified = False  # whether draws may have shares other than 1/K: then means over them are `terms.mean`
     of_batch = False  # whether it looks at the batch as a whole, where sample weights weigh nothing
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls) and "stratified" not in vars(cls):
+            cls.stratified = False  # a class that computes otherwise than the one above it has to say so itself
+
     def __init__(self, samples=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)

@@ -83,7 +83,7 @@ class MultivariateNormalLowRank(NormalPosterior):
 
     Args:
         event_shape: (L,), the latent size.
-        rank: number of columns of U, L at most; None for 2, or L where that is less.
+        rank: number of columns of U, L at most; None for 4, or L where that is less.
 
     Raises:
         ValueError: the rank is over L.

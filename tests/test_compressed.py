@@ -18,7 +18,7 @@ def test_ill_conditioned_posteriors_are_compressed(posterior):
     covariances = rotations @ (np.logspace(-5, 5, d) * np.eye(d)) @ np.swapaxes(rotations, 1, 2)  # condition 1e10
     if posterior == "low_rank":  # a direction of large variance beside small ones
         params = np.hstack(
-            [rng.normal(size=(8, d)), np.full((8, d), positive_inverse(2e-3)), 1e5 * rng.normal(size=(8, 2 * d))]
+            [rng.normal(size=(8, d)), np.full((8, d), positive_inverse(2e-3)), 1e5 * rng.normal(size=(8, 4 * d))]
         )
     else:
         params = np.array([normal_params(posterior, rng.normal(size=d), covariance) for covariance in covariances])

@@ -62,8 +62,9 @@ def _check_precision(vae):
 
 
 def _precision_of(part):
-    """Returns the precision of a part's weights, "" without any; a network's own is not that of its layers."""
-    return " and ".join(sorted({weight.dtype for weight in part.weights if "float" in weight.dtype}))
+    """Returns the precision of a part's weights; of a network that of its layers, "" without any."""
+    found = " and ".join(sorted({weight.dtype for weight in part.weights if "float" in weight.dtype}))
+    return found or ("" if isinstance(part, keras.Model) else part.variable_dtype)
 
 
 def _check_pair(role, part, posterior):

@@ -65,13 +65,7 @@ def export(
         OSError: it cannot be written.
     """
     samples, max_batch_size = whole_number(samples, "samples"), whole_number(max_batch_size, "max_batch_size")
-    limits = Limits(
-        rows=whole_number(max_rows, "max_rows", below=2**31), pixels=whole_number(max_pixels, "max_pixels", below=2**31)
-    )
-    if max_batch_size > limits.rows:
-        raise ValueError(
-            f"Expected max_batch_size to be at most max_rows, got {max_batch_size} and {limits.rows}. Raise max_rows."
-        )
+    limits = _limits(max_rows, max_pixels, max_batch_size)
     name, vae = served_name(vae.name if name is None else name), in_float32(vae)
     sampler, aggregated = _aggregated(vae, aggregated, whole_number(components, "components"))
     model = ServedModel(vae, sampler, samples, limits)
@@ -145,6 +139,18 @@ def batching(most):
     """
     settings = {"max_batch_size": most, "batch_timeout_micros": 1000, "max_enqueued_batches": 100}
     return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.items())
+
+
+def _limits(max_rows, max_pixels, max_batch_size):
+    """How much a request may ask for, see `export`."""
+    limits = Limits(
+        rows=whole_number(max_rows, "max_rows", below=2**31), pixels=whole_number(max_pixels, "max_pixels", below=2**31)
+    )
+    if max_batch_size > limits.rows:
+        raise ValueError(
+            f"Expected max_batch_size to be at most max_rows, got {max_batch_size} and {limits.rows}. Raise max_rows."
+        )
+    return limits
 
 
 def _aggregated(vae, wanted, components):

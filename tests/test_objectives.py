@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from reference import assert_mean, log_normal, log_sum_exp
-from scipy import special
+from naive_mmd import naive_squared_mmd
+from reference import log_normal, log_sum_exp
 from small_vae import PARTS, X, flat, gradients, naive, small_vae
 
 import zoo
 from zoo.objectives import ELBO, MMD, Terms
-from zoo.objectives.mmd import squared_mmd
 from zoo.registry import build
 
 K, B, L = 3, 4, 5
@@ -179,66 +178,6 @@ def test_gradients_are_those_of_naive_loops(name, options, loss, posterior, prio
     np.testing.assert_allclose(flat(got), expected, rtol=0, atol=1e-13 * np.abs(expected).max())
 
 
-def naive_squared_mmd(points, prior_points):
-    """MMD² of one set of points [n][L] and another, each pair by itself."""
-    n = len(points)
-    distance = lambda a, b: sum((a - b) ** 2)  # noqa: E731
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-    width = sum(distance(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
-    kernel = lambda a, b: sum(np.exp(-distance(a, b) / (width / k)) for k in (1, 2, 4, 8)) / 4  # noqa: E731
-    own = sum(kernel(points[i], points[j]) for i, j in pairs) / len(pairs)
-    prior = sum(kernel(prior_points[i], prior_points[j]) for i, j in pairs) / len(pairs)
-    across = sum(kernel(a, b) for a in points for b in prior_points) / n**2
-    return own + prior - 2 * across
-
-
-@pytest.mark.parametrize("simplex", [False, True])
-@pytest.mark.parametrize(("draws", "n"), [(1, 2), (1, 9), (4, 6)])
-def test_mmd_is_that_of_naive_loops(draws, n, simplex):
-    rng = np.random.default_rng(n)
-    z, prior_z = rng.normal(1, 2, (draws, n, L)), rng.normal(size=(n, L))
-    if simplex:
-        z, prior_z = special.softmax(z, axis=-1), special.softmax(prior_z, axis=-1)
-    expected = [naive_squared_mmd(points, prior_z) for points in z]  # one for each draw: they average
-    np.testing.assert_allclose(squared_mmd(z, prior_z), np.mean(expected), rtol=1e-11)
-    single = squared_mmd(tf.constant(z, tf.float32), tf.constant(prior_z, tf.float32))
-    np.testing.assert_allclose(single, np.mean(expected), rtol=1e-4, atol=1e-6)
-
-
-def many_mmds(law, prior_law, n=25, times=3000):
-    """MMD² of `times` pairs of n points: draws of the two laws ([shape] ↦ points)."""
-    pairs = law((times, 1, n)), prior_law((times, n))
-    mmds = tf.function(lambda *pairs: tf.map_fn(lambda pair: squared_mmd(*pair), pairs, fn_output_signature=tf.float64))
-    return mmds(*map(tf.constant, pairs)).numpy()
-
-
-LAWS = {
-    "normal": lambda rng: lambda shape: rng.normal(size=(*shape, 2)),
-    "shifted": lambda rng: lambda shape: rng.normal(0.7, 1, size=(*shape, 2)),
-    "narrow": lambda rng: lambda shape: rng.normal(0, 0.4, size=(*shape, 2)),
-    "correlated": lambda rng: lambda shape: np.repeat(rng.normal(size=(*shape, 1)), 2, axis=-1),
-    "dirichlet": lambda rng: lambda shape: rng.dirichlet([1, 1, 1], shape),
-    "sparse": lambda rng: lambda shape: rng.dirichlet([0.2, 0.2, 0.2], shape),
-}
-
-
-@pytest.mark.parametrize("law", ["normal", "dirichlet"])
-def test_mmd_of_one_law_is_zero_on_average(law):
-    rng = np.random.default_rng(0)
-    assert_mean(many_mmds(LAWS[law](rng), LAWS[law](rng)), 0.0)
-
-
-@pytest.mark.parametrize(
-    ("law", "prior_law"),
-    [("shifted", "normal"), ("narrow", "normal"), ("correlated", "normal"), ("sparse", "dirichlet")],
-)
-def test_mmd_of_two_laws_is_positive(law, prior_law):
-    rng = np.random.default_rng(0)
-    values = many_mmds(LAWS[law](rng), LAWS[prior_law](rng), times=500)
-    assert values.mean() > 0.02
-    assert values.mean() > 20 * values.std(ddof=1) / np.sqrt(500)
-
-
 @pytest.mark.parametrize(("alpha", "lambda_"), [(0.0, 100.0), (1.0, 10.0), (-2.0, 5.0), (0.5, 0.5)])
 @pytest.mark.parametrize("annealing", [1.0, 0.25])
 def test_mmd_formula(alpha, lambda_, annealing):
@@ -263,31 +202,6 @@ def test_a_batch_of_one_is_finite(name, posterior):
     assert np.isfinite(flat(got)).all()
 
 
-def test_mmd_of_dirichlet_latents_is_taken_to_draws_of_their_prior(monkeypatch):
-    vae = zoo.build("dirichlet_vae", (6,), "real", latent=3, objective="mmd(samples=2)")
-    spied, aggregate = [], vae.objective.aggregate
-
-    def spy(q, p, z, seed):
-        spied.append((z.numpy(), p.sample(z.shape[1], seed=seed).numpy()))
-        return aggregate(q, p, z, seed)
-
-    monkeypatch.setattr(vae.objective, "aggregate", spy)
-    got = vae(np.float32(np.random.default_rng(0).normal(size=(7, 6)))).aggregate
-    ((z, prior_z),) = spied
-    np.testing.assert_allclose(prior_z.sum(axis=-1), 1, rtol=1e-5)
-    np.testing.assert_allclose(got, np.mean([naive_squared_mmd(row, prior_z) for row in np.float64(z)]), rtol=1e-4)
-
-
-def test_mmd_in_many_dimensions_tells_a_narrow_law_from_its_prior():
-    # All distances are much alike there: with one kernel as wide as the mean of them, 9 standard deviations of a batch.
-    rng = np.random.default_rng(0)
-    own, narrow = (
-        [float(squared_mmd(scale * rng.normal(size=(1, 100, 40)), rng.normal(size=(100, 40)))) for _ in range(40)]
-        for scale in (1.0, 0.8)
-    )
-    assert np.mean(narrow) - np.mean(own) > 12 * np.std(own, ddof=1)
-
-
 @pytest.mark.parametrize("spec", ["elbo(free_bits=0.1)", "mmd", "tc"])
 def test_objectives_of_the_batch_say_what_sample_weights_do_not_weigh(spec):
     vae = zoo.build("diag_vae", (6,), "real", latent=3, objective=spec, network="mlp(hidden=(3,))")
@@ -296,11 +210,6 @@ def test_objectives_of_the_batch_say_what_sample_weights_do_not_weigh(spec):
     vae.adapt(x)
     with pytest.warns(UserWarning, match="sample weights weigh the bound of each example"):
         vae.fit(x, sample_weight=np.ones(5), verbose=0)
-
-
-def test_the_mmd_of_one_point_is_zero():
-    rng = np.random.default_rng(0)
-    assert squared_mmd(np.float32(rng.normal(size=(3, 1, 40))), np.float32(rng.normal(size=(1, 40)))) == 0
 
 
 def test_an_objective_of_another_formula_does_not_stratify_unless_it_says_so():

@@ -6,48 +6,12 @@ import zlib
 
 import numpy as np
 import pytest
+from odd_data import ROWS, X, assert_names, folder, read, refusal, saved, write
 from own_files import levels, png, write_image, write_records
 
 from training import run
 from training.config import Config
 from training.data import image_files, memory, own_data
-from training.data.settings import DataSettings
-
-X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-ROWS = "\n".join(",".join(map(str, row)) for row in X.tolist())
-WHOLE = np.arange(60)
-
-
-def read(path, **settings):
-    return own_data(DataSettings(data=str(path), **settings))
-
-
-def refusal(path, **settings):
-    with pytest.raises((ValueError, FileNotFoundError)) as error:
-        read(path, **settings)
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
-def assert_names(message, *words):
-    assert [word for word in words if word not in message] == []
-
-
-def write(path, content):
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def saved(path, x):
-    np.save(path, x)
-    return path
-
-
-def folder(path, n=30, shape=(4, 3, 1), seed=0):
-    for i, x in enumerate(levels(n, shape, seed)):
-        write_image(path / f"{i:03}.png", x)
-    return path
-
 
 # labels
 
@@ -153,7 +117,7 @@ def test_photos_are_counted_before_they_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "ImageFiles", lambda *args: pytest.fail("They were to be refused."))
     for i in range(12):
         write(tmp_path / f"{i}.png", first_chunk(4000, 3000))
-    monkeypatch.setattr(memory, "machine_memory", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory, "of_this_machine", lambda: 24 * 2**30)
     with pytest.raises(ValueError, match=r"3000 × 4000 × 1 .* 12,000,000 numbers") as error:
         own_data(Config(data=str(tmp_path)))
     needed = 4 * 12_000_000 * (3 * 12 + 4 * 256) / 2**30  # a batch of all twelve, and the first layer
@@ -164,7 +128,7 @@ def test_photos_are_counted_before_they_are_read(tmp_path, monkeypatch):
 def test_wide_rows_are_counted_before_they_are_read(tmp_path, monkeypatch, name):
     saved(tmp_path / "x.npy", np.zeros((20, 30_000)))
     write(tmp_path / "x.csv", "1,2," * 9_999 + "1\n")
-    monkeypatch.setattr(memory, "machine_memory", lambda: 2**24)
+    monkeypatch.setattr(memory, "of_this_machine", lambda: 2**24)
     monkeypatch.setattr(np, "frombuffer", lambda *args: pytest.fail("They were to be refused."))
     with pytest.raises(ValueError, match=r"GiB or more, and this machine has 0\.0\. Give fewer columns"):
         own_data(Config(data=str(tmp_path / name)))

@@ -149,7 +149,7 @@ def test_truncated_arrays(refusal, tmp_path):
     for path in (npy(X), npz(x=X)):
         content = (tmp_path / path).read_bytes()
         (tmp_path / path).write_bytes(content[: len(content) // 2])
-        assert_names(refusal(path), f"'{path}' is truncated", "anew")
+        assert_names(refusal(path), f"'{path}' is truncated", "again")
 
 
 def test_arrays_of_which_it_is_not_clear_what_they_are(refusal):

@@ -60,10 +60,6 @@ class Hierarchy(MomentsFromDraws, tfd.Distribution):
         """Returns z₂ [..., L₂] and z₁ [..., L₁] of points z [..., L]."""
         return tf.split(z, [self.top.event_shape[0], self.size], axis=-1)
 
-    def lower(self, z2):
-        """Returns p(z₁|z₂), batch [n, ...], for z₂ [n, ..., L₂]."""
-        return self.conditional(z2)
-
 
 def split(event_shape, top):
     """The sizes of z₂ and z₁.

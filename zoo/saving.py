@@ -75,7 +75,9 @@ def load(folder):
         raise ValueError(f"'{folder / WEIGHTS}' is damaged or of another model: {_line(error)}") from error
     for weight in vae.weights:
         if np.isnan(weight.numpy()).any():
-            raise ValueError(f"'{folder / WEIGHTS}' is damaged: its weight '{weight.path}' has NaN values. Train anew.")
+            raise ValueError(
+                f"'{folder / WEIGHTS}' is damaged: its weight '{weight.path}' has NaN values. Train it again."
+            )
     return vae
 
 

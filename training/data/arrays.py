@@ -37,7 +37,7 @@ def npy(path, settings):
     if path.stat().st_size < expected:
         raise ValueError(
             f"'{path}' is truncated: an array of shape {list(header.shape)} takes {expected:,} bytes, "
-            f"and there are {path.stat().st_size:,}. Get or write it anew."
+            f"and there are {path.stat().st_size:,}. Get or write it again."
         )
     event_shape = shaped(header.shape, settings, path)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -95,7 +95,7 @@ def _damage_named(path, *errors):
     try:
         yield
     except errors as error:
-        raise ValueError(f"'{path}' is truncated or no .npz file ({error}). Get or write it anew.") from error
+        raise ValueError(f"'{path}' is truncated or no .npz file ({error}). Get or write it again.") from error
 
 
 class _Header(NamedTuple):

@@ -1,16 +1,16 @@
 """What may be held in memory."""
 
 import math
-import os
 from contextlib import contextmanager
 
 import tensorflow as tf
+
+from zoo.memory import TRAINED, of_this_machine
 
 BUDGET = 2**30  # bytes that examples may take as float32; more of those that can be streamed are streamed
 COPIES = 3  # of the examples as 32-bit numbers: as read, rescaled, and in their parts
 KEPT = 3  # numbers that a step keeps for each one of a batch: x, what p(x|z) is given for it, and its gradient
 UNITS = 256  # of the encoder's first layer, at least, in a model whose network is its own
-TRAINED = 4  # numbers for each weight: itself, its gradient and Adam's two moments
 BATCH = 100  # examples for a step, unless set
 SHARE = 0.5  # of the machine's memory, for what cannot be streamed
 
@@ -37,7 +37,7 @@ def check_fits(size, numbers, path):
         ValueError: it does not.
     """
     needed = size + 4 * COPIES * numbers
-    memory = SHARE * machine_memory()
+    memory = SHARE * of_this_machine()
     if needed > memory:
         raise ValueError(
             f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half "
@@ -63,18 +63,13 @@ def check_example(event_shape, examples, settings, path, instead=None):
     """
     batch = min(getattr(settings, "batch_size", None) or BATCH, examples)
     units = UNITS if getattr(settings, "network", UNITS) is None else 0
-    needed, memory = 4 * math.prod(event_shape) * (KEPT * batch + TRAINED * units), machine_memory()
+    needed, memory = 4 * math.prod(event_shape) * (KEPT * batch + TRAINED * units), of_this_machine()
     if needed > memory:
         raise ValueError(
             f"Examples of {' × '.join(map(str, event_shape))} in '{path}' have {math.prod(event_shape):,} numbers: "
             f"training on {batch} at a time takes {needed / 2**30:,.1f} GiB or more, and this machine has "
             f"{memory / 2**30:.1f}. {instead or 'Give fewer columns or pixels, or smaller --network and --batch-size.'}"
         )
-
-
-def machine_memory():
-    """Returns the bytes of memory that this machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
@@ -91,6 +86,6 @@ def memory_errors_named(path):
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise ValueError(
-            f"This machine's memory, {machine_memory() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
+            f"This machine's memory, {of_this_machine() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
             f"or smaller examples, or save them as .npy, TFRecords or a folder of images, which are streamed."
         ) from error

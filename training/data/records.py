@@ -117,7 +117,7 @@ def _index(files):
                 if place + sum(AROUND) + length > size:
                     raise ValueError(
                         f"'{path}' is truncated or no TFRecord file: its record {record} does not end within its "
-                        f"{size:,} bytes. Get or write it anew."
+                        f"{size:,} bytes. Get or write it again."
                     )
                 found.extend((number, place + AROUND[0], length))
                 place, record = place + sum(AROUND) + length, record + 1
@@ -139,7 +139,7 @@ def _check_checksums(path):
     with suppress(tf.errors.DataLossError):
         for _ in stream:
             good += 1
-    raise ValueError(f"'{path}' is damaged: its record {good} does not have the right checksum. Get or write it anew.")
+    raise ValueError(f"'{path}' is damaged: its record {good} does not have the right checksum. Get or write it again.")
 
 
 class _Feature(NamedTuple):

@@ -87,7 +87,7 @@ def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
 def _of_hierarchies(q, p, z):
     z2, _ = q.split(z)
     upper = kl_divergence(q.top, p.top, q.top.log_prob(z2), p.top.log_prob(z2))
-    lower = tfd.kl_divergence(q.lower(z2), p.lower(z2))  # [K, B]
+    lower = tfd.kl_divergence(q.conditional(z2), p.conditional(z2))  # [K, B]
     return tf.reduce_sum(upper, axis=-1, keepdims=True) + tf.reduce_mean(lower, axis=0)[:, None]
 
 

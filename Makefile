@@ -47,7 +47,7 @@ export: $(STAMP)  ## Export a trained run for TensorFlow Serving [MODEL=tril_vae
 	$(VENV)/bin/python -m export --run "$(RUN)" --out "$(SERVED)" $(ARGS)
 
 serve: $(STAMP)  ## Start TensorFlow Serving on all exported models [ARGS="--host 0.0.0.0"]
-	@$(VENV)/bin/python -m export.serving.serve --served "$(SERVED)" $(ARGS)
+	@$(VENV)/bin/python -m export.serving.start_server --served "$(SERVED)" $(ARGS)
 
 models: $(STAMP)  ## List the models and their parts, or describe one with its sizes [MODEL=tril_vae]
 	@$(VENV)/bin/python -m zoo $(if $(filter command environment,$(origin MODEL)),"$(MODEL)")

@@ -11,7 +11,7 @@ import tyro
 from scipy import special
 from tqdm import tqdm
 
-from zoo.streamed import StreamedMixture
+from zoo.distributions.blockwise_mixture import BlockwiseMixture
 
 tfd = tfp.distributions
 SHARP = 0.03
@@ -45,7 +45,7 @@ def main():
     for name in ("diag", "diag sharp, half inactive", "tril"):
         points = settings.tril_points if name == "tril" else settings.diag_points
         tensors, family = mixture(name, settings)
-        ours = StreamedMixture(tensors, family)
+        ours = BlockwiseMixture(tensors, family)
         z = ours.sample(points, seed=[0, 1])
         before = peak()
         density = ours.log_prob(z).numpy()

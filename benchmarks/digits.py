@@ -13,13 +13,13 @@ import numpy as np
 import tyro
 
 import zoo
-from training import run
+from training import run_folder as run
 from training.config import Config
 from training.data import data_of
-from training.distribution import Devices, strategy
-from training.fit import fit
+from training.evaluation.likelihood import likelihood
 from training.interruption import noted
-from training.likelihood import likelihood
+from training.loop.devices import Devices, strategy
+from training.loop.training import fit
 
 COLUMNS = ("elbo", "kl", "log_likelihood")
 

@@ -8,8 +8,9 @@ import numpy as np
 import tyro
 
 import zoo
-from export import c_api, manifest
-from export.saved_model import export
+from export import manifest
+from export.checks import c_api
+from export.export import export
 
 
 @dataclass(frozen=True)

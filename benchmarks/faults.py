@@ -16,7 +16,7 @@ import tyro
 from tqdm import tqdm
 
 import zoo
-from training import run
+from training import run_folder as run
 
 EPOCHS = 60
 WORDS = ["--epochs", str(EPOCHS), "--warmup", "5", "--checkpoint-steps", "20", "--test-examples", "2"]

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 import zoo
 from training.data.dataset import Dataset, binarized
-from training.distribution import Devices
-from training.fit import compiled
+from training.loop.devices import Devices
+from training.loop.training import compiled
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from export import c_api
+from export.checks import c_api
 
 WORKER = "--worker"  # the word by which the process that never imports TensorFlow knows itself
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.images import PNG
+from zoo.data.images import PNG
 
 JPEG = b"\xff\xd8\xff"  # what such a file begins with
 BYTES = 8  # of a file, at most, for each pixel that it may have: four channels of 16 bits, not compressed

@@ -17,13 +17,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from export.assertions import few_rows, require, small_images
+from export.frozen_model import each_row
 from export.interruption import obey
-from export.posterior import parameters
-from export.served_model import each_row
-from zoo import images
-from zoo import support as supports
-from zoo.objectives import Terms, kl_divergence
-from zoo.scores import estimate
+from export.posterior_parameters import parameters
+from zoo.data import images
+from zoo.data import support as supports
+from zoo.distributions import kl_divergence
+from zoo.model.scores import estimate
+from zoo.objectives import Terms
 
 DEFAULT = "reconstruct"  # which one is the `serving_default`
 SPACES = {"reals": "real", "simplex": "simplex"}  # of a posterior's draws -> the support that they are in

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-from export import examples
+from export import probe_inputs as examples
 
 FILE = "assets.extra/tf_serving_warmup_requests"  # where a server looks for them
 

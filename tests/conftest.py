@@ -1,15 +1,12 @@
 """What all tests share: a quiet TensorFlow and a fresh Keras state."""
 
 import os
-import sys
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # XLA cuts what it compiles into 32 parts for 32 threads, which costs more than it saves where two processes compile.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
 # Threads of OpenBLAS and OpenMP wait for each other longer than they work on matrices as small as those of tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parent))  # for `reference`
 
 import keras
 import pytest

@@ -1,11 +1,11 @@
 """Import arrows: training → zoo ← export, and zoo imports neither."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
+
 ALLOWED = {"zoo": {"zoo"}, "training": {"zoo", "training"}, "export": {"zoo", "export"}}
 
 

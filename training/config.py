@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 import zoo
-from training.data.folders import printable
+from training.data.files.folders import printable
 from training.data.settings import DataSettings
-from training.distribution import Strategy
-from zoo import scored_model
+from training.loop.devices import Strategy
+from zoo.model import scored_model
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -140,7 +140,7 @@ class Config(DataSettings):
         """
         recipe = zoo.recipe(self.model, **self.overrides)
         parts = {part: getattr(recipe, part) for part in PARTS}
-        parts["likelihood"] = recipe.likelihood or zoo.support.get(dataset.support).likelihood
+        parts["likelihood"] = recipe.likelihood or zoo.data.support.get(dataset.support).likelihood
         epochs = self.epochs or dataset.epochs
         warmup = epochs // 5 if self.warmup is None else self.warmup
         if warmup >= epochs:

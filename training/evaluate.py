@@ -11,13 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import tensorflow_probability as tfp
 import tyro
 
 import zoo
-from training import run
+from training import run_folder as run
 from training.data import data_of
-from training.distribution import Devices, Strategy, strategy
 from training.errors import (
     ended_by_a_lost_worker,
     ended_by_numbers_or_files,
@@ -25,16 +23,16 @@ from training.errors import (
     on_any_terminal,
     one_sentence_errors,
 )
-from training.estimate import plain
-from training.information import gains, information
-from training.likelihood import likelihood
-from training.report import report
-from training.samples import compare
-from training.shape import shape, weights
-from zoo import scored_model
+from training.evaluation.covariance import shape, weights
+from training.evaluation.estimate import plain
+from training.evaluation.information import gains, information
+from training.evaluation.likelihood import likelihood
+from training.evaluation.samples import compare
+from training.loop.devices import Devices, Strategy, strategy
+from training.report.page import report
 from zoo.checks import seed_number, whole_number
-
-tfd = tfp.distributions
+from zoo.model import scored_model
+from zoo.probability import tfd
 
 VERSIONS = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 SHAPES = 1_000  # test examples, at most, whose posteriors' covariance is looked at
@@ -120,7 +118,7 @@ def load_on(devices, folder):
     """The model in a folder, on the devices of this machine that it is to be evaluated on.
 
     Args:
-        devices: `training.distribution.Devices`.
+        devices: `training.loop.devices.Devices`.
         folder: path.
     """
     with nullcontext() if devices.workers > 1 else devices.strategy.scope():
@@ -199,7 +197,7 @@ def add_samplers(vae, x, specs):
     Returns:
         Their names.
     """
-    fitting = [spec for spec in specs if vae.samplers.suits(spec, vae.posterior, len(x))]
+    fitting = [spec for spec in specs if vae.samplers.can_fit(spec, vae.posterior, len(x))]
     for name in list(vae.samplers.fitted):
         vae.samplers.remove(name)
     for spec in fitting:

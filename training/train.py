@@ -8,10 +8,9 @@ import keras
 import tyro
 
 import zoo
-from training import run
+from training import run_folder as run
 from training.config import Config
 from training.data import data_of
-from training.distribution import Devices, strategy
 from training.errors import (
     ended_by_a_lost_worker,
     ended_by_numbers_or_files,
@@ -20,8 +19,9 @@ from training.errors import (
     one_sentence_errors,
 )
 from training.evaluate import Settings, evaluate, finish, load_on
-from training.fit import check_shares, fit
 from training.interruption import noted
+from training.loop.devices import Devices, strategy
+from training.loop.training import check_shares, fit
 from zoo import memory
 
 
@@ -74,7 +74,7 @@ def train(config, dataset, vae, folder, devices):
     """From a new model, or one that was left in the middle, to a trained one, not evaluated yet.
 
     Args:
-        config, dataset, vae, folder, devices: see `training.fit.fit`.
+        config, dataset, vae, folder, devices: see `training.loop.training.fit`.
 
     Raises:
         SystemExit: it was interrupted, or could not go on.
@@ -97,7 +97,7 @@ def evaluate_run(config, dataset, devices):
     """From a trained model in its folder to a finished run.
 
     Args:
-        config, dataset, devices: see `training.fit.fit`.
+        config, dataset, devices: see `training.loop.training.fit`.
     """
     with one_sentence_errors():
         _, scores, history = run.read(config.folder)

@@ -14,47 +14,20 @@ order: draws, batch, event, also when K = 1. Everything is in nats per example: 
 dimensions, averaged over the batch.
 """
 
-import zoo.backend  # noqa: F401  # first, before Keras is imported
-from zoo import likelihoods, networks, normal, objectives, posteriors, priors, samplers, support
-from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
-from zoo.catalog import build, model_names, recipe
-from zoo.describe import describe
-from zoo.layer import DistributionLayer
-from zoo.likelihoods import Likelihood
-from zoo.objectives import Objective, Terms
-from zoo.posteriors import Posterior
-from zoo.priors import Prior
-from zoo.registry import names, register
-from zoo.samplers import Sampler
-from zoo.saving import load, save
-from zoo.vae import VAE
+import importlib
+import sys
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "VAE",
-    "AggregatedPosterior",
-    "CompressedPosterior",
-    "DistributionLayer",
-    "Likelihood",
-    "Objective",
-    "Posterior",
-    "Prior",
-    "Sampler",
-    "Terms",
-    "aggregated_posterior",
-    "build",
-    "describe",
-    "likelihoods",
-    "load",
-    "model_names",
-    "names",
-    "networks",
-    "normal",
-    "objectives",
-    "posteriors",
-    "priors",
-    "recipe",
-    "register",
-    "samplers",
-    "save",
-    "support",
-]
+if TYPE_CHECKING or "keras" in sys.modules:  # all parts are registered, so that Keras can load models of them
+    from zoo.api import *  # noqa: F403
+else:
+
+    def __getattr__(name):
+        """Imports the public names when the first one is used: command lines are parsed before TensorFlow is loaded."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        api = importlib.import_module("zoo.api")
+        globals().update({public: getattr(api, public) for public in api.__all__})
+        if name not in globals():
+            raise AttributeError(f"module 'zoo' has no attribute '{name}'")
+        return globals()[name]

@@ -2,22 +2,20 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from sklearn.cluster import KMeans
 from tqdm import tqdm
 
-from zoo import support as supports
 from zoo.checks import seed_number, whole_number
-from zoo.moments import covariance_in_double
+from zoo.data import support as supports
+from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.moments import covariance_in_double
+from zoo.probability import tfd
 from zoo.registry import name_of
-from zoo.streamed import StreamedMixture
-
-tfd = tfp.distributions
 
 ENCODED = 500  # examples that are encoded at once
 
 
-class AggregatedPosterior(StreamedMixture):
+class AggregatedPosterior(BlockwiseMixture):
     """q(z) = 1/N Σₙ q(z|xₙ), a finite mixture with a component for each example.
 
     (Makhzani et al., 2015, arXiv:1511.05644; Hoffman & Johnson, 2016; Tomczak & Welling, 2018, arXiv:1705.07120.)
@@ -43,7 +41,7 @@ class AggregatedPosterior(StreamedMixture):
         return super()._log_prob(z)
 
 
-class CompressedPosterior(StreamedMixture):
+class CompressedPosterior(BlockwiseMixture):
     """An aggregated posterior in fewer components: normals with the moments of the clusters that they stand for.
 
     Args:

@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from zoo import support as supports
 from zoo.checks import seed_number, whole_number
+from zoo.data import support as supports
 from zoo.memory import counted_weights
+from zoo.model.vae import VAE
 from zoo.registry import build as build_part
-from zoo.vae import VAE
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import keras
 
 from zoo.catalog import CATALOG, build
+from zoo.model.vae import VAE
 from zoo.registry import spec_of
-from zoo.vae import VAE
 
 
 @dataclass(frozen=True, repr=False)

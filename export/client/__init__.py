@@ -1,5 +1,5 @@
 """The client of a server of this zoo's models: `python -m export.client --help`.
 
-In Python, `export.client.rest.Rest` and `export.client.rpc.Grpc` ask for the same in two ways. The former imports no
-TensorFlow, and so begins at once; for this reason nothing but the latter's file may import it, nor `zoo`.
+In Python, `Rest` and `Grpc` of `export.client.transports` send the same requests by REST and by gRPC. Only the latter's
+file imports TensorFlow, so that the client starts at once; for the same reason nothing here may `import zoo`.
 """

@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import tyro
 
-from export.client.data import Arrays, examples_in, signature_for
-from export.client.images import contact_sheet, decoded, is_image, levels, sheet_of_pairs
-from export.client.output import Output
-from export.client.rest import Rest
+from export.client.files.examples import Arrays, examples_in, signature_for
+from export.client.files.images import contact_sheet, decoded, is_image, levels, sheet_of_pairs
+from export.client.files.output import Output
+from export.client.remote_model import Served
 from export.client.scores import summary
-from export.client.served import Served
+from export.client.transports.rest import Rest
 
 LEAST = {"batch": 1, "retries": 0, "count": 1, "seed": 0, "version": 1}
 LATENTS = {"prior": "prior", "aggregated": "aggregated posterior"}
@@ -58,7 +58,7 @@ class Command:
         if not self.grpc:
             return Rest(self._address(8501), **settings)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from export.client.rpc import Grpc  # takes seconds, for TensorFlow comes with it
+        from export.client.transports.grpc_transport import Grpc  # takes seconds, for TensorFlow comes with it
 
         return Grpc(self._address(8500), **settings)
 

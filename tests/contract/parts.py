@@ -68,14 +68,18 @@ def combinations():
     while any(left.values()):
         prior = take("prior")
         p = build("prior", prior, event_shape=(LATENT,))
-        posterior = take("posterior", lambda spec, p=p: p.fits(build("posterior", spec, event_shape=(LATENT,))))
+        posterior = take(
+            "posterior", lambda spec, p=p: p.is_compatible(build("posterior", spec, event_shape=(LATENT,)))
+        )
         q = build("posterior", posterior, event_shape=(LATENT,))
         # MMD draws from the prior, and of the loop by which this flow draws XLA has a gradient in a function of its own
         # (tests/test_flows.py), but not in one within another, as the contract tests have it.
         drawn = prior == "maf"
         objective = take(
             "objective",
-            lambda spec, q=q, drawn=drawn: build("objective", spec).fits(q) and not (drawn and spec.startswith("mmd")),
+            lambda spec, q=q, drawn=drawn: (
+                build("objective", spec).is_compatible(q) and not (drawn and spec.startswith("mmd"))
+            ),
         )
         parts = {"prior": prior, "posterior": posterior, "objective": objective}
         yield parts | {kind: take(kind) for kind in usual}

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from parts import combined, data_of, each_combination
+
+from tests.contract.parts import combined, data_of, each_combination
 
 
 def densities(vae, x, z):

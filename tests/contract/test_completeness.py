@@ -3,9 +3,9 @@
 import inspect
 
 import pytest
-from parts import all_parts, combinations
 
 import zoo
+from tests.contract.parts import all_parts, combinations
 from zoo import registry
 
 ROLES = {
@@ -14,13 +14,13 @@ ROLES = {
     "likelihood": zoo.likelihoods,
     "network": zoo.networks,
     "objective": zoo.objectives,
-    "normal": zoo.normal,
+    "normal": zoo.parameterizations,
     "sampler": zoo.samplers,
 }
 NO_PARTS = {
     "GatedDense",
     "Likelihood",
-    "LikelihoodInUnits",
+    "StandardizedLikelihood",
     "Objective",
     "Posterior",
     "Prior",

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from parts import latents, likelihood, posterior, prior, specs, supports, wild
-from reference import assert_mean
 from scipy import stats
 
-from zoo import moments
+from tests.contract.parts import latents, likelihood, posterior, prior, specs, supports, wild
+from tests.shared.reference import assert_mean
+from zoo.distributions import moments
 
 H = tf.random.stateless_normal([1, 8], [1, 2])
 

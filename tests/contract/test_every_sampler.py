@@ -5,9 +5,9 @@ import json
 import keras
 import numpy as np
 import pytest
-from parts import LATENT, data_of, model
 
 import zoo
+from tests.contract.parts import LATENT, data_of, model
 from zoo import registry
 
 SPECS = [
@@ -22,7 +22,7 @@ POSTERIORS = ["diag", "mixture", "iaf", "hierarchical", "dirichlet"]
 def fitted(posterior, spec, n=40):
     """A small model with that sampler, and its name; None where the sampler does not fit the posterior."""
     vae, name = model("posterior", posterior), registry.parse(spec)[0]
-    if not registry.build("sampler", spec, event_shape=(LATENT,)).fits(vae.posterior):
+    if not registry.build("sampler", spec, event_shape=(LATENT,)).is_compatible(vae.posterior):
         return None, name
     vae.add_sampler(spec, data_of(vae, n), progress=False)
     return vae, name

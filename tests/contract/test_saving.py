@@ -4,9 +4,9 @@ import json
 
 import keras
 import numpy as np
-from parts import LATENT, combined, data_of, each_combination
 
 import zoo
+from tests.contract.parts import LATENT, combined, data_of, each_combination
 
 
 @each_combination

@@ -2,9 +2,9 @@
 
 import pytest
 import tensorflow as tf
-from parts import EVENTS, data, data_of, latents, likelihood, model, posterior, prior, specs, supports
 
 import zoo
+from tests.contract.parts import EVENTS, data, data_of, latents, likelihood, model, posterior, prior, specs, supports
 
 
 @pytest.mark.parametrize(("spec", "latent"), latents("posterior"))
@@ -75,5 +75,5 @@ def test_objective_gives_a_number_for_each_example(spec):
 
 @pytest.mark.parametrize("spec", specs("likelihood"))
 def test_a_likelihood_says_which_data_fit(spec):
-    assert set(supports(spec)) <= set(zoo.support.SUPPORTS)
+    assert set(supports(spec)) <= set(zoo.data.support.SUPPORTS)
     assert supports(spec)

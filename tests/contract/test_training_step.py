@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 import tensorflow as tf
-from parts import all_parts, data, data_of, likelihood, model, posterior, specs, supports, wild
 
 import zoo
-from zoo.objectives import kl_divergence
+from tests.contract.parts import all_parts, data, data_of, likelihood, model, posterior, specs, supports, wild
+from zoo.distributions import kl_divergence
 from zoo.registry import build
 
 
@@ -34,7 +34,7 @@ def test_every_weight_gets_a_gradient(kind, spec):
 
 def fits(prior, posterior):
     """Whether that prior takes that posterior, by what the two say of themselves."""
-    return build("prior", prior, event_shape=(4,)).fits(build("posterior", posterior, event_shape=(4,)))
+    return build("prior", prior, event_shape=(4,)).is_compatible(build("posterior", posterior, event_shape=(4,)))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_fits_what():
         ({"prior": "hierarchical(prior='hierarchical')"}, "prior on z₂ one of"),
         ({"prior": "hierarchical(top=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top=1\)"),
         ({"posterior": "hierarchical(normal='iaf')"}, "Use one of diag, low_rank"),
-        ({"prior": {"name": "mixture", "normal": zoo.normal.Diag()}}, "a name or a spec as the normal"),
+        ({"prior": {"name": "mixture", "normal": zoo.parameterizations.Diag()}}, "a name or a spec as the normal"),
     ],
 )
 def test_parts_within_parts_that_do_not_fit_are_refused(parts, message):

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from training.data.dataset import Dataset, dataset_names, load_dataset
-from training.data.digits import digits
+from training.data.files.user_data import own_data
 from training.data.memory import memory_errors_named
-from training.data.mnist import fashion_mnist, mnist
-from training.data.own import own_data
-from training.data.static_mnist import static_mnist
+from training.data.named.digits import digits
+from training.data.named.mnist import fashion_mnist, mnist
+from training.data.named.static_mnist import static_mnist
 
 __all__ = [
     "Dataset",

@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from training.data.examples import Examples, Mapped
+from training.data.lazy_arrays import Examples, Mapped
 from training.data.memory import examples_within
 from training.data.settings import Binarize
-from zoo import support as supports
+from zoo.data import support as supports
 
 SEEN = 50_000  # examples, at most, that streamed data are seen by
 
@@ -25,7 +25,7 @@ class Dataset:
 
     Args:
         name: its short name.
-        support: what the values are: the name of a `zoo.support`.
+        support: what the values are: the name of a `zoo.data.support`.
         train, validation, test: arrays [N, *event_shape]; the first one may be `Examples`, which stay in their files.
         labels: of the test examples [N_test], where there are any; for pictures only.
         train_labels: of the training examples [N_train], where there are any; no VAE is trained on them.

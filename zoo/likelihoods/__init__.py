@@ -1,17 +1,17 @@
 """Likelihoods, h ↦ p(x|z): batch as h, event the shape of x."""
 
-from zoo.likelihoods.bernoulli import Bernoulli, ContinuousBernoulli
-from zoo.likelihoods.likelihood import Likelihood, LikelihoodInUnits
-from zoo.likelihoods.logistic import DiscretizedLogistic
-from zoo.likelihoods.low_rank import LowRankNormal
-from zoo.likelihoods.normal import Normal
+from zoo.likelihoods.bernoulli import BernoulliLikelihood, ContinuousBernoulliLikelihood
+from zoo.likelihoods.likelihood import Likelihood, StandardizedLikelihood
+from zoo.likelihoods.logistic import DiscretizedLogisticLikelihood
+from zoo.likelihoods.low_rank import LowRankNormalLikelihood
+from zoo.likelihoods.normal import NormalLikelihood
 
 __all__ = [
-    "Bernoulli",
-    "ContinuousBernoulli",
-    "DiscretizedLogistic",
+    "BernoulliLikelihood",
+    "ContinuousBernoulliLikelihood",
+    "DiscretizedLogisticLikelihood",
     "Likelihood",
-    "LikelihoodInUnits",
-    "LowRankNormal",
-    "Normal",
+    "LowRankNormalLikelihood",
+    "NormalLikelihood",
+    "StandardizedLikelihood",
 ]

@@ -1,16 +1,13 @@
 """Likelihoods of pixels in {0, 1} and in [0, 1]."""
 
-import tensorflow as tf
-import tensorflow_probability as tfp
-
+from zoo.distributions.bernoulli import FastBernoulli
 from zoo.likelihoods.likelihood import Likelihood
+from zoo.probability import tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
 
 
 @register("likelihood", "bernoulli")
-class Bernoulli(Likelihood):
+class BernoulliLikelihood(Likelihood):
     """p(x|z) = Πᵢ pᵢ^xᵢ (1 − pᵢ)^(1−xᵢ), x in {0, 1}; the logits of p are a linear map of h.
 
     Args:
@@ -24,16 +21,8 @@ class Bernoulli(Likelihood):
         return tfd.Independent(FastBernoulli(logits=logits, dtype=logits.dtype), len(self.event_shape))
 
 
-class FastBernoulli(tfd.Bernoulli):
-    """A Bernoulli whose log-density takes one softplus, where TFP's takes two: x l − softplus(l), l the logit."""
-
-    def _log_prob(self, x):
-        logits = self.logits_parameter()
-        return x * logits - tf.nn.softplus(logits)
-
-
 @register("likelihood", "continuous_bernoulli")
-class ContinuousBernoulli(Likelihood):
+class ContinuousBernoulliLikelihood(Likelihood):
     """p(x|z) = Πᵢ C(λᵢ) λᵢ^xᵢ (1 − λᵢ)^(1−xᵢ), x in [0, 1]: a density, which the Bernoulli formula is not there.
 
     Loaiza-Ganem & Cunningham (2019, arXiv:1907.06845).

@@ -4,11 +4,11 @@ import math
 
 import tensorflow as tf
 
-from zoo import support as supports
+from zoo.data import support as supports
+from zoo.data.standardization import Standardization
+from zoo.distributions.affine import AffineTransformed
 from zoo.layer import DistributionLayer
-from zoo.likelihoods.in_units import InUnits
 from zoo.registry import get, name_of, names
-from zoo.units import Units
 
 
 class Likelihood(DistributionLayer):
@@ -22,7 +22,7 @@ class Likelihood(DistributionLayer):
         event_shape: shape of x.
     """
 
-    supports = ()  # names of `zoo.support`
+    supports = ()  # names of `zoo.data.support`
     size = 1  # numbers for each element of x
 
     def build(self, h_shape):
@@ -73,7 +73,7 @@ class Likelihood(DistributionLayer):
         return tf.unstack(tf.reshape(params, shape), num=self.size, axis=-1)
 
 
-class LikelihoodInUnits(Likelihood):
+class StandardizedLikelihood(Likelihood):
     """p(x|z) of real numbers in any units: that of (x − shift) / scale, as a density of x.
 
     To write one: return from `call` what `in_units` makes of a distribution of the standardised x. Its samples, moments
@@ -84,13 +84,13 @@ class LikelihoodInUnits(Likelihood):
     """
 
     def build(self, h_shape):
-        self.units = Units(self.event_shape, dtype=self.dtype_policy, name="units")
+        self.units = Standardization(self.event_shape, dtype=self.dtype_policy, name="units")
         self.units.build()
         super().build(h_shape)
 
     def in_units(self, distribution):
         """The distribution of x, of that of the standardised x."""
-        return InUnits(distribution, self.units.shift, self.units.scale)
+        return AffineTransformed(distribution, self.units.shift, self.units.scale)
 
     def standardized(self, x):
         return self.units(x)

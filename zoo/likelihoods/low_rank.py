@@ -3,28 +3,25 @@
 import math
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.checks import real_number
-from zoo.layer import positive
-from zoo.likelihoods.likelihood import LikelihoodInUnits
-from zoo.normal import MultivariateNormalLowRank
-from zoo.normal.low_rank import rank_within
+from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
+from zoo.distributions.positive import positive
+from zoo.likelihoods.likelihood import StandardizedLikelihood
+from zoo.parameterizations.low_rank import rank_within
+from zoo.probability import tfb, tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
-tfb = tfp.bijectors
 
 RANK = 4  # unless told otherwise
 
 
 @register("likelihood", "low_rank_normal")
-class LowRankNormal(LikelihoodInUnits):
+class LowRankNormalLikelihood(StandardizedLikelihood):
     """p(x|z) = N(x; μ(z), D(z) + U(z) U(z)ᵀ): noise that is correlated between the elements of x.
 
-    With U = σW it costs as much as `zoo.normal.MultivariateNormalLowRank`; no covariance matrix is made
+    With U = σW it costs as much as `zoo.parameterizations.MultivariateNormalLowRank`; no covariance matrix is made
     (structured uncertainty, Dorta et al., 2018, arXiv:1802.07079, has the precision sparse instead).
-    Of standardised x, see `LikelihoodInUnits`; σ and its floor are in these units.
+    Of standardised x, see `StandardizedLikelihood`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.

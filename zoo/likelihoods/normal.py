@@ -3,21 +3,19 @@
 import math
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.checks import real_number
-from zoo.layer import positive
-from zoo.likelihoods.likelihood import LikelihoodInUnits
+from zoo.distributions.positive import positive
+from zoo.likelihoods.likelihood import StandardizedLikelihood
+from zoo.probability import tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
 
 
 @register("likelihood", "normal")
-class Normal(LikelihoodInUnits):
+class NormalLikelihood(StandardizedLikelihood):
     """p(x|z) = Πᵢ N(xᵢ; μᵢ(z), σᵢ²).
 
-    Of standardised x, see `LikelihoodInUnits`; σ and its floor are in these units.
+    Of standardised x, see `StandardizedLikelihood`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.

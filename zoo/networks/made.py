@@ -5,6 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import memory
+from zoo.checks import whole_number
+
+MOST = 100  # steps of a flow; more take minutes to build, and hours to compile
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -86,3 +89,21 @@ class MADE(keras.layers.Layer):
     def get_config(self):
         names = ("outputs", "hidden", "context", "reverse", "gain")
         return super().get_config() | {"event_shape": list(self.event_shape)} | {n: getattr(self, n) for n in names}
+
+
+def flow_networks(event_shape, steps, hidden, context, dtype):
+    """The built networks of a flow's steps, their orders turned round from each to the next.
+
+    Args:
+        event_shape: (d,).
+        steps: how many.
+        hidden: hidden units of each.
+        context: size of the context, 0 for none.
+        dtype: of the layers.
+    """
+    made = []
+    for i in range(whole_number(steps, "steps", below=MOST + 1)):
+        network = MADE(event_shape, hidden=hidden, context=context, reverse=bool(i % 2), dtype=dtype, name=f"made_{i}")
+        network.build((None, *event_shape))
+        made.append(network)
+    return made

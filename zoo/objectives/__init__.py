@@ -4,7 +4,7 @@ from zoo.objectives.elbo import ELBO
 from zoo.objectives.importance import IWAE, DReG
 from zoo.objectives.mmd import MMD
 from zoo.objectives.objective import Objective
-from zoo.objectives.terms import Terms, kl_divergence
+from zoo.objectives.terms import Terms
 from zoo.objectives.total_correlation import TotalCorrelation
 
-__all__ = ["ELBO", "IWAE", "MMD", "DReG", "Objective", "Terms", "TotalCorrelation", "kl_divergence"]
+__all__ = ["ELBO", "IWAE", "MMD", "DReG", "Objective", "Terms", "TotalCorrelation"]

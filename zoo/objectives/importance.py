@@ -2,9 +2,9 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.objectives.objective import Objective
+from zoo.probability import tfp
 from zoo.registry import register
 
 

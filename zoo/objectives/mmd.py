@@ -37,11 +37,11 @@ class MMD(Objective):
         self.alpha = real_number(alpha, "alpha", most=1)
         self.lambda_ = real_number(lambda_, "lambda_", least=1 - self.alpha)
 
-    def aggregate(self, q, p, z, seed):
+    def batch_statistic(self, q, p, z, seed):
         return squared_mmd(z, p.sample(tf.shape(z)[1], seed=seed))
 
     def call(self, terms):
-        kl, mmd = tf.reduce_sum(terms.kl, axis=-1), terms.aggregate
+        kl, mmd = tf.reduce_sum(terms.kl, axis=-1), terms.batch_statistic
         penalty = (1 - self.alpha) * kl + (self.alpha + self.lambda_ - 1) * mmd
         return tf.reduce_mean(terms.log_px, axis=0) - self.annealed(penalty)
 

@@ -54,7 +54,7 @@ class Objective(keras.layers.Layer):
             return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
         return draw(posterior, h, seed, self.samples)
 
-    def aggregate(self, q, p, z, seed):
+    def batch_statistic(self, q, p, z, seed):
         """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
 
         Args:
@@ -65,7 +65,7 @@ class Objective(keras.layers.Layer):
         """
         return nothing(q, p, z, seed)
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         """Whether it can be computed for a posterior.
 
         Args:

@@ -1,15 +1,13 @@
 """β-TCVAE: the KL taken apart."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.checks import real_number, whole_number
-from zoo.mixture import pairwise_log_prob
+from zoo.distributions.mixture import pairwise_log_prob
 from zoo.objectives.objective import Objective
 from zoo.posteriors.normal import NormalPosterior
+from zoo.probability import tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
 
 
 @register("objective", "tc")
@@ -46,7 +44,7 @@ class TotalCorrelation(Objective):
         self.examples = self.add_weight(shape=(), initializer="zeros", trainable=False, name="examples")
         super().build(terms_shape)
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         return isinstance(posterior, NormalPosterior)
 
     @property
@@ -56,7 +54,7 @@ class TotalCorrelation(Objective):
     def adapt(self, x):
         self.examples.assign(whole_number(len(x), "the number of examples"))
 
-    def aggregate(self, q, p, z, seed):
+    def batch_statistic(self, q, p, z, seed):
         """log q(z) and log Πⱼ q(zⱼ) of the draws [2, K, B]."""
         points = tf.reshape(z, [-1, z.shape[-1]])  # [K B, L]
         log_weights = stratified_log_weights(tf.shape(z)[1], tf.cast(tf.convert_to_tensor(self.examples), z.dtype))
@@ -67,7 +65,7 @@ class TotalCorrelation(Objective):
         return tf.reshape(tf.stack([log_qz, log_product]), tf.concat([[2], tf.shape(z)[:-1]], axis=0))
 
     def call(self, terms):
-        log_q, log_product = tf.unstack(terms.aggregate)  # [K, B]
+        log_q, log_product = tf.unstack(terms.batch_statistic)  # [K, B]
         information, correlation, rest = terms.log_qz - log_q, log_q - log_product, log_product - terms.log_pz
         penalty = self.alpha * information + self.beta * correlation + self.gamma * rest
         return tf.reduce_mean(terms.log_px - self.annealed(penalty), axis=0)

@@ -1,27 +1,27 @@
 """Posteriors, h ↦ q(z|x): batch [B], event [L], reparameterised."""
 
-from zoo.posteriors.dirichlet import Dirichlet
-from zoo.posteriors.hierarchical import Hierarchical
-from zoo.posteriors.iaf import InverseAutoregressiveFlow
-from zoo.posteriors.mixture import MixtureSameFamily
+from zoo.posteriors.dirichlet import DirichletPosterior
+from zoo.posteriors.hierarchical import HierarchicalPosterior
+from zoo.posteriors.iaf import IAFPosterior
+from zoo.posteriors.mixture import MixturePosterior
 from zoo.posteriors.normal import (
-    MultivariateNormalDiag,
-    MultivariateNormalLowRank,
-    MultivariateNormalOrthogonal,
-    MultivariateNormalStdCorr,
-    MultivariateNormalTriL,
+    DiagNormalPosterior,
+    LowRankNormalPosterior,
+    OrthogonalNormalPosterior,
+    StdCorrNormalPosterior,
+    TriLNormalPosterior,
 )
 from zoo.posteriors.posterior import Posterior
 
 __all__ = [
-    "Dirichlet",
-    "Hierarchical",
-    "InverseAutoregressiveFlow",
-    "MixtureSameFamily",
-    "MultivariateNormalDiag",
-    "MultivariateNormalLowRank",
-    "MultivariateNormalOrthogonal",
-    "MultivariateNormalStdCorr",
-    "MultivariateNormalTriL",
+    "DiagNormalPosterior",
+    "DirichletPosterior",
+    "HierarchicalPosterior",
+    "IAFPosterior",
+    "LowRankNormalPosterior",
+    "MixturePosterior",
+    "OrthogonalNormalPosterior",
     "Posterior",
+    "StdCorrNormalPosterior",
+    "TriLNormalPosterior",
 ]

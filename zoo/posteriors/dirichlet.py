@@ -1,12 +1,15 @@
 """A Dirichlet posterior: z lies on the simplex."""
 
-from zoo.dirichlet import dirichlet, enough_categories
+from zoo.distributions.dirichlet import ReparameterizedDirichlet, enough_categories
+from zoo.distributions.positive import positive
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import register
 
+FLOOR = 0.1  # of a concentration: most draws of smaller ones are all zeros and a one in float32
+
 
 @register("posterior", "dirichlet")
-class Dirichlet(Posterior):
+class DirichletPosterior(Posterior):
     """q(z|x) = Dir(α(x)), implicitly reparameterised (Joo et al., 2019, arXiv:1901.02739; arXiv:1805.08498).
 
     Args:
@@ -28,8 +31,8 @@ class Dirichlet(Posterior):
         return self.event_shape[0]
 
     def build(self, h_shape):
-        self.params = self.calm_dense(h_shape, loud=self.params_size)
+        self.params = self.parameter_layer(h_shape, location_size=self.params_size)
         super().build(h_shape)
 
     def distribution(self, params):
-        return dirichlet(params)
+        return ReparameterizedDirichlet(positive(params, FLOOR))  # zeros give the uniform, Dir(1, …, 1)

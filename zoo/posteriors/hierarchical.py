@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from zoo.checks import whole_number
-from zoo.hierarchy import Hierarchy, split
+from zoo.distributions.hierarchy import Hierarchy, split
 from zoo.networks.mlp import GatedDense
 from zoo.posteriors.normal import normal_map
 from zoo.posteriors.posterior import Posterior
@@ -11,7 +11,7 @@ from zoo.registry import register
 
 
 @register("posterior", "hierarchical")
-class Hierarchical(Posterior):
+class HierarchicalPosterior(Posterior):
     """q(z|x) = q(z₂|x) q(z₁|x, z₂), z = [z₂, z₁], both normal; z₁'s parameters are a gated layer's of h and z₂.
 
     The posterior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4). The decoder

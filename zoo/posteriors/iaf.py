@@ -1,19 +1,18 @@
 """An inverse autoregressive flow as the posterior."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from zoo import normal
+from zoo import parameterizations
 from zoo.checks import whole_number
-from zoo.flows import AutoregressiveAffine, Flow, networks
+from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
+from zoo.networks.made import flow_networks
 from zoo.posteriors.posterior import Posterior
+from zoo.probability import tfb
 from zoo.registry import register
-
-tfb = tfp.bijectors
 
 
 @register("posterior", "iaf")
-class InverseAutoregressiveFlow(Posterior):
+class IAFPosterior(Posterior):
     """z = f_T(… f₁(z₀)), z₀ ~ N(μ(x), diag σ²(x)), each step z ↦ σ(z, c) ⊙ z + m(z, c) autoregressive, c of x too.
 
     Kingma et al. (2016, arXiv:1606.04934, equation 10). Draws and their densities take one pass; the
@@ -26,7 +25,7 @@ class InverseAutoregressiveFlow(Posterior):
     """
 
     sequential = True
-    first = normal.Diag()
+    first = parameterizations.Diag()
 
     def __init__(self, event_shape, steps=2, hidden=64, **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -38,8 +37,8 @@ class InverseAutoregressiveFlow(Posterior):
         return self.first.size(*self.event_shape) + self.hidden
 
     def build(self, h_shape):
-        self.params = self.calm_dense(h_shape, loud=self.event_shape[0])
-        self.networks = networks(self.event_shape, self.steps, self.hidden, self.hidden, self.dtype_policy)
+        self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])
+        self.networks = flow_networks(self.event_shape, self.steps, self.hidden, self.hidden, self.dtype_policy)
         super().build(h_shape)
 
     def distribution(self, params):

@@ -1,6 +1,6 @@
 """Normal posteriors, q(z|x) = N(μ(x), Σ(x))."""
 
-from zoo import normal
+from zoo import parameterizations
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import build_nested, get, names, register
 
@@ -15,7 +15,7 @@ class NormalPosterior(Posterior):
     family = None
 
     def build(self, h_shape):
-        self.params = self.calm_dense(h_shape, loud=self.event_shape[0])
+        self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])
         super().build(h_shape)
 
     def distribution(self, params):
@@ -28,41 +28,43 @@ class NormalPosterior(Posterior):
 
 
 @register("posterior", "diag")
-class MultivariateNormalDiag(NormalPosterior):
+class DiagNormalPosterior(NormalPosterior):
     """q(z|x) = N(μ(x), diag σ²(x)), the mean-field posterior (Kingma & Welling, 2014, arXiv:1312.6114).
 
     Args:
         event_shape: (L,), the latent size.
     """
 
-    family = normal.Diag()
+    family = parameterizations.Diag()
 
 
 @register("posterior", "tril")
-class MultivariateNormalTriL(NormalPosterior):
+class TriLNormalPosterior(NormalPosterior):
     """q(z|x) = N(μ(x), L(x) L(x)ᵀ), full covariance (Kingma & Welling, 2019, arXiv:1906.02691, section 2.5.1).
 
     Args:
         event_shape: (L,), the latent size.
     """
 
-    family = normal.TriL()
+    family = parameterizations.TriL()
 
 
 @register("posterior", "std_corr")
-class MultivariateNormalStdCorr(NormalPosterior):
-    """q(z|x) = N(μ, (σI) Ω (σI)), all of x: standard deviations and a correlation matrix, see `zoo.normal.StdCorr`.
+class StdCorrNormalPosterior(NormalPosterior):
+    """q(z|x) = N(μ, (σI) Ω (σI)), all of x: standard deviations and a correlation matrix Ω.
+
+    See `zoo.parameterizations.StdCorr`.
 
     Args:
         event_shape: (L,), the latent size.
     """
 
-    family = normal.StdCorr()
+    family = parameterizations.StdCorr()
 
 
 @register("posterior", "orthogonal")
-class MultivariateNormalOrthogonal(NormalPosterior):
-    """q(z|x) = N(μ, P D Pᵀ), all of x, P a product of Householder reflections: see `zoo.normal.Orthogonal`.
+class OrthogonalNormalPosterior(NormalPosterior):
+    """q(z|x) = N(μ, P D Pᵀ), all of x, P a product of Householder reflections: see `zoo.parameterizations.Orthogonal`.
 
     Args:
         event_shape: (L,), the latent size.
@@ -71,15 +73,15 @@ class MultivariateNormalOrthogonal(NormalPosterior):
 
     def __init__(self, event_shape, reflections=None, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.family = normal.Orthogonal(reflections)
+        self.family = parameterizations.Orthogonal(reflections)
 
     def get_config(self):
         return super().get_config() | {"reflections": self.family.reflections}
 
 
 @register("posterior", "low_rank")
-class MultivariateNormalLowRank(NormalPosterior):
-    """q(z|x) = N(μ, D + U Uᵀ), all of x, of a cost linear in L: see `zoo.normal.MultivariateNormalLowRank`.
+class LowRankNormalPosterior(NormalPosterior):
+    """q(z|x) = N(μ, D + U Uᵀ), all of x, of a cost linear in L: see `zoo.parameterizations.MultivariateNormalLowRank`.
 
     Args:
         event_shape: (L,), the latent size.
@@ -91,7 +93,7 @@ class MultivariateNormalLowRank(NormalPosterior):
 
     def __init__(self, event_shape, rank=None, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.family = normal.LowRank(rank)
+        self.family = parameterizations.LowRank(rank)
         self.family.size(*self.event_shape)  # refuses a rank that is too high
 
     def get_config(self):

@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.layer import DistributionLayer
 
-CALM = 0.1  # scale of a covariance's initial raw parameters, beside the usual one
+SMALL = 0.1  # scale of the initial covariance parameters, relative to the locations'
 
 
 class Posterior(DistributionLayer):
@@ -35,15 +35,18 @@ class Posterior(DistributionLayer):
         """q(z|x) of batch shape [...], for params [..., P]."""
         return self.call(params)
 
-    def calm_dense(self, h_shape, loud):
-        """A map h ↦ `params_size` parameters that starts calm: the first `loud` at the usual size, the rest small.
+    def parameter_layer(self, h_shape, location_size):
+        """Builds the parameter layer, h ↦ `params_size` parameters; covariance parameters are initialized near zero.
 
-        With the covariance's parameters small, Σ(x) starts near the identity for every x: L Lᵀ of large
-        random numbers is so ill-conditioned that float32 densities are lost. Small means too would let
-        the KL switch latent dimensions off before they say anything.
+        Σ(x) then starts near the identity for every x: L Lᵀ of large random numbers is so ill-conditioned that float32
+        densities are lost. With small means too, the KL would switch latent dimensions off before they carry
+        information.
 
         Args:
-            h_shape: shape of the features.
-            loud: how many parameters are no covariance's, the first ones.
+            h_shape: shape of the features [..., H].
+            location_size: number of parameters that are locations, the first ones, at the usual scale.
+
+        Returns:
+            A built Keras layer.
         """
-        return self.dense(self.params_size, h_shape, lambda size: np.where(np.arange(size) < loud, 1.0, CALM))
+        return self.dense(self.params_size, h_shape, lambda size: np.where(np.arange(size) < location_size, 1.0, SMALL))

@@ -1,21 +1,21 @@
 """Priors, p(z): batch [], event [L]."""
 
-from zoo.priors.dirichlet import Dirichlet
-from zoo.priors.hierarchical import Hierarchical
-from zoo.priors.maf import MaskedAutoregressiveFlow
-from zoo.priors.mixture import MixtureSameFamily
-from zoo.priors.normal import MultivariateNormalDiag, MultivariateNormalTriL, StandardNormal
+from zoo.priors.dirichlet import DirichletPrior
+from zoo.priors.hierarchical import HierarchicalPrior
+from zoo.priors.maf import MAFPrior
+from zoo.priors.mixture import MixturePrior
+from zoo.priors.normal import DiagNormalPrior, StandardNormalPrior, TriLNormalPrior
 from zoo.priors.prior import Prior
 from zoo.priors.vamp import VampPrior
 
 __all__ = [
-    "Dirichlet",
-    "Hierarchical",
-    "MaskedAutoregressiveFlow",
-    "MixtureSameFamily",
-    "MultivariateNormalDiag",
-    "MultivariateNormalTriL",
+    "DiagNormalPrior",
+    "DirichletPrior",
+    "HierarchicalPrior",
+    "MAFPrior",
+    "MixturePrior",
     "Prior",
-    "StandardNormal",
+    "StandardNormalPrior",
+    "TriLNormalPrior",
     "VampPrior",
 ]

@@ -3,13 +3,13 @@
 import tensorflow as tf
 
 from zoo.checks import real_number
-from zoo.dirichlet import ReparameterizedDirichlet, enough_categories
+from zoo.distributions.dirichlet import ReparameterizedDirichlet, enough_categories
 from zoo.priors.prior import Prior
 from zoo.registry import register
 
 
 @register("prior", "dirichlet")
-class Dirichlet(Prior):
+class DirichletPrior(Prior):
     """p(z) = Dir(α, …, α) (Joo et al., 2019, arXiv:1901.02739).
 
     Args:

@@ -1,7 +1,7 @@
 """Two stochastic layers."""
 
 from zoo.checks import whole_number
-from zoo.hierarchy import Hierarchy, split
+from zoo.distributions.hierarchy import Hierarchy, split
 from zoo.networks.mlp import GatedDense
 from zoo.posteriors.normal import normal_map
 from zoo.priors.prior import Prior
@@ -9,7 +9,7 @@ from zoo.registry import build_nested, names, register
 
 
 @register("prior", "hierarchical")
-class Hierarchical(Prior):
+class HierarchicalPrior(Prior):
     """p(z) = p(z₂) p(z₁|z₂), z = [z₂, z₁]: any prior on z₂, and z₁ normal, its parameters gated layers' of z₂.
 
     The prior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4).
@@ -30,7 +30,7 @@ class Hierarchical(Prior):
         self.top, self.prior, self.normal, self.hidden = top, prior, normal, whole_number(hidden, "hidden")
         self.sizes = split(self.event_shape, top)  # L₂, L₁
         self.upper = build_nested("prior", prior, event_shape=self.sizes[:1], dtype=self.dtype_policy)
-        if self.upper.space != self.space or isinstance(self.upper, Hierarchical):
+        if self.upper.space != self.space or isinstance(self.upper, HierarchicalPrior):
             others = ", ".join(name for name in names("prior") if name not in ("dirichlet", "hierarchical"))
             raise ValueError(f"Expected as the prior on z₂ one of {others}, got {prior!r}.")
         self.lower = normal_map(normal, self.sizes[1], self.dtype_policy)
@@ -55,12 +55,12 @@ class Hierarchical(Prior):
         """Whether the upper prior is made of them."""
         return self.upper.of_posteriors
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         two_layers = getattr(posterior, "sizes", None) == self.sizes  # needed if z₂'s prior is made of posteriors
-        return super().fits(posterior) and (two_layers or not self.of_posteriors)
+        return super().is_compatible(posterior) and (two_layers or not self.of_posteriors)
 
     @property
-    def suits(self):
+    def compatible_specs(self):
         return [f"hierarchical(top={self.sizes[0]})"]
 
     def limit(self, low, high):

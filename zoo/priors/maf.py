@@ -1,19 +1,17 @@
 """A masked autoregressive flow as the prior."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.checks import whole_number
-from zoo.flows import AutoregressiveAffine, Flow, networks
+from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
+from zoo.networks.made import flow_networks
 from zoo.priors.prior import Prior
+from zoo.probability import tfb, tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
-tfb = tfp.bijectors
 
 
 @register("prior", "maf")
-class MaskedAutoregressiveFlow(Prior):
+class MAFPrior(Prior):
     """p(z) = N(f(z); 0, I) |det ∂f/∂z|, f a chain of steps z ↦ σ(z) ⊙ z + m(z), each autoregressive.
 
     Papamakarios et al. (2017, arXiv:1705.07057). Densities take one pass a step, draws L of them.
@@ -29,7 +27,7 @@ class MaskedAutoregressiveFlow(Prior):
         self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
 
     def build(self, x_shape):
-        self.networks = networks(self.event_shape, self.steps, self.hidden, 0, self.dtype_policy)
+        self.networks = flow_networks(self.event_shape, self.steps, self.hidden, 0, self.dtype_policy)
         super().build(x_shape)
 
     def call(self, encode=None):

@@ -2,18 +2,16 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from zoo import mixture
 from zoo.checks import whole_number
+from zoo.distributions import mixture
 from zoo.priors.prior import Prior
+from zoo.probability import tfd
 from zoo.registry import build_nested, register
-
-tfd = tfp.distributions
 
 
 @register("prior", "mixture")
-class MixtureSameFamily(Prior):
+class MixturePrior(Prior):
     """p(z) = Σₘ πₘ N(μₘ, Σₘ), all of it learned.
 
     The components start near unit covariance, with means drawn from N(0, I) so that they differ.

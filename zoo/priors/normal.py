@@ -1,17 +1,15 @@
 """Normal priors: fixed at N(0, I), or learned."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from zoo import normal
+from zoo import parameterizations
 from zoo.priors.prior import Prior
+from zoo.probability import tfd
 from zoo.registry import register
-
-tfd = tfp.distributions
 
 
 @register("prior", "standard")
-class StandardNormal(Prior):
+class StandardNormalPrior(Prior):
     """p(z) = N(0, I).
 
     Args:
@@ -43,22 +41,22 @@ class NormalPrior(Prior):
 
 
 @register("prior", "diag")
-class MultivariateNormalDiag(NormalPrior):
+class DiagNormalPrior(NormalPrior):
     """p(z) = N(μ, diag σ²), learned.
 
     Args:
         event_shape: (L,), the latent size.
     """
 
-    family = normal.Diag()
+    family = parameterizations.Diag()
 
 
 @register("prior", "tril")
-class MultivariateNormalTriL(NormalPrior):
+class TriLNormalPrior(NormalPrior):
     """p(z) = N(μ, L Lᵀ), learned.
 
     Args:
         event_shape: (L,), the latent size.
     """
 
-    family = normal.TriL()
+    family = parameterizations.TriL()

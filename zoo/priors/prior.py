@@ -17,7 +17,7 @@ class Prior(DistributionLayer):
     space = "reals"  # where z lies: "reals" or "simplex"
     of_posteriors = False  # whether it is made of them, and so needs `encode`
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         """Whether this is a density of what a posterior draws.
 
         Args:
@@ -26,7 +26,7 @@ class Prior(DistributionLayer):
         return posterior.space == self.space
 
     @property
-    def suits(self):
+    def compatible_specs(self):
         """Specs of posteriors that it fits, besides the plain names."""
         return []
 

@@ -3,15 +3,13 @@
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from zoo.checks import seed_number, whole_number
-from zoo.mixture import MixtureSameFamily
+from zoo.data.standardization import extremes
+from zoo.distributions.mixture import MixtureSameFamily
 from zoo.priors.prior import Prior
+from zoo.probability import tfd
 from zoo.registry import register
-from zoo.units import extremes
-
-tfd = tfp.distributions
 
 
 @register("prior", "vamp")
@@ -66,7 +64,7 @@ class VampPrior(Prior):
         weights = tfd.Categorical(logits=tf.convert_to_tensor(logits))
         return MixtureSameFamily(weights, encode(tf.convert_to_tensor(self.pseudo_inputs)))
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         return not posterior.sequential
 
     def limit(self, low, high):

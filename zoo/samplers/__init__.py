@@ -1,7 +1,7 @@
-"""Samplers: latent densities that are fitted when the training is over, to draw from in place of the prior."""
+"""FittedSamplers: latent densities that are fitted when the training is over, to draw from in place of the prior."""
 
-from zoo.samplers.aggregated import AggregatedPosterior
-from zoo.samplers.normals import CompressedPosterior, GaussianMixture
+from zoo.samplers.aggregated import AggregatedPosteriorSampler
+from zoo.samplers.normals import CompressedPosteriorSampler, GaussianMixtureSampler
 from zoo.samplers.sampler import Sampler
 
-__all__ = ["AggregatedPosterior", "CompressedPosterior", "GaussianMixture", "Sampler"]
+__all__ = ["AggregatedPosteriorSampler", "CompressedPosteriorSampler", "GaussianMixtureSampler", "Sampler"]

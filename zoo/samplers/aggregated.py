@@ -6,12 +6,12 @@ import numpy as np
 from zoo import aggregated
 from zoo.checks import whole_number
 from zoo.registry import register
-from zoo.samplers.normals import CompressedPosterior
+from zoo.samplers.normals import CompressedPosteriorSampler
 from zoo.samplers.sampler import Sampler
 
 
 @register("sampler", "aggregated")
-class AggregatedPosterior(Sampler):
+class AggregatedPosteriorSampler(Sampler):
     """q(z) = 1/N Σₙ q(z|xₙ) of the training data, see `zoo.AggregatedPosterior`.
 
     It holds what the posterior of each example is made of, and a copy of the posterior layer: its size grows with
@@ -39,7 +39,7 @@ class AggregatedPosterior(Sampler):
     def call(self, encode=None):
         return aggregated.AggregatedPosterior(self.posterior, self.params.value)
 
-    def fits(self, posterior):
+    def is_compatible(self, posterior):
         return True
 
     def fit(self, vae, x, progress=True):
@@ -60,17 +60,17 @@ class AggregatedPosterior(Sampler):
             components: M, how many at most.
 
         Returns:
-            A `CompressedPosterior`; or, where the posteriors are not on the reals, an `AggregatedPosterior` of M
-            examples, chosen by the seed.
+            A `CompressedPosteriorSampler`; or, where the posteriors are not on the reals, an
+            `AggregatedPosteriorSampler` of M examples, chosen by the seed.
         """
         components = min(whole_number(components, "components"), self.params.shape[0])
         if self.posterior.space == "reals":
-            sampler = CompressedPosterior(self.event_shape, components, self.seed)
+            sampler = CompressedPosteriorSampler(self.event_shape, components, self.seed)
             sampler.keep(aggregated.compressed(self(), components, self.seed))
             return sampler
         chosen = np.sort(np.random.default_rng(self.seed).permutation(self.params.shape[0])[:components])
         made_of = self.made_of | {"params": [components, self.params.shape[1]]}
-        sampler = AggregatedPosterior(self.event_shape, components, self.seed, made_of)
+        sampler = AggregatedPosteriorSampler(self.event_shape, components, self.seed, made_of)
         sampler.build(None)
         sampler.posterior.set_weights(self.posterior.get_weights())
         sampler.params.assign(keras.ops.convert_to_numpy(self.params)[chosen])

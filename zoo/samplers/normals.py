@@ -2,21 +2,19 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from sklearn import mixture as sklearn_mixture
 
 from zoo.aggregated import aggregated_posterior
 from zoo.checks import whole_number
-from zoo.mixture import MixtureSameFamily
+from zoo.distributions.mixture import MixtureSameFamily
+from zoo.probability import tfd
 from zoo.registry import register
 from zoo.samplers.sampler import Sampler
-
-tfd = tfp.distributions
 
 DRAWS = 20_000  # of the aggregated posterior, at most, that a mixture is fitted to
 
 
-class NormalMixture(Sampler):
+class NormalMixtureSampler(Sampler):
     """p̂(z) = Σₘ πₘ N(μₘ, Σₘ).
 
     Args:
@@ -50,7 +48,7 @@ class NormalMixture(Sampler):
 
 
 @register("sampler", "gmm")
-class GaussianMixture(NormalMixture):
+class GaussianMixtureSampler(NormalMixtureSampler):
     """A mixture of normals with full covariance matrices, fitted by scikit-learn to draws of the posteriors.
 
     An ex-post density (Ghosh et al., 2020, arXiv:1903.12436): one draw of q(z|x) for each of up to 20,000 examples.
@@ -81,7 +79,7 @@ class GaussianMixture(NormalMixture):
 
 
 @register("sampler", "compressed")
-class CompressedPosterior(NormalMixture):
+class CompressedPosteriorSampler(NormalMixtureSampler):
     """The aggregated posterior in M components, see `zoo.CompressedPosterior`; `kl` says what the fit lost, in nats.
 
     Args:

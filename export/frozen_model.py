@@ -1,0 +1,102 @@
+"""A model as signatures see it: what of it does not depend on a request is settled."""
+
+from functools import cached_property, partial
+
+import tensorflow as tf
+
+from export.assertions import LIMITS
+from zoo.data import support as supports
+from zoo.distributions.moments import MomentsFromDraws
+from zoo.probability import tfd
+
+COVARIANCE = 128  # largest latent size whose covariance matrices are served
+
+
+class ServedModel(tf.Module):
+    """A trained model, frozen, in the pieces that signatures are put together from.
+
+    The pieces are TensorFlow functions, so that each is traced once and stands once in what is saved.
+
+    Args:
+        vae: a `zoo.VAE`.
+        aggregated: the aggregated posterior that is served, a sampler; None for none.
+        samples: K, draws of a `score`.
+        limits: how much a request may ask for.
+
+    Attributes:
+        features: data [B, *x] ↦ h [B, H].
+        location: h [B, H] ↦ the posterior's mean [B, L].
+        covariance: h [B, H] ↦ the posterior's covariance [B, L, L], where `knows_covariance`.
+        mean: latent points [B, L] ↦ the mean of p(x|z) [B, *x].
+    """
+
+    def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS):
+        super().__init__(name="served_model")
+        self.vae, self.aggregated, self.samples, self.limits = vae, aggregated, samples, limits
+        data, latent = ([None, *shape] for shape in (vae.event_shape, vae.posterior.event_shape))
+        self.features = _traced(vae.features, data)
+        self.location = _traced(partial(self._moment, "mean"), vae.encoder.output_shape)
+        self.covariance = _traced(partial(self._moment, "covariance"), vae.encoder.output_shape)
+        self.mean = _traced(lambda z: vae.decode(z).mean(), latent)
+        self._encoded = []  # features of what the prior encodes, such as a VampPrior's pseudo-inputs
+        vae.prior(encode=self._kept)
+
+    @property
+    def is_of_images(self):
+        """Whether x is an image whose levels are known."""
+        shape = self.vae.event_shape
+        return len(shape) == 3 and shape[-1] in (1, 3) and supports.get(self.vae.support).white is not None
+
+    @cached_property
+    def knows_covariance(self):
+        """Whether the posterior's covariance is served: L ≤ 128, and the family knows it."""
+        if self.vae.latent_size > COVARIANCE:
+            return False
+        try:
+            self.covariance.get_concrete_function()
+        except NotImplementedError:
+            return False
+        return True
+
+    def _kept(self, x):
+        self._encoded.append(tf.Variable(self.features(x), trainable=False, name="encoded"))
+        return self.vae.posterior(self._encoded[-1])
+
+    def prior(self):
+        """p(z), of which nothing is encoded anew."""
+        encoded = iter(self._encoded)
+        return self.vae.prior(encode=lambda x: self.vae.posterior(tf.convert_to_tensor(next(encoded))))
+
+    def posterior(self, h):
+        """q(z|x) for features h [B, H], to draw from: the same draws, without what only their gradient needs."""
+        q = self.vae.posterior(h)
+        return q.copy(reparameterize=False) if isinstance(q, tfd.MixtureSameFamily) else q
+
+    def _moment(self, name, h):
+        """A moment of q(z|x), by the name of TFP's method, for features h [B, H]."""
+
+        def of(h):
+            return getattr(self.vae.posterior(h), name)()
+
+        # Of draws, each row's are its own: those of a batch would depend on the row's place in it.
+        from_draws = isinstance(self.vae.posterior(h), MomentsFromDraws)
+        return each_row(lambda h: of(h[None])[0], h) if from_draws else of(h)
+
+
+def _traced(function, shape):
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
+
+
+def each_row(function, *rows):
+    """A function of one row, of each row: what comes of a row depends on no other.
+
+    Args:
+        function: of tensors [...], one of each argument, to a tensor or a tuple of them.
+        rows: tensors [B, ...].
+    """
+    specs = [tf.TensorSpec(row.shape[1:], row.dtype) for row in rows]
+    traced = tf.function(function, autograph=False).get_concrete_function(*specs)
+    signature = tf.nest.map_structure(
+        lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), traced.structured_outputs
+    )
+    return tf.map_fn(lambda row: traced(*row), rows, fn_output_signature=signature)

@@ -1,0 +1,80 @@
+"""Every model of the catalogue, exported, in the C++ loader."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zoo
+from export import probe_inputs as examples
+from export.checks.lint import lint
+from export.checks.proof import Loader, prove
+from export.export import write
+from export.frozen_model import ServedModel
+from export.signatures import functions, signatures
+from tests.models.exported import COMPONENTS, SAMPLES, expected, small
+from zoo.model.scores import estimate
+
+SIGNATURES = {
+    *("reconstruct", "reconstruct_bytes", "encode", "encode_bytes", "encode_sample", "decode", "decode_png"),
+    *("encode_covariance", "encode_covariance_bytes"),
+    *("sample_prior", "sample_aggregated", "score", "score_bytes", "interpolate"),
+}
+REPEATS = 150  # scores of one example, whose mean is compared
+
+
+# An export does not read the objective: of models that differ in nothing else, the first stands for all.
+DISTINCT = {str(replace(zoo.recipe(name), summary="", objective="elbo")): name for name in zoo.model_names()[::-1]}
+
+
+@pytest.mark.parametrize("name", sorted(DISTINCT.values(), key=zoo.model_names().index))
+def test_each_signature_gives_what_the_model_gives(tmp_path, name):
+    vae = small(name)
+    model = ServedModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    concrete = signatures(model)
+    assert set(concrete) == SIGNATURES
+    write(tmp_path, concrete)
+    assert lint(tmp_path) == []
+    rows = examples.inputs(vae, 3)
+    with Loader(tmp_path) as loader:
+        prove(loader, vae, functions(model), progress=False)
+        # That had the same functions for a reference; this has the model's own methods.
+        for signature, outputs in expected(vae, rows).items():
+            got = loader.run(signature, {key: rows[key] for key in concrete[signature].structured_input_signature[1]})
+            for key, value in outputs.items():
+                np.testing.assert_allclose(got[key], value, rtol=1e-4, atol=1e-4, err_msg=f"{key} of {signature}")
+                assert np.ptp(got[key], axis=0).max() > 1e-4, f"rows of {key} of {signature} are alike"
+        check_the_seed(loader, rows)
+        check_scores(loader, vae, rows["x"][:1])
+
+
+def check_the_seed(loader, rows):
+    x, seed = np.repeat(rows["x"][:1], 3, axis=0), rows["seed"][[0, 1, 0]]
+    for signature, inputs in {"encode_sample": {"x": x}, "sample_prior": {}, "sample_aggregated": {}}.items():
+        z = loader.run(signature, inputs | {"seed": seed})["z"]
+        np.testing.assert_allclose(z[0], z[2], rtol=1e-5, atol=1e-6)
+        assert np.abs(z[0] - z[1]).max() > 1e-4, f"the draws of two seeds in {signature} are the same"
+
+
+def check_scores(loader, vae, x):
+    """Each term against the model's own estimate; fails by chance once in a million, five standard errors of both."""
+    x = np.repeat(x, REPEATS, axis=0)
+    seed = np.stack([np.arange(REPEATS), np.full(REPEATS, 7)], axis=1).astype(np.int32)
+    got = loader.run("score", {"x": x, "seed": seed})
+    np.testing.assert_allclose(got["elbo"], -got["reconstruction"] - got["kl"], rtol=1e-4, atol=1e-3)
+    own = estimate(vae.terms(x, SAMPLES, seed=[1, 2]))
+    for name, values in got.items():
+        pair = np.stack([values, getattr(own, name)])
+        error = np.sqrt((pair.var(axis=1, ddof=1) / REPEATS).sum())
+        assert abs(pair.mean(axis=1) @ [1, -1]) < 5 * error + 1e-3, f"{name}: {pair.mean(axis=1)} ± {error}"
+
+
+def test_an_export_does_not_read_the_objective():
+    """Of the objective nothing is served: a model with one that cannot be asked anything is served as any other."""
+    vae, rows = small("diag_vae"), examples.inputs(small("diag_vae"), 2)
+    served = functions(ServedModel(vae, samples=SAMPLES))
+    before = served["score"][1](x=rows["x"], seed=rows["seed"])
+    vae.objective.call = vae.objective.draw = vae.objective.batch_statistic = None
+    after = functions(ServedModel(vae, samples=SAMPLES))["score"][1](x=rows["x"], seed=rows["seed"])
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, after[name])

@@ -1,0 +1,35 @@
+"""Every model of the catalogue from training in half precision to what is served."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from export import probe_inputs as examples
+from export.to_float32 import in_float32
+from tests.models.exported import small
+from zoo.model.scores import estimate
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", zoo.model_names())
+def test_trained_evaluated_and_exported(name, policy):
+    keras.config.set_dtype_policy(policy)
+    vae = small(name)  # with an aggregated posterior, which is fitted after training
+    x = examples.inputs(vae, 12)["x"]
+    assert vae.encoder(x).dtype == vae.encoder.compute_dtype != tf.float32
+    vae.samplers.remove("aggregated")
+    vae.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+    assert np.isfinite(vae.fit(x, batch_size=12, verbose=0).history["loss"]).all()
+    scores = estimate(vae.terms(x, 4, [0, 1]))
+    assert all(value.dtype == tf.float32 and np.isfinite(value).all() for value in scores)
+    q = zoo.aggregated_posterior(vae, x, progress=False)
+    z = q.sample(3, seed=[0, 1])
+    assert z.dtype == tf.float32
+    if not vae.posterior.sequential:
+        assert np.isfinite(q.log_prob(z)).all()
+    served = in_float32(vae)  # its signatures are those of any model in single precision
+    assert served.encoder(x).dtype == tf.float32
+    exact = estimate(served.terms(x, 4, [0, 1]))
+    np.testing.assert_allclose(exact.reconstruction, scores.reconstruction, rtol=0.1, atol=0.1)

@@ -1,0 +1,101 @@
+"""The report draws any kind of data, and what it draws is right."""
+
+import re
+
+import numpy as np
+import pytest
+
+import zoo
+from training.config import Config
+from training.data import Dataset
+from training.evaluate import Settings, evaluate
+from training.evaluation.covariance import correlation
+from training.evaluation.samples import LEAST
+from training.report import page as module
+from training.report.gallery import Scale
+from training.report.page import along_axes, report
+from training.report.pictures import leading_plane
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def few_examples(monkeypatch):
+    """Pictures of fewer examples than a run's, each of which takes its time; `test_train` has a run's."""
+    for name, number in {"SHOWN": 3, "COVARIANCES": 2, "SAMPLES": 6, "POINTS": 2_000}.items():
+        monkeypatch.setattr(f"training.report.page.{name}", number)
+
+
+@pytest.mark.usefixtures("few_examples")
+@pytest.mark.parametrize(
+    ("event_shape", "latent"), [((1,), 1), ((5,), 3), ((4, 3), 2), ((4, 4, 3), 1), ((2, 3, 4, 5), 3)]
+)
+def test_any_shape_of_data(event_shape, latent):
+    train, validation, test = (RNG.normal(size=(12, *event_shape)) for _ in range(3))
+    dataset = Dataset("made", "real", train, validation, test, labels=np.arange(12) % 3)
+    vae = zoo.build("tril_vae", event_shape, "real", latent=latent, network="mlp(hidden=(4,))")
+    history = {
+        name: [3.0, 2.0] for name in ("loss", "val_loss", "kl", "val_kl", "reconstruction", "val_reconstruction")
+    }
+    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 2, "training_seconds": 1.0}
+    page = report(Config(data="made"), dataset, vae, history, scores)
+    compared = f"{LEAST} training examples and as many held-out ones, and there are 12 and 24"
+    assert compared in page
+    assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + {(1,): 3, (5,): 4}.get(event_shape, 0)
+
+
+@pytest.mark.usefixtures("few_examples")
+def test_names_are_escaped():
+    x = RNG.normal(size=(12, 3))
+    dataset = Dataset("made", "real", x, x, x)
+    vae = zoo.build("diag_vae", 3, "real", latent=2, network="mlp(hidden=(4,))")
+    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 1, "training_seconds": 1.0}
+    config = Config(data="<script>alert(1)</script>")
+    assert "<script>" not in report(config, dataset, vae, {"loss": [1.0], "kl": [1.0]}, scores)
+
+
+def test_correlation():
+    samples = RNG.normal(size=(3, 50))
+    np.testing.assert_allclose(correlation(np.cov(samples)), np.corrcoef(samples))
+
+
+def test_the_leading_plane_is_that_of_the_largest_eigenvalues():
+    points = RNG.normal(size=(200, 4)) * [1, 5, 0.1, 3]
+    plane = leading_plane(points)
+    np.testing.assert_allclose(plane.T @ plane, np.eye(2), atol=1e-12)
+    values = np.linalg.eigvalsh(np.cov(points.T))[::-1]
+    np.testing.assert_allclose(np.diag(np.cov((points @ plane).T)), values[:2], rtol=1e-10)
+
+
+def test_axes_are_the_eigenvectors_in_standard_deviations():
+    root = RNG.normal(size=(3, 3))
+    covariance, mean = root @ root.T, RNG.normal(size=3)
+    points = along_axes(mean, covariance, np.array([-1.0, 0.0, 2.0]))
+    assert points.shape == (3, 3, 3)
+    np.testing.assert_allclose(points[:, 1], np.tile(mean, (3, 1)))
+    steps = points[:, 2] - mean
+    distance = np.einsum("ai,ij,aj->a", steps, np.linalg.inv(covariance), steps)
+    np.testing.assert_allclose(distance, 4)  # two standard deviations on each axis
+    assert np.all(np.diff(np.linalg.norm(steps, axis=1)) < 0)  # the longest first
+
+
+def test_examples_shown_of_sorted_data_are_of_all_classes(monkeypatch):
+    labels = np.repeat(np.arange(10), 50)
+    x = labels[:, None] + np.zeros((1, 3))
+    dataset = Dataset("made", "real", RNG.normal(size=(40, 3)), x, x, labels=labels)
+    vae = zoo.build("vamp_vae", 3, "real", prior="vamp(components=500)", latent=2, network="mlp(hidden=(4,))")
+    vae.prior.limit(0, 9)
+    vae.prior.v.assign(x / 9)
+    monkeypatch.setattr(module, "_embed", lambda figure: figure)
+    monkeypatch.setattr(module.gallery, "beside", lambda x, *args: x)
+    monkeypatch.setattr(module.gallery, "gallery", lambda x, *args: x)
+    monkeypatch.setattr(module.gallery, "traversal", lambda *args: None)
+    shown = module._shown(dataset)
+    np.testing.assert_array_equal(shown.x[:, 0], shown.labels)
+    scale = Scale.of(dataset.train)
+    figures = dict(module._figures(Config(data="made"), *shown, vae, {"loss": [1.0], "kl": [1.0]}, scale))
+    scores = {"information": {}, "draws": 2, "log_likelihood_of_draws": {"1": -1.0, "2": -0.9}}
+    figures |= dict(module._latent_figures(dataset.train, "real", shown.x, vae, scores, scale))
+    # Of ten examples by chance, fewer than four classes come up once in ten thousand times.
+    assert len(np.unique(figures["reconstructions"])) >= 4
+    assert len(np.unique(np.round(figures["pseudo_inputs"], 3))) >= 8

@@ -1,0 +1,47 @@
+"""The public names of the zoo, as `zoo.build`; importing them registers every part, by name and with Keras."""
+
+import zoo.backend  # noqa: F401  # first, before Keras is imported
+from zoo import likelihoods, networks, objectives, parameterizations, posteriors, priors, samplers
+from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
+from zoo.catalog import build, model_names, recipe
+from zoo.data import support
+from zoo.describe import describe
+from zoo.layer import DistributionLayer
+from zoo.likelihoods import Likelihood
+from zoo.model.saving import load, save
+from zoo.model.vae import VAE
+from zoo.objectives import Objective, Terms
+from zoo.posteriors import Posterior
+from zoo.priors import Prior
+from zoo.registry import names, register
+from zoo.samplers import Sampler
+
+__all__ = [
+    "VAE",
+    "AggregatedPosterior",
+    "CompressedPosterior",
+    "DistributionLayer",
+    "Likelihood",
+    "Objective",
+    "Posterior",
+    "Prior",
+    "Sampler",
+    "Terms",
+    "aggregated_posterior",
+    "build",
+    "describe",
+    "likelihoods",
+    "load",
+    "model_names",
+    "names",
+    "networks",
+    "objectives",
+    "parameterizations",
+    "posteriors",
+    "priors",
+    "recipe",
+    "register",
+    "samplers",
+    "save",
+    "support",
+]

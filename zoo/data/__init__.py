@@ -1,0 +1,1 @@
+"""Data: what they are (support, units), how images become pixels, and checks of examples."""

@@ -1,0 +1,33 @@
+"""Distributions: values of TensorFlow Probability's kind, without Keras, layers or the registry.
+
+Their densities, draws and moments are those that loss, evaluation, samplers and export share.
+"""
+
+from zoo.distributions.affine import AffineTransformed
+from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
+from zoo.distributions.bernoulli import FastBernoulli
+from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.dirichlet import ReparameterizedDirichlet
+from zoo.distributions.divergence import kl_divergence
+from zoo.distributions.hierarchy import Hierarchy
+from zoo.distributions.householder import LinearOperatorHouseholderProduct
+from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
+from zoo.distributions.mixture import MixtureSameFamily
+from zoo.distributions.quantized_logistic import QuantizedLogistic
+from zoo.distributions.stratified_mixture import StratifiedMixture
+
+__all__ = [
+    "AffineTransformed",
+    "AutoregressiveAffine",
+    "BlockwiseMixture",
+    "FastBernoulli",
+    "Flow",
+    "Hierarchy",
+    "LinearOperatorHouseholderProduct",
+    "MixtureSameFamily",
+    "MultivariateNormalLowRank",
+    "QuantizedLogistic",
+    "ReparameterizedDirichlet",
+    "StratifiedMixture",
+    "kl_divergence",
+]

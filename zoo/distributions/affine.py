@@ -1,0 +1,34 @@
+"""A distribution of standardised numbers as one of raw numbers."""
+
+import tensorflow as tf
+
+from zoo.probability import tfb, tfd, tfp
+
+
+class AffineTransformed(tfd.TransformedDistribution):
+    """The law of x = shift + scale u, where u is of another one: log p(x) = log p(u) − Σ log scale.
+
+    The density is taken of u = (x − shift) / scale. Where the shift is large beside the scale, a density of x itself
+    would be of the difference of two large numbers, x / (scale σ) and the location's, and of their rounding errors.
+
+    Args:
+        distribution: of u.
+        shift, scale: tensors, of each element or one number.
+    """
+
+    def __init__(self, distribution, shift, scale, name="AffineTransformed"):
+        parameters = dict(locals())
+        self.shift, self.scale = tf.convert_to_tensor(shift), tf.convert_to_tensor(scale)
+        bijector = tfb.Chain([tfb.Shift(self.shift), tfb.Scale(self.scale)])
+        super().__init__(distribution, bijector, name=name, parameters=parameters)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        of_event = tfp.util.ParameterProperties(event_ndims=lambda self: self.shift.shape.rank)
+        return {"distribution": tfp.util.BatchedComponentProperties(), "shift": of_event, "scale": of_event}
+
+    def _variance(self):
+        return self.scale**2 * self.distribution.variance()
+
+    def _stddev(self):
+        return self.scale * self.distribution.stddev()

@@ -1,0 +1,172 @@
+"""Mixtures of so many components that they are summed in blocks."""
+
+import math
+from functools import partial
+
+import tensorflow as tf
+
+from zoo.checks import whole_number
+from zoo.distributions.log_sum import GROUP, LEADERS, LogSum, sum_exp
+from zoo.distributions.mixture import is_rough, pairwise_log_prob, rough
+from zoo.probability import tfd, tfp
+
+ROWS = 512  # points of a block
+PAIRS = 2**23  # of a point and a component, in a block of a family with rough densities
+TOLERANCE = 5e-4  # nats; points whose density may be off by more are computed without matrix products
+WIDE = 2**17  # in a block of another family, which has a vector for each pair
+MOMENTS = 2_000  # components whose covariances are in memory at once
+
+compiled_sum_exp = tf.function(sum_exp, jit_compile=True, autograph=False)
+
+
+class BlockwiseMixture(tfd.Distribution):
+    """Σₙ πₙ pₙ(z) over so many components that not all densities of all points fit into memory.
+
+    The density is exact over all of them, in blocks of points × components (`zoo.distributions.mixture`); its memory
+    does not grow with their product. Mean and covariance are exact.
+
+    Args:
+        tensors: list of what the components are made of, each [N, ...].
+        family: function from such tensors to a distribution, their first axes its batch.
+        logits: log πₙ [N], up to a constant; None for equal weights.
+        chunk: how many components make a block; None for a number that suits the family.
+        parameters: what a class under this one was made of, for `copy`.
+    """
+
+    def __init__(self, tensors, family, logits=None, chunk=None, name="BlockwiseMixture", parameters=None):
+        parameters = dict(locals()) if parameters is None else parameters
+        self.tensors, self.family, self.logits = tensors, family, logits
+        first = self.components([0, 0])
+        self.rough, (self.size,) = is_rough(first), first.event_shape
+        self.count = tensors[0].shape[0]
+        most = (PAIRS if self.rough else WIDE) // ROWS if chunk is None else whole_number(chunk, "chunk")
+        self.chunk = -(-self.count // -(-self.count // most))  # all of about one size
+        self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
+        self.rough &= self.chunk > 2 * LEADERS
+        signature = [tf.TensorSpec([None, self.size], first.dtype)]
+        # A partial is known by itself: TensorFlow would warn of retracing where there are several mixtures.
+        self._compiled = tf.function(partial(self._points), signature, autograph=False)
+        super().__init__(
+            dtype=first.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    def components(self, index):
+        """Those components, a distribution whose batch is the shape of the int tensor `index`."""
+        return self.family(*(tf.gather(tensor, index) for tensor in self.tensors))
+
+    @property
+    def log_weights(self):
+        """log πₙ [N]."""
+        if self.logits is None:
+            return tf.fill([self.count], tf.constant(-math.log(self.count), self.dtype))
+        return tf.nn.log_softmax(self.logits)
+
+    def _mean(self):
+        return self._average(lambda components: components.mean())
+
+    def _covariance(self):
+        mean = self.mean()
+
+        def second(components):
+            centred = components.mean() - mean
+            return components.covariance() + centred[:, :, None] * centred[:, None, :]
+
+        return self._average(second)
+
+    def _variance(self):
+        return tf.linalg.diag_part(self.covariance())
+
+    def _stddev(self):
+        return tf.sqrt(self.variance())
+
+    def component_chunks(self):
+        """Distributions of some components each, in their order, of all of them."""
+        for first in range(0, self.count, MOMENTS):
+            yield self.components(tf.range(first, min(first + MOMENTS, self.count)))
+
+    def _average(self, function):
+        """Σₙ πₙ of a function of the components."""
+        weights = tf.exp(self.log_weights)
+        weights = [weights[first : first + MOMENTS] for first in range(0, self.count, MOMENTS)]
+        parts = zip(weights, self.component_chunks(), strict=True)
+        return tf.add_n([tf.tensordot(w, function(components), axes=1) for w, components in parts])
+
+    def _batch_shape(self):
+        return tf.TensorShape([])
+
+    def _batch_shape_tensor(self):
+        return tf.constant([], tf.int32)
+
+    def _event_shape(self):
+        return tf.TensorShape([self.size])
+
+    def _event_shape_tensor(self):
+        return tf.constant([self.size], tf.int32)
+
+    def _sample_n(self, n, seed=None):
+        which, where = tfp.random.split_seed(seed, 2)
+        if self.logits is None:
+            index = tf.random.stateless_uniform([n], which, maxval=self.count, dtype=tf.int32)
+        else:
+            index = tf.random.stateless_categorical(self.logits[None], n, which, dtype=tf.int32)[0]
+        return self.components(index).sample(seed=where)
+
+    def _log_prob(self, z):
+        if z.shape[-1] not in (self.size, None):
+            raise ValueError(f"Expected points of shape [..., {self.size}], got {list(z.shape)}.")
+        points = tf.reshape(tf.cast(z, self.dtype), [-1, self.size])
+        return tf.reshape(self._compiled(points), tf.shape(z)[:-1])
+
+    def _points(self, z):
+        """log density of points [P, d], a block of them after the other: [P]."""
+        block, blocks = self._rough_block() if self.rough else self._block, -(-tf.shape(z)[0] // ROWS)
+        results = tf.TensorArray(z.dtype, size=blocks, infer_shape=False, element_shape=[None])
+
+        def step(i, results):
+            points = z[i * ROWS : (i + 1) * ROWS]
+            nowhere = tf.reduce_any(tf.math.is_nan(points), axis=-1)
+            return i + 1, results.write(i, tf.where(nowhere, tf.constant(math.nan, self.dtype), block(points)))
+
+        return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=2)[1].concat()
+
+    def _rough_block(self):
+        """A function from few points [R, d] to their log density [R]."""
+        index, log_weights = self._indices(tf.range(-(-self.count // self.chunk) * self.chunk))
+        factors, product, exact = rough(self.components(index), log_weights)
+
+        def block(z):
+            def step(first, log_sum):
+                v = product(z, *(tensor[first : first + self.chunk] for tensor in factors))
+                v = tf.ensure_shape(v, [None, self.chunk])
+                return first + self.chunk, log_sum.plus(LogSum.of(v, True, first, compiled_sum_exp))
+
+            log_sum = self._over_chunks(step, z, rough=True)
+            log_prob, doubt = log_sum.corrected(exact(z, log_sum.indices))
+            return tf.cond(tf.reduce_any(doubt > TOLERANCE), lambda: self._block(z), lambda: log_prob)
+
+        return block
+
+    def _block(self, z):
+        """log density of few points [R, d], with a vector for each pair of a point and a component: [R]."""
+        chunk = min(self.chunk, WIDE // ROWS)
+
+        def step(first, log_sum):
+            index, log_weights = self._indices(first + tf.range(chunk))
+            v = tf.ensure_shape(pairwise_log_prob(self.components(index), z) + log_weights, [None, chunk])
+            return first + chunk, log_sum.plus(LogSum.of(v, False, first))
+
+        return self._over_chunks(step, z, rough=False).result()
+
+    def _over_chunks(self, step, z, rough):
+        start = (0, LogSum.of_nothing(z, rough))
+        return tf.while_loop(lambda first, _: first < self.count, step, start, parallel_iterations=2)[1]
+
+    def _indices(self, index):
+        """Indices of components, and log π of them: −∞ for those over the last, which stand for none."""
+        there = tf.minimum(index, self.count - 1)
+        return there, tf.where(index < self.count, tf.gather(self.log_weights, there), -math.inf)

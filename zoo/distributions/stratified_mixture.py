@@ -1,0 +1,55 @@
+"""A mixture whose components can be sampled one by one."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.distributions.moments import covariance_in_double
+from zoo.probability import tfd
+
+
+class StratifiedMixture(tfd.MixtureSameFamily):
+    """A mixture of independent components that knows its covariance and its strata, which TFP's does not."""
+
+    def tempered(self, power):
+        """Returns the mixture of the same components with weights ∝ πᵃ.
+
+        Args:
+            power: a, a number or a tensor [].
+        """
+        logits = self.mixture_distribution.logits_parameter()
+        weights = tfd.Categorical(logits=tf.cast(power, logits.dtype) * logits)
+        return StratifiedMixture(weights, self.components_distribution, reparameterize=True)
+
+    def sample_strata(self, n, seed):
+        """Samples each component n times.
+
+        Args:
+            n: draws of a component.
+            seed: int32 [2].
+
+        Returns:
+            z [M n, ..., d], and log πₘ/n of each draw's component [M n, ...], which its value is to be weighted by.
+        """
+        log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter()) - math.log(n)  # [..., M]
+        z = self.components_distribution.sample(n, seed=seed)  # [n, ..., M, d]
+        z = tf.unstack(z, log_weights.shape[-1], axis=-2)
+        shares = [tf.broadcast_to(share, tf.shape(z[0])[:-1]) for share in tf.unstack(log_weights, axis=-1)]
+        return tf.concat(z, axis=0), tf.concat(shares, axis=0)
+
+    def _covariance(self):
+        weights = self.mixture_distribution.probs_parameter()[..., None]  # [..., M, 1]
+        centred = self.components_distribution.mean() - self.mean()[..., None, :]  # [..., M, d]
+        within = tf.reduce_sum(weights * self.components_distribution.variance(), axis=-2)
+        return tf.linalg.diag(within) + tf.matmul(weights * centred, centred, transpose_a=True)
+
+
+@covariance_in_double.register
+def _(distribution: StratifiedMixture):
+    weights = np.float64(distribution.mixture_distribution.probs_parameter())[..., None]  # [..., M, 1]
+    components = distribution.components_distribution
+    loc, scale = np.float64(components.mean()), np.float64(components.stddev())
+    centred = loc - np.sum(weights * loc, axis=-2, keepdims=True)
+    within = np.sum(weights * scale**2, axis=-2)[..., None] * np.eye(loc.shape[-1])
+    return within + np.swapaxes(weights * centred, -1, -2) @ centred

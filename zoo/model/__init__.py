@@ -1,0 +1,1 @@
+"""The model: a VAE of its parts, its training step, its scores and its files."""

@@ -1,0 +1,301 @@
+"""The variational autoencoder."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import memory
+from zoo.checks import seed_number, whole_number
+from zoo.data import support as supports
+from zoo.distributions import kl_divergence
+from zoo.model.compatibility import check_roles, check_seams
+from zoo.model.scored_model import ScoredModel
+from zoo.objectives import Terms
+from zoo.objectives.objective import draw, nothing
+from zoo.probability import tfp
+from zoo.samplers.fitted import FittedSamplers
+
+
+@keras.saving.register_keras_serializable("zoo")
+class VAE(ScoredModel):
+    """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
+
+    Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
+    in nats per example, `loss` (minus the objective), `reconstruction` (−E_q log p(x|z)) and `kl`.
+    With sample weights w, `loss` is Σ w·loss / B, as all of Keras's losses, and the other two are
+    weighted means. `predict` gives reconstructions.
+
+    Args:
+        encoder: Keras model x [B, *x] ↦ h.
+        posterior: layer h ↦ q(z|x).
+        prior: layer ↦ p(z).
+        decoder: Keras model z [B, L] ↦ h.
+        likelihood: layer h ↦ p(x|z).
+        objective: layer Terms ↦ [B], to be maximised.
+        support: what x is: the name of a support, see `zoo.data.support`.
+        seed: every draw is a function of it and of how many were made before.
+        **kwargs: Keras's.
+    """
+
+    PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective")
+
+    def __init__(self, encoder, posterior, prior, decoder, likelihood, objective, support="real", seed=0, **kwargs):
+        # Autocasting would round x to half precision under a mixed policy, before its density is taken.
+        super().__init__(**(kwargs | {"autocast": False}))
+        self.encoder, self.posterior, self.prior = encoder, posterior, prior
+        self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
+        self.support, self.seed = support, seed_number(seed)
+        check_roles(self)
+        for role in self.PARTS:
+            if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
+                getattr(self, role).name = role
+        self.samplers = FittedSamplers(name="samplers")
+        with memory.counted_weights():
+            self.build(encoder.input_shape)
+        memory.check_step(self)
+        check_seams(self)
+
+    def build(self, x_shape):
+        for part, input_shape in (
+            (self.posterior, self.encoder.output_shape),
+            (self.prior, x_shape),
+            (self.likelihood, self.decoder.output_shape),
+            (self.objective, None),
+        ):
+            if not part.built:  # parts that are read from a file come built
+                part.build(input_shape)
+        self.prior.limit(*supports.get(self.support).limits)
+        self.seed_counter = self.add_weight(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            name="seed_counter",
+            aggregation="only_first_replica",
+        )
+        super().build(x_shape)
+
+    @property
+    def event_shape(self):
+        """Shape of one x."""
+        return tuple(self.encoder.input_shape[1:])
+
+    @property
+    def latent_size(self):
+        """L, the number of latent dimensions."""
+        return self.posterior.event_shape[-1]
+
+    def encode(self, x):
+        """The posterior q(z|x).
+
+        Args:
+            x: data [B, *x].
+
+        Returns:
+            A tfd distribution, batch [B], event [L].
+
+        Raises:
+            ValueError: `x` has another shape than the model's; or, outside of a graph, is out of its support.
+        """
+        if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
+            x = supports.as_examples(x)
+            supports.check_examples(x, self.event_shape, self.support)
+        return self.posterior(self.features(x))
+
+    def posterior_at(self, x):
+        """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
+
+        It is that of evaluation, in training too, and leaves no trace in the encoder: moving statistics would mix the
+        data's with those of points that are no data, and activity regularizers would count twice.
+        """
+        with keras.StatelessScope():
+            return self.posterior(self.features(x, training=False))
+
+    def features(self, x, training=None):
+        """Returns h, the encoder network's features of data [B, *x], in the precision of the posterior.
+
+        Args:
+            x: data [B, *x].
+            training: whether the network is to behave as in training; None for as the model is called.
+
+        Raises:
+            ValueError: `x` has another shape than the model's.
+        """
+        mode = {} if training is None else {"training": training}  # Keras takes a None for False
+        h = self.encoder(self.likelihood.standardized(self._data(x)), **mode)
+        # Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
+        return tf.cast(h, self.posterior.compute_dtype)
+
+    def decode(self, z):
+        """The likelihood p(x|z).
+
+        Args:
+            z: latent points [..., L].
+
+        Returns:
+            A tfd distribution, batch [...], event the shape of x.
+
+        Raises:
+            ValueError: `z` has another last axis than L.
+        """
+        z = tf.convert_to_tensor(supports.as_examples(z, "latent points"), self.posterior.compute_dtype)
+        if z.shape[-1:] != (self.latent_size,):
+            raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
+        memory.check_points(self.decoder, z.shape[:-1].num_elements(), "latent points")
+        h = self.decoder(tf.reshape(z, [-1, self.latent_size]))
+        h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
+        return self.likelihood(h)
+
+    def terms(self, x, samples, seed):
+        """What every bound on log p(x) is made of.
+
+        Args:
+            x: data [B, *x].
+            samples: K, draws of z for an example.
+            seed: int32 [2].
+
+        Returns:
+            `zoo.objectives.Terms`.
+        """
+        return self._terms(x, partial(draw, samples=samples), nothing, seed)
+
+    def call(self, x, training=None):  # Keras hands `training` on to the networks' layers
+        return self._terms(x, self.objective.draw, self.objective.batch_statistic, self._next_seed())
+
+    def _terms(self, x, drawn, aggregate, seed):
+        x = self._data(x)
+        draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
+        q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
+        p = self.prior(encode=self.posterior_at)
+        log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
+        kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
+        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
+
+    def adapt(self, x):
+        """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
+
+        Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
+        standardised data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
+
+        Args:
+            x: training data [N, *x], an array or what is sliced as one; values between those of the support, such as
+                grey levels, will do.
+
+        Raises:
+            ValueError: `x` has another shape than the model's, or is not finite.
+        """
+        if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
+            x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
+        if x.shape[1:] != self.event_shape:
+            raise supports.wrong_shape(x.shape, self.event_shape)
+        supports.check_examples(x, self.event_shape, "real")
+        if self.support == "real":
+            self.likelihood.adapt(x)
+        self.prior.adapt(x)
+        self.objective.adapt(x)
+
+    def reconstruct(self, x):
+        """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
+
+        Args:
+            x: data [B, *x].
+
+        Returns:
+            [B, *x].
+        """
+        return self.decode(self.encode(x).mean()).mean()
+
+    def generate(self, n, seed=None, latents="prior"):
+        """E[x | z] for draws of z.
+
+        Args:
+            n: how many.
+            seed: an integer; without one, each call gives others.
+            latents: where z comes from, see `latent_distribution`.
+
+        Returns:
+            [n, *x].
+
+        Raises:
+            KeyError, ValueError: as `latent_distribution`; or `n` is under 1.
+        """
+        n = whole_number(n, "how many to generate")
+        memory.check_points(self.decoder, n, "latent points")
+        seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
+        z = self.latent_distribution(latents).sample(n, seed=seed)
+        return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
+
+    def latent_distribution(self, latents="prior"):
+        """A density of z to draw from.
+
+        Args:
+            latents: "prior"; "vamp", the prior of a model that has a VampPrior, a mixture of posteriors each of which
+                may be drawn; the name of a sampler, such as "aggregated" or "gmm", that `add_sampler` has
+                fitted; or a tfd distribution of event shape [L].
+
+        Returns:
+            A tfd distribution, batch [], event [L].
+
+        Raises:
+            KeyError: no such sampler in this model; the message lists those that it has.
+            ValueError: the distribution is of another shape.
+        """
+        return self.samplers.distribution(latents, self)
+
+    def add_sampler(self, spec, x, progress=True):
+        """Fits a density of z to where the data are in latent space, for `generate` to draw from.
+
+        It is saved with the model, and loads without the data. `fit` takes the samplers away, as the latent space
+        moves on.
+
+        Args:
+            spec: a sampler's name, with options if any, e.g. "aggregated", "gmm(components=20)" or
+                "compressed(components=500)"; the bare name is what `generate` knows it by.
+            x: training data [N, *x].
+            progress: whether to show a progress bar.
+
+        Returns:
+            The sampler, a `zoo.Sampler`.
+
+        Raises:
+            KeyError: no such sampler.
+            ValueError: `x` is no data of this model, there are too few, or the sampler does not suit the posterior.
+        """
+        x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, self.event_shape, self.support)
+        return self.samplers.fit(spec, self, x, progress)
+
+    def get_config(self):
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
+        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialized()}
+        return super().get_config() | parts | settings
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
+        samplers = config.pop("samplers", {})
+        vae = cls(**parts, **config)
+        vae.samplers.restore(samplers)
+        return vae
+
+    def _next_seed(self):
+        """A seed that is never given twice: of the count of draws, and of the replica where there are several."""
+        self.seed_counter.assign_add(1)
+        seed = tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.seed_counter)]), tf.int32)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return seed
+        return tf.random.fold_in(seed, context.replica_id_in_sync_group)
+
+    def _data(self, x):
+        """x as a tensor of the model's precision and shape, which is checked."""
+        x = tf.cast(x, self.variable_dtype)
+        if x.shape.rank is None:
+            return tf.ensure_shape(x, [None, *self.event_shape])
+        x = supports.with_channels_as(x, self.event_shape)
+        if x.shape[1:].as_list() != list(self.event_shape):
+            raise supports.wrong_shape(x.shape.as_list(), self.event_shape)
+        return x

@@ -1,0 +1,14 @@
+"""Parameterizations of normals: unconstrained parameters ↦ N(μ, Σ).
+
+Posteriors, learned priors and mixture components all make their normals here, so that each covariance is
+parameterized once. To write one: a frozen dataclass with `size(d)`, the number of parameters of a normal
+in d dimensions, and `__call__(params, d)`, which maps params [..., size(d)] to a normal of batch shape
+[...] and event shape [d]. The first d parameters are μ; all of them zero give N(0, I).
+"""
+
+from zoo.parameterizations.diagonal import Diag
+from zoo.parameterizations.low_rank import LowRank
+from zoo.parameterizations.orthogonal import Orthogonal
+from zoo.parameterizations.triangular import StdCorr, TriL
+
+__all__ = ["Diag", "LowRank", "Orthogonal", "StdCorr", "TriL"]

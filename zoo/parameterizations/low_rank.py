@@ -1,0 +1,70 @@
+"""Σ = D + U Uᵀ, at a cost linear in d."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from zoo.checks import whole_number
+from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
+from zoo.distributions.positive import positive
+from zoo.registry import register
+
+RANK = 4  # unless told otherwise
+
+
+@register("normal", "low_rank")
+@dataclass(frozen=True)
+class LowRank:
+    """N(μ, D + U Uᵀ), U of rank r: 2d + r d parameters, see `MultivariateNormalLowRank`.
+
+    (Rezende et al., 2014, arXiv:1401.4082, section 4.3, which has the precision in this form.)
+
+    Args:
+        rank: r, d at most; None for 4, or d where that is less.
+    """
+
+    rank: int | None = None
+
+    def __post_init__(self):
+        if self.rank is not None:
+            object.__setattr__(self, "rank", whole_number(self.rank, "rank"))
+
+    def rank_of(self, d):
+        """Returns r for a normal in d dimensions.
+
+        Raises:
+            ValueError: it is over d.
+        """
+        return rank_within(d, self.rank, RANK)
+
+    def size(self, d):
+        """Returns the number of parameters of a normal in d dimensions.
+
+        Raises:
+            ValueError: the rank is over d.
+        """
+        return 2 * d + self.rank_of(d) * d
+
+    def __call__(self, params, d):
+        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        loc, raw_scale, factor = tf.split(params, [d, d, self.rank_of(d) * d], axis=-1)
+        factor = tf.reshape(factor, tf.concat([tf.shape(factor)[:-1], [d, self.rank_of(d)]], axis=0))
+        return MultivariateNormalLowRank(loc, positive(raw_scale), factor)
+
+
+def rank_within(d, rank, usual):
+    """Returns a rank that fits d dimensions.
+
+    Args:
+        d: number of dimensions.
+        rank: what came; None for the usual one, or d where that is less.
+        usual: the usual one.
+
+    Raises:
+        ValueError: the rank is over d.
+    """
+    if rank is None:
+        return min(usual, d)
+    if whole_number(rank, "rank") > d:
+        raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {rank}.")
+    return rank

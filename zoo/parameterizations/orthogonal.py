@@ -1,0 +1,54 @@
+"""Σ = P D Pᵀ, P a product of Householder reflections."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.checks import whole_number
+from zoo.distributions.householder import LinearOperatorHouseholderProduct
+from zoo.distributions.positive import positive
+from zoo.probability import tfd
+from zoo.registry import register
+
+REFLECTIONS = 32  # at most, unless asked for; as many as dimensions reach every rotation
+TINY = 1e-30  # keeps the direction of a reflection's vector defined where that is zero
+
+
+@register("normal", "orthogonal")
+@dataclass(frozen=True)
+class Orthogonal:
+    """N(μ, P D Pᵀ), D diagonal and positive, P a product of r Householder reflections: 2d + r d parameters.
+
+    The eigendecomposition of Σ: D its eigenvalues, the columns of P its eigenvectors. With r = d every Σ
+    is reached; with fewer, only rotations that r reflections make. The Householder flow (Tomczak &
+    Welling, 2016, arXiv:1611.09630) applies such reflections to draws, one by one.
+
+    Args:
+        reflections: r; None for d, or 32 where d is over that.
+    """
+
+    reflections: int | None = None
+
+    def __post_init__(self):
+        if self.reflections is not None:
+            object.__setattr__(self, "reflections", whole_number(self.reflections, "reflections"))
+
+    def size(self, d):
+        """The number of parameters of a normal in d dimensions."""
+        return 2 * d + self._count(d) * d
+
+    def __call__(self, params, d):
+        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        r = self._count(d)
+        loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
+        # Around unit vectors, as zero has no direction; over √d, lest all turn far and at random in many dimensions.
+        raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
+        vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
+        directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + TINY)
+        rotation = LinearOperatorHouseholderProduct(tf.linalg.matrix_transpose(directions))
+        scale = tf.linalg.LinearOperatorDiag(positive(raw_scale), is_non_singular=True)  # √D
+        return tfd.MultivariateNormalLinearOperator(loc, tf.linalg.LinearOperatorComposition([rotation, scale]))
+
+    def _count(self, d):
+        return min(d, REFLECTIONS) if self.reflections is None else self.reflections

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import memory
+import zoo.memory as memory
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
 from zoo.distributions import kl_divergence

@@ -1,6 +1,6 @@
 """Normal posteriors, q(z|x) = N(μ(x), Σ(x))."""
 
-from zoo import parameterizations
+import zoo.parameterizations as parameterizations
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import build_nested, get, names, register
 

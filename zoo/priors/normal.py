@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import parameterizations
+import zoo.parameterizations as parameterizations
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import register

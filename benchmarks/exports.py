@@ -10,7 +10,7 @@ import tyro
 import zoo
 from export import manifest
 from export.checks import c_api
-from export.export import export
+from export.saved_model import export
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import zoo
 from export import manifest
 from export.assertions import LIMITS
 from export.errors import ended_by_a_sentence
-from export.export import export
+from export.saved_model import export
 from export.interruption import noted
 
 

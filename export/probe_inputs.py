@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from zoo.data import support as supports
+
 SEED = 20131220
 
 
@@ -43,21 +45,11 @@ def _row(vae, rng):
 
 
 def _data(vae, rng):
-    shape = vae.event_shape
-    if vae.support == "real":
-        return np.asarray(vae.likelihood.raw(np.float32(rng.normal(size=shape))))
-    made = {
-        "binary": lambda: rng.integers(0, 2, shape),
-        "unit": lambda: rng.random(shape),
-        "levels": lambda: rng.integers(0, 256, shape),
-        "simplex": lambda: rng.dirichlet(np.ones(shape[-1]), shape[:-1]),
-    }
-    return np.float32(made[vae.support]())
+    return np.asarray(vae.likelihood.raw(np.float32(supports.get(vae.support).sample(rng, vae.event_shape))))
 
 
 def _latent(vae, rng):
-    (size,) = vae.posterior.event_shape
-    return np.float32(rng.dirichlet(np.ones(size)) if vae.posterior.space == "simplex" else rng.normal(size=size))
+    return np.float32(supports.get(vae.posterior.space).sample(rng, vae.posterior.event_shape))
 
 
 def _image(shape, rng):

@@ -27,7 +27,6 @@ from zoo.model.scores import estimate
 from zoo.objectives import Terms
 
 DEFAULT = "reconstruct"  # which one is the `serving_default`
-SPACES = {"reals": "real", "simplex": "simplex"}  # of a posterior's draws -> the support that they are in
 
 _SIGNATURES = {}
 
@@ -242,7 +241,7 @@ def checked(model, inputs):
 
 def _values(vae, name, tensor):
     """Asserts that numbers are what they should be."""
-    support = {"x": vae.support, "y": vae.support, "z": SPACES[vae.posterior.space], "t": "real"}.get(name)
+    support = {"x": vae.support, "y": vae.support, "z": vae.posterior.space, "t": "real"}.get(name)
     if support is None:
         return
     message = f"Expected {name} to be finite and in {supports.get(support).values} (support {support})."

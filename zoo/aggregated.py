@@ -122,10 +122,10 @@ def compressed(aggregated, components, seed=0, draws=2_000):
     Raises:
         ValueError: the posteriors are not on the reals, so that normals do not fit them.
     """
-    if aggregated.posterior.space != "reals":
+    if aggregated.posterior.space != "real":
         raise ValueError(
-            f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals, as they are on the "
-            f"{aggregated.posterior.space}. Take a subsample instead."
+            f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals: they are on "
+            f"{supports.get(aggregated.posterior.space).values}. Take a subsample instead."
         )
     made = CompressedPosterior(*_cluster_moments(aggregated, whole_number(components, "compress"), seed))
     if not aggregated.posterior.sequential:

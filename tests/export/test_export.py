@@ -16,7 +16,7 @@ from export import manifest, publish, signatures, warmup
 from export import probe_inputs as examples
 from export.__main__ import main
 from export.errors import ExportError
-from export.export import BATCHING, _aggregated, export
+from export.saved_model import BATCHING, _aggregated, export
 from export.interruption import noted
 from export.serving import configuration
 from export.signatures import Entry

@@ -15,7 +15,7 @@ from export.client.__main__ import main as ask
 from export.client.transports.grpc_transport import Grpc
 from export.client.transports.rest import Rest
 from export.errors import ExportError
-from export.export import export
+from export.saved_model import export
 from tests import ROOT
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from tests.servers.served_exports import Loaded

@@ -9,7 +9,7 @@ import zoo
 from export import manifest
 from export import probe_inputs as examples
 from export.checks.proof import Loader
-from export.export import export
+from export.saved_model import export
 from export.to_float32 import in_float32
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 

@@ -9,7 +9,7 @@ import zoo
 from export import probe_inputs as examples
 from export.checks.lint import lint
 from export.checks.proof import Loader, prove
-from export.export import write
+from export.saved_model import write
 from export.frozen_model import ServedModel
 from export.signatures import functions, signatures
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small

@@ -8,7 +8,7 @@ import numpy as np
 from export import manifest
 from export.checks.proof import Loader
 from export.errors import ExportError
-from export.export import BATCHING
+from export.saved_model import BATCHING
 
 
 class Loaded:

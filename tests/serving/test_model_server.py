@@ -21,7 +21,7 @@ from export import probe_inputs as examples
 from export.client.transports.grpc_transport import Grpc
 from export.client.transports.rest import Rest
 from export.errors import ServerError
-from export.export import export
+from export.saved_model import export
 from export.frozen_model import ServedModel
 from export.serving.start_server import SERVER
 from export.signatures import functions

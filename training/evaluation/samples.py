@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from training.evaluation.estimate import Estimate
 from training.evaluation.sample_quality import features, quality, scale_of
+from zoo.data import support as supports
 
 LEAST = 64  # examples without which nothing is said of samples, as many as the classifier's features
 SMALL, FAR = 0.25, 2.0  # shares of the training data's own Fréchet distance
@@ -116,7 +117,9 @@ def _shown(vae, z, seed, rows=1_000):
     chunks = []
     for i in range(0, len(z), rows):
         px = vae.decode(z[i : i + rows])
-        chunks.append(px.sample(seed=tf.random.fold_in(seed, i)) if vae.support == "binary" else px.mean())
+        chunks.append(
+            px.sample(seed=tf.random.fold_in(seed, i)) if supports.get(vae.support).shows_draws else px.mean()
+        )
     return np.concatenate(chunks)
 
 

@@ -56,7 +56,7 @@ def from_levels(levels, support):
     """
     support, levels = supports.get(support), tf.cast(levels, tf.float32)
     values = levels * tf.constant(support.white / 255, tf.float32)
-    return tf.round(values) if support.whole else values
+    return tf.round(values) if support.discrete else values
 
 
 def to_levels(values, support):

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from zoo.data import support as supports
+
 ROWS = 2**20  # numbers that are looked at once
 ODD = 3.0  # standard deviations that a mean, and a factor that a deviation, is off in data that need units
 
@@ -66,7 +68,11 @@ def unadapted(vae, x):
         A list of sentences.
     """
     sentences = []
-    if vae.support == "real" and not vae.likelihood.adapted and (x is None or not _are_standardized(np.asarray(x))):
+    if (
+        supports.get(vae.support).has_units
+        and not vae.likelihood.adapted
+        and (x is None or not _are_standardized(np.asarray(x)))
+    ):
         sentences += [
             "The model does not know the units of these data, and takes them for numbers about 0 ± 1, which it may "
             "learn badly from: call vae.adapt(x_train) before vae.fit."

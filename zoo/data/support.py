@@ -1,64 +1,107 @@
 """What data are: the set their values lie in."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Number
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 
-class Support(NamedTuple):
-    """A set that data lie in.
+@dataclass(frozen=True)
+class Support:
+    """A set that data lie in, and what follows from it.
 
     Args:
+        name: what users call it.
         values: the set, in words.
         limits: the least and the greatest number in it.
-        likelihood: the likelihood that a model of such data gets unless told otherwise.
-        whole: whether only whole numbers are in it.
+        likelihood: the default likelihood of such data.
+        sample: function of a NumPy generator and a shape to a random array in the set.
+        discrete: whether only integers are in it, so that a likelihood is a probability and not a density.
         total: what the elements along the last axis sum to; None for anything.
         rescaling: (a, b) such that a x + b suits a network.
         white: what an image's level of 255 is in it; None where levels could be anything.
+        has_units: whether data in it come in units of their own, so that they are standardized for networks.
+        shows_draws: whether generated examples are shown as draws of p(x|z), not as its mean: of zeros and ones.
     """
 
+    name: str
     values: str
     limits: tuple[float, float]
     likelihood: str
-    whole: bool = False
+    sample: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+    discrete: bool = False
     total: float | None = None
     rescaling: tuple[float, float] = (1.0, 0.0)
     white: float | None = None
+    has_units: bool = False
+    shows_draws: bool = False
 
     def contains(self, x):
-        """Whether all of an array [N, *x] lies in the set."""
+        """Returns whether all of an array [N, *x] lies in the set."""
         low, high = self.limits
         if x.min() < low or x.max() > high:
             return False
-        whole = not self.whole or x.dtype.kind in "biu" or np.all(x == np.floor(x))
-        return bool(whole and (self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=SUMMED)))
+        integers = not self.discrete or x.dtype.kind in "biu" or np.all(x == np.floor(x))
+        return bool(integers and (self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=TOLERANCE)))
 
     def contains_in_graph(self, x):
-        """The same of a tensor, as a tensor of one bool: false where a number is not finite, too."""
+        """Returns the same for a tensor, as a bool tensor []: also false where a number is not finite."""
         low, high = self.limits
         holds = tf.reduce_all(tf.math.is_finite(x) & (x >= low) & (x <= high))
-        if self.whole:
+        if self.discrete:
             holds &= tf.reduce_all(x == tf.floor(x))
         if self.total is not None:
-            holds &= tf.reduce_all(tf.abs(tf.reduce_sum(x, axis=-1) - self.total) <= SUMMED)
+            holds &= tf.reduce_all(tf.abs(tf.reduce_sum(x, axis=-1) - self.total) <= TOLERANCE)
         return holds
 
 
-# What `fit` and the like take for no data, and what makes no array.
+# What `fit` and the like refuse as data, and what makes no array.
 NO_ARRAY = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, tf.data.Dataset, type(None))
 NO_DATA = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, type(None), list, tuple, Number, np.generic)
-SUMMED = 1e-3  # how far a sum may be off
+TOLERANCE = 1e-3  # of the sum of a point on the simplex
 SUPPORTS = {
-    "binary": Support("{0, 1}", (0, 1), "bernoulli", whole=True, white=1),
-    "unit": Support("[0, 1]", (0, 1), "continuous_bernoulli", white=1),
-    "real": Support("the real numbers", (-np.inf, np.inf), "normal"),
-    "levels": Support(
-        "{0, …, 255}", (0, 255), "discretized_logistic", whole=True, rescaling=(1 / 127.5, -1.0), white=255
-    ),
-    "simplex": Support("the simplex (numbers ≥ 0 that sum to 1)", (0, 1 + SUMMED), "normal", total=1),
+    support.name: support
+    for support in (
+        Support(
+            "binary",
+            "{0, 1}",
+            (0, 1),
+            "bernoulli",
+            lambda rng, shape: rng.integers(0, 2, shape),
+            discrete=True,
+            white=1,
+            shows_draws=True,
+        ),
+        Support("unit", "[0, 1]", (0, 1), "continuous_bernoulli", lambda rng, shape: rng.random(shape), white=1),
+        Support(
+            "real",
+            "the real numbers",
+            (-np.inf, np.inf),
+            "normal",
+            lambda rng, shape: rng.normal(size=shape),
+            has_units=True,
+        ),
+        Support(
+            "levels",
+            "{0, …, 255}",
+            (0, 255),
+            "discretized_logistic",
+            lambda rng, shape: rng.integers(0, 256, shape),
+            discrete=True,
+            rescaling=(1 / 127.5, -1.0),
+            white=255,
+        ),
+        Support(
+            "simplex",
+            "the simplex (numbers ≥ 0 that sum to 1)",
+            (0, 1 + TOLERANCE),
+            "normal",
+            lambda rng, shape: rng.dirichlet(np.ones(shape[-1]), shape[:-1]),
+            total=1,
+        ),
+    )
 }
 
 

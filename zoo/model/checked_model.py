@@ -41,7 +41,7 @@ class CheckedModel(keras.Model):
         """Raises a NotImplementedError: Keras's export has no seeds, densities or checks."""
         raise NotImplementedError(
             "Keras's export does not know densities and draws. Use that of this project, "
-            "export.export.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
+            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
         )
 
     def compile(self, *args, **kwargs):

@@ -191,7 +191,7 @@ class VAE(ScoredModel):
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
         supports.check_examples(x, self.event_shape, "real")
-        if self.support == "real":
+        if supports.get(self.support).has_units:
             self.likelihood.adapt(x)
         self.prior.adapt(x)
         self.objective.adapt(x)

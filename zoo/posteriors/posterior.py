@@ -19,7 +19,7 @@ class Posterior(DistributionLayer):
         event_shape: (L,), the latent size.
     """
 
-    space = "reals"  # where z lies: "reals" or "simplex"
+    space = "real"  # the support of z
     stratified = False  # whether q(z|x) is a mixture whose components can be drawn one by one, by `sample_strata`
     sequential = False  # whether the density of a point that it did not draw takes L passes
     params_size = None  # how many numbers the encoder gives for one x, if that can be said

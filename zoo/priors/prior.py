@@ -14,7 +14,7 @@ class Prior(DistributionLayer):
         event_shape: (L,), the latent size.
     """
 
-    space = "reals"  # where z lies: "reals" or "simplex"
+    space = "real"  # the support of z
     of_posteriors = False  # whether it is made of them, and so needs `encode`
 
     def is_compatible(self, posterior):

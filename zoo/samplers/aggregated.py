@@ -64,7 +64,7 @@ class AggregatedPosteriorSampler(Sampler):
             `AggregatedPosteriorSampler` of M examples, chosen by the seed.
         """
         components = min(whole_number(components, "components"), self.params.shape[0])
-        if self.posterior.space == "reals":
+        if self.posterior.space == "real":
             sampler = CompressedPosteriorSampler(self.event_shape, components, self.seed)
             sampler.keep(aggregated.compressed(self(), components, self.seed))
             return sampler

@@ -4,6 +4,7 @@ import warnings
 
 import keras
 
+from zoo.data import support as supports
 from zoo.probability import tfd
 from zoo.registry import build, name_of, names, spec_of
 
@@ -73,7 +74,7 @@ class FittedSamplers(keras.layers.Layer):
         if not sampler.is_compatible(vae.posterior):
             raise ValueError(
                 f"The sampler '{name_of(sampler)}' does not fit the posterior {spec_of(vae.posterior)}, "
-                f"whose draws are on the {vae.posterior.space}. Use 'aggregated'."
+                f"whose draws are on {supports.get(vae.posterior.space).values}. Use 'aggregated'."
             )
         sampler.fit(vae, x, progress)
         self.fitted.pop(name_of(sampler), None)  # Keras would keep the weights of one that is overwritten

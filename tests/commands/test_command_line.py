@@ -20,7 +20,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     """Nothing is trained, and what would be written is written below `tmp_path`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
-    monkeypatch.setattr("training.train.train", lambda *args: pytest.fail("This input was to be refused."))
+    monkeypatch.setattr("training.run.train", lambda *args: pytest.fail("This input was to be refused."))
 
 
 def below(folder):

@@ -218,7 +218,7 @@ def test_the_run_ends_with_a_status_and_the_best_weights(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_keeps_densities_in_float32(precision, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+    monkeypatch.setattr("training.run.evaluate_run", lambda *of_run: None)
     main([*SMALL, "--precision", precision, "--epochs", "3", "--warmup", "0", "--out", str(tmp_path / "run")])
     vae = zoo.load(tmp_path / "run")
     assert vae.encoder.compute_dtype == precision.removeprefix("mixed_")

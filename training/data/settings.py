@@ -17,33 +17,34 @@ class DataSettings:
     """Which data, and how they are read. All but the first three concern data of your own only."""
 
     data: str = "digits"
-    """A data set (digits, mnist, fashion_mnist, static_mnist), or a path: .npy, .npz, .csv, .tfrecord, a folder."""
+    """Data set (digits, mnist, fashion_mnist, static_mnist), or path of a folder or .npy, .npz, .csv, .tfrecord file."""
     data_dir: str | None = None
-    """Folder with the original data files; without it ZOO_DATA_DIR, or a cache folder and a download."""
+    """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
     binarize: Binarize | None = None
-    """Pixels of zero and one: never, once (over ½), or drawn anew for each batch; unset, the data set's own way."""
+    """Binarization of grey levels: none, static (threshold ½), or dynamic (sampled for each batch); unset, the data
+    set's own."""
     validation_data: str | None = None
-    """Path of the validation examples; unset, those in DATA, or a share of it."""
+    """Path of the validation examples; unset, those in DATA, or a random share of it."""
     test_data: str | None = None
-    """Path of the test examples; unset, those in DATA, or a share of it."""
+    """Path of the test examples; unset, those in DATA, or a random share of it."""
     validation_share: float = 0.1
-    """Of the examples, for validation."""
+    """Share of the examples to hold out for validation."""
     test_share: float = 0.1
-    """Of the examples, for the test."""
+    """Share of the examples to hold out for the test."""
     split_seed: int = 0
-    """Of the choice of these examples, so that runs of any --seed share them."""
+    """Seed of the train/validation/test split; independent of --seed."""
     support: str | None = None
-    """What the values are: binary, unit, real, levels or simplex; unset, found from them."""
+    """Support of the data: binary, unit, real, levels or simplex; unset, inferred from the values."""
     image_size: tuple[int, ...] | None = None
-    """Height and width (or one number) that images are resized to, and flat rows of pixels reshaped."""
+    """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None
-    """Of images: 1 for grey levels, 3 for colours; unset, 1 where all files are grey."""
+    """Number of image channels, 1 for grey and 3 for color; unset, 1 if all files are grey."""
     key: str | None = None
-    """Which array of an .npz, or which feature of TFRecords, the examples are; unset, found by its name or kind."""
+    """Name of the array in an .npz file, or of the feature in TFRecord files, with the examples; unset, inferred."""
     labels: str | None = None
-    """Which column, array or feature the labels are; unset, one with a name such as label, class, target or y."""
+    """Name of the column, array or feature with the labels; unset, one called label, class, target, y or the like."""
     data_checksum: Annotated[str | None, tyro.conf.Suppress] = None
-    """Of the data that a run was trained on; found, not set."""
+    """Checksum of the data that a run was trained on; computed, not set."""
 
     def __post_init__(self):
         for name in PATHS:  # which come with their ~ where a Makefile quotes them

@@ -11,8 +11,7 @@ from typing import Literal
 import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
-from training.evaluation.settings import MOST as MOST_SAMPLES
-from zoo.checks import whole_number
+from zoo.checks import MOST_SAMPLES, whole_number
 
 Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]

@@ -4,6 +4,7 @@ import math
 import operator
 from numbers import Real
 
+MOST_SAMPLES = 10_000_000  # importance samples per example
 MOST = 2**31  # TensorFlow counts elements along an axis in 32 bits in places
 
 

@@ -17,7 +17,7 @@ class DataSettings:
     """Which data, and how they are read. All but the first three concern data of your own only."""
 
     data: str = "digits"
-    """Data set (digits, mnist, fashion_mnist, static_mnist), or path of a folder or .npy, .npz, .csv, .tfrecord file."""
+    """Data set (digits, mnist, fashion_mnist, static_mnist), or path of a folder, .npy, .npz, .csv or .tfrecord."""
     data_dir: str | None = None
     """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
     binarize: Binarize | None = None

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import zoo
-from zoo.checks import seed_number, whole_number
+from zoo.checks import MOST_SAMPLES, seed_number, whole_number
 
-MOST = 10_000_000  # importance samples per example
 SAMPLERS = ("aggregated", "gmm")
 
 
@@ -32,7 +31,7 @@ class Settings:
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, least=least)
-        whole_number(self.samples, "samples", below=MOST + 1)
+        whole_number(self.samples, "samples", below=MOST_SAMPLES + 1)
         seed_number(self.seed)
 
     def check_samplers(self):

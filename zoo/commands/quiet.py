@@ -48,7 +48,7 @@ def filter_stderr():
     os.dup2(writer, 2)
     os.close(writer)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = open(stderr, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)
+        sys.stderr = open(stderr, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
 
 
 def _filter(reader, stderr):

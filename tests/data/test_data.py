@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from training.data import dataset_names, load_dataset
 from training.data.dataset import Dataset, binarized
-from training.data.named import digits
+from training.data.named.digits import digits
 
 
 def parts(dataset):

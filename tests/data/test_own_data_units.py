@@ -133,7 +133,7 @@ def test_moments_of_chunks_are_those_of_all(monkeypatch, x):
 
 
 def test_constant_elements_keep_their_scale():
-    layer = units.Units((2,))
+    layer = units.Standardization((2,))
     layer.build()
     layer.adapt(np.float32([[1, 7], [3, 7]]))
     np.testing.assert_allclose(layer(np.float32([[3, 7]])), [[1, 0]])

@@ -208,7 +208,7 @@ def test_draws_in_parts_give_the_scores_of_all(monkeypatch):
 
     vae = zoo.build("diag_vae", (5,), "real", latent=2, network="mlp(hidden=(4,))")
     x = np.random.default_rng(1).normal(size=(3, 5))
-    monkeypatch.setattr("zoo.model.scored_model.POINTS", 200)
+    monkeypatch.setattr("zoo.model.scores.POINTS", 200)
     scores = vae.score(x, samples=900)
     assert scores.curve.shape == (3, 4)
     monkeypatch.undo()

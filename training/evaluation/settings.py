@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import zoo
 from zoo.checks import seed_number, whole_number
-from zoo.model import scored_model
+from zoo.model.scores import MOST as MOST_SAMPLES
 
 SAMPLERS = ("aggregated", "gmm")
 
@@ -32,7 +32,7 @@ class Settings:
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, least=least)
-        whole_number(self.samples, "samples", below=scored_model.MOST + 1)
+        whole_number(self.samples, "samples", below=MOST_SAMPLES + 1)
         seed_number(self.seed)
         for spec in self.samplers:
             zoo.registry.build("sampler", spec, event_shape=(2,))

@@ -107,7 +107,7 @@ class Training:
             partial(self.dataset.batches, self.config.batch_size, self.config.seed, self.position.step)
         )
         validation = self.devices.distribute(partial(self.dataset.validation_batches, self.validation_batch))
-        self.vae.guard.start(anew=self.position.step == 0)
+        self.vae.guard.start(resume=self.position.step > 0)
         silent = not self.devices.is_chief
         with tqdm(total=self.config.epochs, initial=self.epoch, desc="training", unit="epoch", disable=silent) as bar:
             while not self.is_over:

@@ -10,8 +10,10 @@ from zoo import memory
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
 from zoo.distributions import kl_divergence
+from zoo.model import scores, train_step
 from zoo.model.compatibility import check_roles, check_seams
-from zoo.model.scored_model import ScoredModel
+from zoo.model.guard import Guard
+from zoo.model.keras_model import KerasModel
 from zoo.objectives import Terms
 from zoo.objectives.objective import draw, nothing
 from zoo.probability import tfp
@@ -19,7 +21,7 @@ from zoo.samplers.fitted import FittedSamplers
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(ScoredModel):
+class VAE(KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
@@ -52,6 +54,7 @@ class VAE(ScoredModel):
             if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
                 getattr(self, role).name = role
         self.samplers = FittedSamplers(name="samplers")
+        self.guard = Guard(train_step.TERMS, [f"the gradient in the {part}" for part in self.PARTS])
         with memory.counted_weights():
             self.build(encoder.input_shape)
         memory.check_step(self)
@@ -172,6 +175,58 @@ class VAE(ScoredModel):
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
+
+    def log_likelihood(self, x, samples=1000, seed=0, progress=False):
+        """Estimates log p(x) of each example, the `log_likelihood` of `score`.
+
+        Args:
+            x: data [N, *x].
+            samples: K, importance samples per example.
+            seed: an integer; the same one gives the same draws.
+            progress: whether to show a progress bar.
+
+        Returns:
+            Array [N], nats.
+        """
+        return self.score(x, samples, seed, progress).log_likelihood
+
+    def score(self, x, samples=1000, seed=0, progress=False):
+        """Estimates how well the model explains each example, from K draws zₖ of q(z|x).
+
+        Args:
+            x: data [N, *x].
+            samples: K, importance samples per example.
+            seed: an integer; the same one gives the same draws.
+            progress: whether to show a progress bar.
+
+        Returns:
+            `Scores`, arrays [N].
+
+        Raises:
+            ValueError: `x` is no data of this model, or `samples` is under 1.
+        """
+        return scores.score(self, x, samples, seed, progress)
+
+    @tf.function  # without XLA: large products on the CPU take it twice as long
+    def estimate(self, x, samples, seed):
+        """Estimates the `Scores` of each replica's data [b, *x]; see `zoo.model.scores.estimate_on_replicas`."""
+        return scores.estimate_on_replicas(self, x, samples, seed)
+
+    def take_step(self, x, sample_weight=None):
+        """Takes one step of the optimizer, or skips it; see `zoo.model.train_step.take_step`."""
+        return train_step.take_step(self, x, sample_weight)
+
+    def measure(self, x, sample_weight=None):
+        """Measures what a step measures, without taking one; see `zoo.model.train_step.measure`."""
+        return train_step.measure(self, x, sample_weight)
+
+    def loss_of(self, terms, sample_weight=None):
+        """Returns the loss of a replica's examples; see `zoo.model.train_step.loss_of`."""
+        return train_step.loss_of(self, terms, sample_weight)
+
+    def outside(self, x):
+        """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
+        return train_step.outside_support(self, x)
 
     def adapt(self, x):
         """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.

@@ -49,7 +49,7 @@ class Description:
 
 
 def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
-    """The parts of a model and their sizes.
+    """Describes the parts of a model and their sizes.
 
     Args:
         model: a model's name, or a `zoo.VAE`.

@@ -16,6 +16,7 @@ import zoo
 from training import run_folder as run
 from training.data.dataset import shared
 from training.loop.checkpoints import Checkpoints, Position
+from zoo.callbacks import annealing
 from zoo.model.train_step import Sums
 
 LOGGED = ("loss", "reconstruction", "kl")
@@ -120,7 +121,7 @@ class Training:
     def run_epoch(self, batches, interruption):
         """Takes the steps that the epoch still has."""
         position, end = self.position, (self.epoch + 1) * self.steps
-        self.vae.objective.annealing.assign(min(1.0, (self.epoch + 1) / max(1, self.config.warmup)))
+        self.vae.objective.annealing.assign(annealing(self.epoch, self.config.warmup))
         while position.step < end:
             start, n = time.monotonic(), min(self.config.steps_per_execution, end - position.step)
             sums, asked = self.take_steps(batches, tf.constant(n), tf.constant(interruption.signal is not None))

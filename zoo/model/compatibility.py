@@ -23,7 +23,7 @@ ROLES = {
 
 
 def check_roles(vae):
-    """Makes sure that each part is what it is handed in as, and of the shape that the others need.
+    """Checks that each part is what it is handed in as, and of the shape that the others need.
 
     Args:
         vae: a `zoo.VAE` whose parts need not be built.
@@ -82,7 +82,7 @@ def _check_pair(role, part, posterior):
 
 
 def _fitting(role, specs, shape, fits):
-    """Those parts, of specs that can be had in that shape, that fit."""
+    """Lists the specs that can be built in a shape and are compatible."""
     fitting = []
     for spec in specs:
         with suppress(ValueError):
@@ -91,7 +91,7 @@ def _fitting(role, specs, shape, fits):
 
 
 def check_seams(vae):
-    """Makes sure of the shapes that built parts give, on two examples and three draws.
+    """Checks the shapes that built parts give, on two examples and three draws.
 
     Args:
         vae: a built `zoo.VAE`.

@@ -35,7 +35,7 @@ class VAE(KerasModel):
         prior: layer ↦ p(z).
         decoder: Keras model z [B, L] ↦ h.
         likelihood: layer h ↦ p(x|z).
-        objective: layer Terms ↦ [B], to be maximised.
+        objective: layer Terms ↦ [B], to be maximized.
         support: what x is: the name of a support, see `zoo.data.support`.
         seed: every draw is a function of it and of how many were made before.
         **kwargs: Keras's.
@@ -91,7 +91,7 @@ class VAE(KerasModel):
         return self.posterior.event_shape[-1]
 
     def encode(self, x):
-        """The posterior q(z|x).
+        """Returns the posterior q(z|x).
 
         Args:
             x: data [B, *x].
@@ -132,7 +132,7 @@ class VAE(KerasModel):
         return tf.cast(h, self.posterior.compute_dtype)
 
     def decode(self, z):
-        """The likelihood p(x|z).
+        """Returns the likelihood p(x|z).
 
         Args:
             z: latent points [..., L].
@@ -152,7 +152,7 @@ class VAE(KerasModel):
         return self.likelihood(h)
 
     def terms(self, x, samples, seed):
-        """What every bound on log p(x) is made of.
+        """Computes the terms that every bound on log p(x) is made of.
 
         Args:
             x: data [B, *x].
@@ -229,14 +229,14 @@ class VAE(KerasModel):
         return train_step.outside_support(self, x)
 
     def adapt(self, x):
-        """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
+        """Initializes data-dependent parts: the data's mean and scale, VampPrior pseudo-inputs, N for β-TCVAE.
 
         Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
-        standardised data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
+        standardized data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
 
         Args:
             x: training data [N, *x], an array or what is sliced as one; values between those of the support, such as
-                grey levels, will do.
+                gray levels, will do.
 
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
@@ -252,7 +252,7 @@ class VAE(KerasModel):
         self.objective.adapt(x)
 
     def reconstruct(self, x):
-        """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
+        """Returns E[x′ | z = E_q z], the mean of the likelihood at the mean of the posterior.
 
         Args:
             x: data [B, *x].
@@ -263,7 +263,7 @@ class VAE(KerasModel):
         return self.decode(self.encode(x).mean()).mean()
 
     def generate(self, n, seed=None, latents="prior"):
-        """E[x | z] for draws of z.
+        """Generates examples: E[x | z] for draws of z.
 
         Args:
             n: how many.
@@ -283,7 +283,7 @@ class VAE(KerasModel):
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
     def latent_distribution(self, latents="prior"):
-        """A density of z to draw from.
+        """Returns a density of z to sample from.
 
         Args:
             latents: "prior"; "vamp", the prior of a model that has a VampPrior, a mixture of posteriors each of which
@@ -337,7 +337,7 @@ class VAE(KerasModel):
         return vae
 
     def _next_seed(self):
-        """A seed that is never given twice: of the count of draws, and of the replica where there are several."""
+        """Returns a seed that never comes twice, made of the model's seed, the seed counter and the replica."""
         self.seed_counter.assign_add(1)
         seed = tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.seed_counter)]), tf.int32)
         context = tf.distribute.get_replica_context()
@@ -346,7 +346,7 @@ class VAE(KerasModel):
         return tf.random.fold_in(seed, context.replica_id_in_sync_group)
 
     def _data(self, x):
-        """x as a tensor of the model's precision and shape, which is checked."""
+        """Returns x as a tensor of the model's dtype and shape."""
         x = tf.cast(x, self.variable_dtype)
         if x.shape.rank is None:
             return tf.ensure_shape(x, [None, *self.event_shape])

@@ -181,7 +181,7 @@ def _rescaled(encoder, rescaling):
 
 @contextmanager
 def _initial_weights_from(seed):
-    """Keras's initializers draw their seeds from Python's `random`: seeds it here, and puts it back afterwards."""
+    """Seeds Python's `random`, which Keras's initializers draw their seeds from, and restores it afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

@@ -37,7 +37,8 @@ def real_number(value, what, least=-math.inf, most=math.inf):
     Args:
         value: what came; infinities and True and False will not do.
         what: what to call it in a message.
-        least, most: the limits, themselves within.
+        least: the smallest that will do.
+        most: the largest that will do.
 
     Raises:
         ValueError: it is no number, or out of range.

@@ -128,7 +128,9 @@ def build_nested(kind, spec, **shape):
     """Builds the part that an option of another part asks for: of a spec only, as configs hold no objects.
 
     Args:
-        kind, spec, **shape: see `build`.
+        kind: the part's role.
+        spec: see `parse`.
+        **shape: what the role always needs.
 
     Raises:
         KeyError: no such part.

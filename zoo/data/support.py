@@ -146,7 +146,8 @@ def check_examples(x, event_shape, support, what="the data"):
 
     Args:
         x: array [N, *event_shape], or anything else that a model is fitted to.
-        event_shape, support: what is expected.
+        event_shape: shape of one example.
+        support: name of a support.
         what: what to call the data in a message.
 
     Raises:

@@ -173,8 +173,9 @@ def _(components: tfd.Dirichlet, index):
 
 
 class MixtureSameFamily(tfd.MixtureSameFamily):
-    """Σₘ πₘ pₘ(z), of batch shape []: only the components that are drawn from are sampled, and the density is of matrix
-    products where the family has them.
+    """Σₘ πₘ pₘ(z) of batch shape [], whose draws and densities cost less than those of TFP's.
+
+    Only the components that are drawn from are sampled, and densities are matrix products where the family has them.
 
     Args:
         mixture_distribution: categorical distribution of the weights π [M].

@@ -49,7 +49,8 @@ def check_training(model, arguments):
     """Refuses steps that do not fit into memory; warns of units that are not known and weights that do not count.
 
     Args:
-        model, arguments: see `check`.
+        model: a `KerasModel`.
+        arguments: those of `fit` by name.
 
     Raises:
         ValueError: a step would not fit into memory.

@@ -22,7 +22,7 @@ class InMemory(io.BytesIO):
 
 
 def save(vae, folder):
-    """Writes a model into a folder, each file whole or not at all.
+    """Writes a model into a folder, each file atomically.
 
     Args:
         vae: a `zoo.VAE`.

@@ -80,7 +80,9 @@ def measure(model, x, sample_weight=None):
     """Measures what a step measures, without taking one.
 
     Args:
-        model, x, sample_weight: see `take_step`.
+        model: a `KerasModel`.
+        x: data [B, *x], of this replica.
+        sample_weight: [B]; None for ones.
 
     Returns:
         `Sums`.

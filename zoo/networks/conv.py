@@ -45,7 +45,7 @@ class Convolutional:
         return keras.Sequential([*inputs, *layers, *dense], name="encoder")
 
     def decoder(self, latent, event_shape):
-        """Returns a model from z [B, latent] to h [B, height, width, filters[0]], or [B, height, features] for x [h, w]."""
+        """Returns a model from z [B, latent] to h [B, height, width, filters[0]], or [B, height, features]."""
         options = {"activation": self.activation, "kernel_initializer": "he_normal"}
         sizes = [_image(event_shape)[:2]]  # height and width after each halving
         for _ in self.filters:

@@ -93,7 +93,9 @@ def draw(posterior, h, seed, samples):
     """Samples q(z|x) K times; log q(z|x) is computed from the draws' own noise where q can.
 
     Args:
-        posterior, h, seed: see `Objective.draw`.
+        posterior: the layer h ↦ q(z|x).
+        h: features [B, H].
+        seed: int32 [2].
         samples: K.
 
     Returns:
@@ -111,7 +113,8 @@ def draw_strata(posterior, h, seed, samples, annealing=1.0):
 
     Args:
         posterior: a layer that is `stratified`.
-        h, seed: see `Objective.draw`.
+        h: features [B, H].
+        seed: int32 [2].
         samples: K.
         annealing: a.
 

@@ -34,7 +34,8 @@ class Prior(DistributionLayer):
         """Sets the range of x. Called before `adapt`; only priors with pseudo-inputs use it.
 
         Args:
-            low, high: the limits, which may be infinite.
+            low: the least value; may be −∞.
+            high: the greatest value; may be ∞.
         """
 
     def adapt(self, x):

@@ -64,8 +64,10 @@ class FittedSamplers(keras.layers.Layer):
         """Fits a sampler to data, and keeps it.
 
         Args:
-            spec, x, progress: see `VAE.add_sampler`.
+            spec: a sampler's name, with options if any.
             vae: the model.
+            x: training data [N, *x].
+            progress: whether to show a progress bar.
 
         Raises:
             KeyError, ValueError: see `VAE.add_sampler`.

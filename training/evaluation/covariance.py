@@ -1,11 +1,11 @@
 """Summaries of the posteriors' covariance matrices, and of the weights of mixtures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from training.evaluation.estimate import Estimate
-from training.evaluation.typed_json import optional
+from training.evaluation.typed_json import none_as
 from zoo.data import support as supports
 from zoo.probability import tfd
 
@@ -47,7 +47,7 @@ class CovarianceSummary:
     correlation_condition: float
     covariance_condition: float
     effective_rank: float
-    weights: MixtureWeights | None = optional()
+    weights: MixtureWeights | None = field(default=None, metadata=none_as())
 
 
 def posterior_summary(vae, x):

@@ -1,12 +1,12 @@
 """Log-likelihood of test data, and whether its estimate is too low."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from training.evaluation.estimate import Estimate
-from training.evaluation.typed_json import flat
+from training.evaluation.typed_json import FLAT
 from zoo.model.scores import curve_draws
 
 FEW = 10  # effective draws under which an example's log-likelihood rests on too few
@@ -52,10 +52,10 @@ class Likelihood:
         warning: sentences that say why the log-likelihood is too low; None unless it is.
     """
 
-    elbo: Estimate = flat()
-    kl: Estimate = flat()
-    log_likelihood: Estimate = flat()
-    reconstruction: Estimate = flat()
+    elbo: Estimate = field(metadata=FLAT)
+    kl: Estimate = field(metadata=FLAT)
+    log_likelihood: Estimate = field(metadata=FLAT)
+    reconstruction: Estimate = field(metadata=FLAT)
     unit: str = "nats per example"
     bits_per_dimension: float
     draws: int
@@ -131,8 +131,8 @@ def rise(curve, draws):
 def missed(vae, x, log_likelihood, seed=0):
     """Estimates a lower bound of what the log-likelihood misses, with draws of the prior.
 
-    If q(z|x) misses a part of p(z|x), such as a second mode, none of its draws are there, their weights are all similar,
-    and the estimate is too low without a sign of it. Draws of the prior are everywhere. With p̂ the estimate by
+    If q(z|x) misses a part of p(z|x), such as a second mode, none of its draws are there, their weights are all
+    similar, and the estimate is too low without a sign of it. Draws of the prior are everywhere. With p̂ the estimate by
     draws of q and p̃ = 1/K Σₖ p(x|zₖ), zₖ ~ p(z), the mean (p̂ + p̃) / 2 is unbiased too and hence its logarithm at
     most log p(x), in expectation: its excess over log p̂ is missing. In many dimensions p̃ is far too low, and nothing
     is found.

@@ -92,14 +92,19 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
         "training data": lambda i: train[disjoint[i]],
         "reconstructions": lambda i: _shown(vae, vae.encode(x[:n]).sample(seed=[seed, i]), [seed, 1000 + i]),
     } | {name: lambda i, name=name: samples(vae, n, name, [seed, i]) for name in samplers}
-    qualities = {}
+    scale, qualities = scale_of(dataset.support, train), {}
     for name, source in tqdm(sources.items(), "samples", disable=not progress, leave=False):
         made = [source(i) for i in range(len(disjoint) if name == "training data" else sets)]
-        measured = zip(*(quality(real, classifier(x)) for x in made), strict=True)
-        to_training = Estimate.mean(nearest(made[0][:NEAR], train, scale_of(dataset.support, train))[1])
-        qualities[name] = SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
+        qualities[name] = _quality(made, real, classifier, train, scale)
     advice = verdict(qualities, sets, len(disjoint))
     return Comparison(n, sets, len(disjoint), classifier.source, classifier.accuracy, qualities, advice)
+
+
+def _quality(sets, real, classifier, train, scale):
+    """Returns the `SampleQuality` of sets of samples, a list of [n, *x]."""
+    measured = zip(*(quality(real, classifier(x)) for x in sets), strict=True)
+    to_training = Estimate.mean(nearest(sets[0][:NEAR], train, scale)[1])
+    return SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
 
 
 def samples(vae, n, latents, seed):

@@ -1,14 +1,14 @@
 """The scores of a run, and scores.json."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from training.evaluation.covariance import CovarianceSummary
 from training.evaluation.estimate import Estimate
 from training.evaluation.information import UNAVAILABLE, Information
 from training.evaluation.likelihood import Likelihood
 from training.evaluation.samples import Comparison
-from training.evaluation.typed_json import flat, from_json, optional, to_json
+from training.evaluation.typed_json import FLAT, from_json, none_as, to_json
 from zoo.commands import atomic
 
 
@@ -45,10 +45,10 @@ class Evaluation:
         versions: name -> version of Python and of the libraries that the numbers depend on.
     """
 
-    likelihood: Likelihood = flat()
-    information: Information | None = optional(none={"unavailable": UNAVAILABLE})
+    likelihood: Likelihood = field(metadata=FLAT)
+    information: Information | None = field(default=None, metadata=none_as({"unavailable": UNAVAILABLE}))
     posterior: CovarianceSummary
-    samples: Comparison | None = optional(none={})
+    samples: Comparison | None = field(default=None, metadata=none_as({}))
     gain_as_prior: dict[str, Estimate]
     evaluation_seconds: float
     versions: dict[str, str]

@@ -8,25 +8,19 @@ import numpy as np
 
 from training.evaluation.estimate import Estimate
 
-FLAT, NONE = "flat", "none"  # of a field's metadata
+# Metadata of a dataclass's field: its keys stand in the object that the field is in; those of an `Estimate` are <name>
+# and <name>_standard_error.
+FLAT = {"flat": True}
 PLAIN = {float: int | float, int: int, bool: bool, str: str}  # what JSON has for these
 
 
-def flat():
-    """Declares a field of an `Estimate` or a dataclass whose keys stand in the object that the field is in.
-
-    Those of an `Estimate` are <name> and <name>_standard_error.
-    """
-    return dataclasses.field(metadata={FLAT: True})
-
-
-def optional(none=None):
-    """Declares a field that may be None.
+def none_as(value=None):
+    """Returns metadata of a dataclass's field that may be None.
 
     Args:
-        none: what JSON has in its place; unset, no key at all.
+        value: what JSON has in place of None; unset, no key at all.
     """
-    return dataclasses.field(default=None, metadata={NONE: none})
+    return {"none": value}
 
 
 def to_json(value):
@@ -49,10 +43,10 @@ def to_json(value):
 
 def _entries(field, value):
     """Returns the part of an object that a field makes, a dict."""
-    if value is None and NONE in field.metadata:
-        none = field.metadata[NONE]
+    if value is None and "none" in field.metadata:
+        none = field.metadata["none"]
         return {} if none is None else {field.name: none}
-    if FLAT not in field.metadata:
+    if "flat" not in field.metadata:
         return {field.name: to_json(value)}
     content = to_json(value)
     if not isinstance(value, Estimate):
@@ -95,9 +89,9 @@ def from_json(kind, value, name=""):
 def _field(field, hint, values, parent):
     """Returns the value of a dataclass's field, from the object that it is in."""
     name, value = f"{parent}.{field.name}".lstrip("."), values.get(field.name)
-    if field.metadata.get(NONE, value) == value and NONE in field.metadata:
+    if "none" in field.metadata and value in (None, field.metadata["none"]):
         return None
-    if FLAT not in field.metadata:
+    if "flat" not in field.metadata:
         return from_json(hint, value, name)
     if hint is Estimate:
         return _estimate({"value": value, "standard_error": values.get(f"{field.name}_standard_error")}, name)

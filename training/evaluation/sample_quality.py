@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from tqdm import tqdm
 
-from training.data.dataset import drawn
+from training.data.binarization import drawn
 from training.data.memory import examples_within
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports

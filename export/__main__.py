@@ -12,8 +12,8 @@ import zoo
 from export import manifest
 from export.assertions import LIMITS
 from export.errors import ended_by_a_sentence
-from export.saved_model import export
 from export.interruption import noted
+from export.saved_model import export
 
 
 @dataclass(frozen=True)

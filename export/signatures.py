@@ -120,7 +120,7 @@ def score(model, x, seed):
     q, p = vae.posterior(h), model.prior()
     draws = tf.TensorShape([model.samples, None])
     log_px, log_pz, log_qz = (tf.ensure_shape(log, draws) for log in (log_px, p.log_prob(z), log_qz))  # [K, B]
-    terms = Terms(log_px, log_pz, log_qz, kl_divergence(q, p, log_qz, log_pz, z), z, aggregate=tf.zeros([]))
+    terms = Terms(log_px, log_pz, log_qz, kl_divergence(q, p, log_qz, log_pz, z), z, batch_statistic=tf.zeros([]))
     scores = estimate(terms)
     return {name: getattr(scores, name) for name in ("elbo", "log_likelihood", "reconstruction", "kl")}
 

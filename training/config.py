@@ -12,7 +12,7 @@ import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
 from training.loop.devices import Strategy
-from zoo.model import scored_model
+from zoo.model.scores import MOST as MOST_SAMPLES
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -36,7 +36,7 @@ LEAST = {
     "seed": 0,
 }
 # Every epoch is a row of history.csv and of each checkpoint.
-MOST = {"epochs": 100_000, "samples": scored_model.MOST}
+MOST = {"epochs": 100_000, "samples": MOST_SAMPLES}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from training.errors import (
     on_any_terminal,
     one_sentence_errors,
 )
-from training.evaluate import Settings, evaluate, finish, load_on
+from training.evaluation.evaluation import evaluate, load_on, write_results
+from training.evaluation.settings import Settings
 from training.interruption import noted
 from training.loop.devices import Devices, strategy
 from training.loop.training import check_shares, fit
@@ -105,7 +106,7 @@ def evaluate_run(config, dataset, devices):
         run.check_model(config, vae, dataset)
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
     scores |= evaluate(vae, dataset, settings) | {"evaluation_devices": str(devices)}
-    finish(config.folder, config, dataset, vae, history, scores)
+    write_results(config.folder, config, dataset, vae, history, scores)
 
 
 if __name__ == "__main__":

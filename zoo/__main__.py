@@ -6,7 +6,7 @@ from zoo.describe import describe, overview
 
 
 def main(names):
-    """The command.
+    """Runs the command.
 
     Args:
         names: of models to describe; none to list all of them.

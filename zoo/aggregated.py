@@ -64,7 +64,7 @@ class CompressedPosterior(BlockwiseMixture):
 
 
 def aggregated_posterior(vae, x, *, subsample=None, compress=None, chunk=None, seed=0, progress=True):
-    """The aggregated posterior of data, q(z) = 1/N Σₙ q(z|xₙ), as a distribution: draw from it, take its density.
+    """Returns the aggregated posterior of data, q(z) = 1/N Σₙ q(z|xₙ), as a distribution to sample and to evaluate.
 
     Args:
         vae: a `zoo.VAE`. Later training leaves the distribution as it is, unless the posterior has
@@ -94,7 +94,7 @@ def aggregated_posterior(vae, x, *, subsample=None, compress=None, chunk=None, s
 
 
 def encoded(vae, x, progress=False):
-    """What the posteriors of data are made of, `posterior.params(h)`.
+    """Encodes data into the parameters of their posteriors, `posterior.params(h)`.
 
     Args:
         vae: a `zoo.VAE`.
@@ -111,7 +111,7 @@ def encoded(vae, x, progress=False):
 
 
 def compressed(aggregated, components, seed=0, draws=2_000):
-    """The `CompressedPosterior` of an aggregated one.
+    """Compresses an aggregated posterior into a `CompressedPosterior`.
 
     Args:
         aggregated: an `AggregatedPosterior`.
@@ -136,7 +136,7 @@ def compressed(aggregated, components, seed=0, draws=2_000):
 
 
 def _cluster_moments(aggregated, clusters, seed):
-    """Share, mean and covariance of each cluster of components."""
+    """Returns the share, the mean and the covariance of each cluster of components."""
     mean = np.concatenate([np.float64(components.mean()) for components in aggregated.component_chunks()])  # [N, L]
     cluster = np.arange(len(mean))  # k-means would not find all of so many
     if clusters < len(mean):

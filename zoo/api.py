@@ -1,7 +1,7 @@
 """The public names of the zoo, as `zoo.build`; importing them registers every part, by name and with Keras."""
 
 import zoo.backend  # noqa: F401  # first, before Keras is imported
-from zoo import likelihoods, networks, objectives, parameterizations, posteriors, priors, samplers
+from zoo import callbacks, likelihoods, networks, objectives, parameterizations, posteriors, priors, samplers
 from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
 from zoo.catalog import build, model_names, recipe
 from zoo.data import support
@@ -29,6 +29,7 @@ __all__ = [
     "Terms",
     "aggregated_posterior",
     "build",
+    "callbacks",
     "describe",
     "likelihoods",
     "load",

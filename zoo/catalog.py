@@ -28,7 +28,7 @@ class Recipe:
         network: the pair of an encoder and a decoder.
         encoder: a Keras model x ↦ h in place of the network's.
         decoder: a Keras model z ↦ h in place of the network's.
-        objective: what is maximised.
+        objective: what is maximized.
     """
 
     summary: str
@@ -62,7 +62,7 @@ CATALOG = {
     # objectives
     "beta_vae": Recipe("β-VAE (Higgins et al., 2017): the KL weighs twice.", objective="elbo(beta=2.0)"),
     "iwae": Recipe("The importance-weighted bound of five draws (Burda et al., 2016).", objective="iwae(samples=5)"),
-    "dreg_iwae": Recipe("The same bound, doubly reparameterised (Tucker et al., 2019).", objective="dreg(samples=5)"),
+    "dreg_iwae": Recipe("The same bound, doubly reparameterized (Tucker et al., 2019).", objective="dreg(samples=5)"),
     "tc_vae": Recipe("β-TCVAE (Chen et al., 2018): total correlation weighs six times.", objective="tc(beta=6.0)"),
     "info_vae": Recipe("InfoVAE (Zhao et al., 2019): the ELBO and an MMD of q(z) to the prior.", objective="mmd"),
     # two stochastic layers
@@ -79,12 +79,12 @@ CATALOG = {
 
 
 def model_names():
-    """The names of all models."""
+    """Returns the names of all models."""
     return list(CATALOG)
 
 
 def recipe(name, **overrides):
-    """The recipe of a named model, with some of its parts replaced.
+    """Returns the recipe of a named model, with some of its parts replaced.
 
     Args:
         name: one of `model_names()`.
@@ -104,7 +104,7 @@ def recipe(name, **overrides):
 
 
 def build(name, event_shape, support, *, seed=0, **overrides):
-    """A new model by name.
+    """Builds a new model by name.
 
         vae = zoo.build("tril_vae", event_shape=(28, 28, 1), support="binary", latent=40)
 
@@ -155,7 +155,7 @@ def _shape(event_shape):
 
 
 def _network(role, model, input_shape):
-    """A network of the user's, built; None if there is none."""
+    """Returns a network of the user's, built; None if there is none."""
     if model is None:
         return None
     if not isinstance(model, keras.Model):
@@ -181,7 +181,7 @@ def _rescaled(encoder, rescaling):
 
 @contextmanager
 def _initial_weights_from(seed):
-    """Keras's initialisers draw their seeds from Python's `random`: seeds it here, and puts it back afterwards."""
+    """Seeds Python's `random`, which Keras's initializers draw their seeds from, and restores it afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

@@ -8,7 +8,7 @@ MOST = 2**31  # TensorFlow counts elements along an axis in 32 bits in places
 
 
 def whole_number(value, what, least=1, below=None):
-    """The value as an int.
+    """Returns the value as an int.
 
     Args:
         value: what came; NumPy's integers will do, True and False will not.
@@ -31,12 +31,13 @@ def whole_number(value, what, least=1, below=None):
 
 
 def real_number(value, what, least=-math.inf, most=math.inf):
-    """The value as a float.
+    """Returns the value as a float.
 
     Args:
         value: what came; infinities and True and False will not do.
         what: what to call it in a message.
-        least, most: the limits, themselves within.
+        least: the smallest that will do.
+        most: the largest that will do.
 
     Raises:
         ValueError: it is no number, or out of range.
@@ -49,7 +50,7 @@ def real_number(value, what, least=-math.inf, most=math.inf):
 
 
 def seed_number(value):
-    """The value as a seed, from 0 to 2³¹ − 1.
+    """Returns the value as a seed, from 0 to 2³¹ − 1.
 
     Raises:
         ValueError: it is none.

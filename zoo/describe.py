@@ -49,11 +49,13 @@ class Description:
 
 
 def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
-    """The parts of a model and their sizes.
+    """Describes the parts of a model and their sizes.
 
     Args:
         model: a model's name, or a `zoo.VAE`.
-        event_shape, support, **overrides: as for `zoo.build`, if it is a name.
+        event_shape: shape of one x, for a name.
+        support: what x is, for a name.
+        **overrides: fields of a recipe, for a name: see `zoo.build`.
 
     Returns:
         A `Description`: print it.

@@ -23,7 +23,7 @@ class DistributionLayer(keras.layers.Layer):
         self.event_shape = tuple(event_shape)
 
     def dense(self, size, h_shape, gain=lambda size: 1.0):
-        """A built linear map h ↦ parameters.
+        """Builds a linear map h ↦ parameters.
 
         Args:
             size: number of parameters.

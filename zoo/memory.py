@@ -48,14 +48,14 @@ def counted_weights(copies=TRAINED):
 
 
 def _shape_of(initial_value):
-    """The shape and the dtype of a weight's first value, which is not computed."""
+    """Returns the shape and the dtype of a weight's initial value, without computing it."""
     with tf.Graph().as_default():
         value = tf.convert_to_tensor(initial_value() if callable(initial_value) else initial_value)
     return value.shape.as_list(), value.dtype
 
 
 def check(size, what, instead, share=1.0):
-    """Makes sure that so much fits into the machine's memory.
+    """Checks that so much fits into the machine's memory.
 
     Args:
         size: bytes.
@@ -75,7 +75,7 @@ def check(size, what, instead, share=1.0):
 
 
 def check_step(vae, batch=1):
-    """Makes sure that a step of training fits: what its networks and densities give for all draws of all examples.
+    """Checks that a step of training fits: what its networks and densities give for all draws of all examples.
 
     Args:
         vae: a built `zoo.VAE`.
@@ -100,7 +100,7 @@ def check_step(vae, batch=1):
 
 
 def check_points(network, count, what):
-    """Makes sure that what a network gives for so many points at once fits.
+    """Checks that what a network gives for so many points at once fits.
 
     Args:
         network: a Keras model.
@@ -115,7 +115,7 @@ def check_points(network, count, what):
 
 
 def outputs(network):
-    """How many numbers the layers of a network give for one point, together."""
+    """Counts the numbers that the layers of a network return for one point."""
     return sum(outputs(layer) if isinstance(layer, keras.Model) else _output(layer) for layer in network.layers)
 
 

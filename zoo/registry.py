@@ -9,7 +9,7 @@ _PARTS = {}
 
 
 def register(kind, name):
-    """A class decorator that makes a part known by a short name, and, if it is a layer, loadable by Keras.
+    """Registers a class as a part by a short name and, if it is a layer, with Keras: a class decorator.
 
     Args:
         kind: the part's role, e.g. "posterior".
@@ -31,17 +31,17 @@ def register(kind, name):
 
 
 def kinds():
-    """The registered roles, sorted."""
+    """Returns the registered roles, sorted."""
     return sorted({kind for kind, _ in _PARTS})
 
 
 def names(kind):
-    """The short names of one role's parts, sorted."""
+    """Returns the short names of one role's parts, sorted."""
     return sorted(name for k, name in _PARTS if k == kind)
 
 
 def get(kind, name):
-    """The class behind a short name.
+    """Returns the class behind a short name.
 
     Raises:
         KeyError: no such part; the message lists the known ones.
@@ -52,12 +52,12 @@ def get(kind, name):
 
 
 def name_of(part):
-    """The short name of a part's class; the class's own name if it has none."""
+    """Returns the short name of a part's class; the class's own name if it has none."""
     return next((name for (_, name), cls in _PARTS.items() if cls is type(part)), type(part).__name__)
 
 
 def spec_of(part):
-    """What one would write to get a part: its name, and the options that differ from the usual ones."""
+    """Returns the spec of a part: its name, and the options that differ from their defaults."""
     config = part.get_config() if hasattr(part, "get_config") else vars(part)
     usual = {name: p.default for name, p in _parameters(type(part)).items() if p.default is not p.empty}
     options = [f"{name}={config[name]!r}" for name in usual if name in config and config[name] != usual[name]]
@@ -65,7 +65,7 @@ def spec_of(part):
 
 
 def parse(spec):
-    """The name and the options in a spec.
+    """Parses a spec into a name and options.
 
     Args:
         spec: "mixture", "mixture(components=100)" or {"name": "mixture", "components": 100}.
@@ -95,7 +95,7 @@ def parse(spec):
 
 
 def build(kind, spec, **shape):
-    """The part that a spec asks for; anything that is no spec is a part already and comes back as it is.
+    """Builds the part that a spec asks for; what is a part already is returned as it is.
 
     Args:
         kind: the part's role, e.g. "prior".
@@ -125,10 +125,12 @@ def build(kind, spec, **shape):
 
 
 def build_nested(kind, spec, **shape):
-    """The part that an option of another part asks for: a spec only, as configs hold no objects.
+    """Builds the part that an option of another part asks for: of a spec only, as configs hold no objects.
 
     Args:
-        kind, spec, **shape: see `build`.
+        kind: the part's role.
+        spec: see `parse`.
+        **shape: what the role always needs.
 
     Raises:
         KeyError: no such part.
@@ -140,7 +142,7 @@ def build_nested(kind, spec, **shape):
 
 
 def _parameters(part):
-    """The named arguments of a class, those that it hands on to the zoo's classes above it included."""
+    """Returns the named arguments of a class, including those that it passes on to the zoo's classes above it."""
     parameters = {}
     for cls in part.__mro__:
         if cls.__module__.startswith("keras.") or cls is object:

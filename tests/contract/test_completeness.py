@@ -63,4 +63,4 @@ def test_every_part_says_what_it_is(kind, name):
 
 
 def test_public_names_exist():
-    assert all(hasattr(zoo, name) for name in zoo.__all__)
+    assert all(hasattr(zoo, name) for name in zoo.api.__all__)

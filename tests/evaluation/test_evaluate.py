@@ -14,8 +14,10 @@ from tests.models.open_vae import open_vae
 from tests.shared.reference import normal_params
 from training import run_folder as run
 from training.data import Dataset, load_dataset
-from training.evaluate import Settings, chosen_by, evaluate, main
+from training.evaluate import main
+from training.evaluation.evaluation import chosen_by, evaluate
 from training.evaluation.information import gains
+from training.evaluation.settings import Settings
 from training.train import main as train
 
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
@@ -26,7 +28,7 @@ FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generate
 @pytest.fixture
 def without_pictures(monkeypatch):
     """No report is drawn: that of `evaluated` is enough."""
-    monkeypatch.setattr("training.evaluate.report", lambda *args: "a page")
+    monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "a page")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def trained(tmp_path_factory):
     words = ["--epochs", "2", "--warmup", "1", "--latent", "3", "--network", "mlp(hidden=(16,))", "--no-aggregated"]
     words += ["--no-jit", "--samples", "12", "--test-examples", "20", "--generated", "0"]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("training.evaluate.report", lambda *args: "the page that training wrote")
+        monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "the page that training wrote")
         train(["--model", "tril_vae", "--out", str(out), *words])
     return out
 
@@ -265,8 +267,8 @@ def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):
         open_vae("tril", latent=2),
         Settings(samples=2, draws=20, generated=0, samplers=("gmm(components=1)",)),
     )
-    monkeypatch.setattr("training.evaluate.SHAPES", 80)
-    monkeypatch.setattr("training.evaluate.GAINS", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.SHAPES", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.GAINS", 80)
     scores = evaluate(vae, Dataset("made", "real", x, x, x), settings)
     gain, of_all = scores["gain_as_prior"]["gmm"], gains(vae, x, ["gmm"])["gmm"]
     assert abs(gain["value"] - of_all.value) < 4 * gain["standard_error"]

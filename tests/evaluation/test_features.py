@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from training.data import load_dataset
 from training.data.dataset import Dataset
-from training.data.named import digits
+from training.data.named.digits import digits
 from training.evaluation import sample_quality as module
 from training.evaluation.sample_quality import features, quality
 

@@ -16,8 +16,8 @@ from export import manifest, publish, signatures, warmup
 from export import probe_inputs as examples
 from export.__main__ import main
 from export.errors import ExportError
-from export.saved_model import BATCHING, _aggregated, export
 from export.interruption import noted
+from export.saved_model import BATCHING, _aggregated, export
 from export.serving import configuration
 from export.signatures import Entry
 from tests.models.exported import COMPONENTS, SAMPLES, small

@@ -9,8 +9,8 @@ import zoo
 from export import probe_inputs as examples
 from export.checks.lint import lint
 from export.checks.proof import Loader, prove
-from export.saved_model import write
 from export.frozen_model import ServedModel
+from export.saved_model import write
 from export.signatures import functions, signatures
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 from zoo.model.scores import estimate

@@ -11,7 +11,7 @@ import zoo
 from training import run_folder as run
 from training.config import Config
 from training.data import USER_DATA_OPTIONS, load_dataset
-from training.evaluate import chosen_by
+from training.evaluation.evaluation import chosen_by
 from training.loop.training import validation_passes
 from training.train import main
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def without_pictures(monkeypatch):
     """No report is drawn: that of `folder` is enough."""
-    monkeypatch.setattr("training.evaluate.report", lambda *args: "a page")
+    monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "a page")
 
 
 def test_a_run_leaves_all_its_files(folder):

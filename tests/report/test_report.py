@@ -8,9 +8,10 @@ import pytest
 import zoo
 from training.config import Config
 from training.data import Dataset
-from training.evaluate import Settings, evaluate
 from training.evaluation.covariance import correlation
+from training.evaluation.evaluation import evaluate
 from training.evaluation.samples import LEAST
+from training.evaluation.settings import Settings
 from training.report import page as module
 from training.report.gallery import Scale
 from training.report.page import along_axes, report

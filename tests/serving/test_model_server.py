@@ -21,8 +21,8 @@ from export import probe_inputs as examples
 from export.client.transports.grpc_transport import Grpc
 from export.client.transports.rest import Rest
 from export.errors import ServerError
-from export.saved_model import export
 from export.frozen_model import ServedModel
+from export.saved_model import export
 from export.serving.start_server import SERVER
 from export.signatures import functions
 from tests import ROOT

@@ -17,6 +17,7 @@ from training import run_folder as run
 from training.data.dataset import shared
 from training.errors import one_sentence_errors
 from training.loop.checkpoints import Checkpoints, Position
+from zoo.callbacks import annealing
 from zoo.model.train_step import Sums
 
 LOGGED = ("loss", "reconstruction", "kl")
@@ -107,7 +108,7 @@ class Training:
             partial(self.dataset.batches, self.config.batch_size, self.config.seed, self.position.step)
         )
         validation = self.devices.distribute(partial(self.dataset.validation_batches, self.validation_batch))
-        self.vae.guard.start(anew=self.position.step == 0)
+        self.vae.guard.start(resume=self.position.step > 0)
         silent = not self.devices.is_chief
         with tqdm(total=self.config.epochs, initial=self.epoch, desc="training", unit="epoch", disable=silent) as bar:
             while not self.is_over:
@@ -122,7 +123,7 @@ class Training:
     def run_epoch(self, batches, interruption):
         """Takes the steps that the epoch still has."""
         position, end = self.position, (self.epoch + 1) * self.steps
-        self.vae.objective.annealing.assign(min(1.0, (self.epoch + 1) / max(1, self.config.warmup)))
+        self.vae.objective.annealing.assign(annealing(self.epoch, self.config.warmup))
         while position.step < end:
             start, n = time.monotonic(), min(self.config.steps_per_execution, end - position.step)
             sums, asked = self.take_steps(batches, tf.constant(n), tf.constant(interruption.signal is not None))

@@ -37,7 +37,7 @@ def report(config, dataset, vae, history, scores):
         dataset: the `Dataset` it was trained on.
         vae: the trained `zoo.VAE`.
         history: a dict of lists, a value an epoch.
-        scores: see `training.evaluate.evaluate`.
+        scores: see `training.evaluation.evaluation.evaluate`.
     """
     test, train = _shown(dataset), dataset.seen(0)
     scale = Scale.of(train[some(len(train), within(train.shape))])

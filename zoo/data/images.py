@@ -8,13 +8,13 @@ PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 
 
 def decode(content, size, channels):
-    """The pixels of an image, in TensorFlow's graph.
+    """Decodes an image into pixels, in TensorFlow's graph.
 
     Args:
         content: the bytes of a PNG or JPEG file, a string tensor []. Transparency, and a rotation that is noted in
             the file (EXIF), are ignored.
         size: (height, width) that it is brought to, with antialiasing; its proportions are not kept.
-        channels: 1 for grey levels, 3 for red, green and blue.
+        channels: 1 for gray levels, 3 for red, green and blue.
 
     Returns:
         uint8 [height, width, channels].

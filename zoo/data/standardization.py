@@ -1,4 +1,4 @@
-"""The units of data: networks are given standardised numbers, whatever the data are measured in."""
+"""The units of data: networks are given standardized numbers, whatever the data are measured in."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ ODD = 3.0  # standard deviations that a mean, and a factor that a deviation, is 
 
 @keras.saving.register_keras_serializable("zoo")
 class Standardization(keras.layers.Layer):
-    """x ↦ (x − shift) / scale, the standardised x, and back; the identity until it is told of data.
+    """x ↦ (x − shift) / scale, the standardized x, and back; the identity until it is told of data.
 
     Shift and scale are the data's mean and standard deviation: those of each element of a vector, whose elements may
     be measured in different units, and one number for an image. They are weights that are not trained.
@@ -34,7 +34,7 @@ class Standardization(keras.layers.Layer):
         return (x - self.shift) / self.scale
 
     def raw(self, x):
-        """What has been standardised, in the data's own units."""
+        """Returns standardized data in their own units."""
         return self.shift + self.scale * x
 
     @property
@@ -58,7 +58,7 @@ class Standardization(keras.layers.Layer):
 
 
 def unadapted(vae, x):
-    """What parts of a model would learn of training data by `adapt`, and were not told.
+    """Lists what a model would learn about its training data by `adapt`, and does not know.
 
     Args:
         vae: a `zoo.VAE`.
@@ -86,13 +86,13 @@ def unadapted(vae, x):
 
 
 def _are_standardized(x):
-    """Whether data [N, *x] are about 0 ± 1, so that nothing need be known of their units."""
+    """Returns whether data [N, *x] are about 0 ± 1, so that their units do not matter."""
     mean, deviation = mean_and_deviation(x)
     return bool(np.all(np.abs(mean) <= ODD) and np.all((deviation >= 1 / ODD) & (deviation <= ODD)))
 
 
 def mean_and_deviation(x):
-    """The mean and the standard deviation of data in float64, of which not all need be in memory.
+    """Computes the mean and the standard deviation of data in float64, a chunk in memory at a time.
 
     Args:
         x: [N, *x], an array or what is sliced as one.
@@ -113,7 +113,7 @@ def mean_and_deviation(x):
 
 
 def extremes(x):
-    """The least and the greatest values of data, of which not all need be in memory.
+    """Computes the least and the greatest values of data, a chunk in memory at a time.
 
     Args:
         x: see `mean_and_deviation`.
@@ -127,7 +127,7 @@ def extremes(x):
 
 
 def chunks(x):
-    """The rows of data [N, *x], some at a time."""
+    """Yields the rows of data [N, *x] in chunks."""
     rows = max(1, ROWS // int(np.prod(x.shape[1:])))
     for first in range(0, len(x), rows):
         yield x[first : first + rows]

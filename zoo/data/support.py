@@ -106,7 +106,7 @@ SUPPORTS = {
 
 
 def get(name):
-    """The support of that name.
+    """Returns the support of that name.
 
     Raises:
         KeyError: no such support; the message lists the known ones.
@@ -117,7 +117,7 @@ def get(name):
 
 
 def check(x, support, what="the data"):
-    """Makes sure that data are finite and lie in their support.
+    """Checks that data are finite and lie in their support.
 
     Args:
         x: array of numbers [N, *x].
@@ -140,13 +140,14 @@ def check(x, support, what="the data"):
 
 
 def check_examples(x, event_shape, support, what="the data"):
-    """Makes sure that an array or tensor holds examples of a shape and a support, or a tf.data stream of a shape.
+    """Checks that an array or tensor holds examples of a shape and a support, or a tf.data stream of a shape.
 
     Other streams are let through.
 
     Args:
         x: array [N, *event_shape], or anything else that a model is fitted to.
-        event_shape, support: what is expected.
+        event_shape: shape of one example.
+        support: name of a support.
         what: what to call the data in a message.
 
     Raises:
@@ -217,14 +218,14 @@ def as_examples(x, what="the data"):
 
 
 def no_examples(x, what):
-    """The error for what holds no examples."""
+    """Returns the error for what holds no examples."""
     return ValueError(
         f"Expected {what} to be an array or a tensor [B, *x], got {type(x).__name__}. Convert them: np.asarray(x)."
     )
 
 
 def outside(support, what):
-    """The error for data out of their support.
+    """Returns the error for data out of their support.
 
     Args:
         support: its name.
@@ -237,7 +238,7 @@ def outside(support, what):
 
 
 def wrong_shape(got, event_shape):
-    """The error for data of a shape that a model does not take."""
+    """Returns the error for data of a shape that a model does not take."""
     expected = ", ".join(["B", *map(str, event_shape)])
     return ValueError(
         f"Expected data of shape [{expected}], got {list(got)}. Reshape them, or build the model for their shape."

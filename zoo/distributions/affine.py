@@ -1,4 +1,4 @@
-"""A distribution of standardised numbers as one of raw numbers."""
+"""A distribution of standardized numbers as one of raw numbers."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from zoo.probability import tfb, tfd, tfp
 
 
 class AffineTransformed(tfd.TransformedDistribution):
-    """The law of x = shift + scale u, where u is of another one: log p(x) = log p(u) − Σ log scale.
+    """Distribution of x = shift + scale · u for a base distribution of u: log p(x) = log p(u) − Σ log scale.
 
     The density is taken of u = (x − shift) / scale. Where the shift is large beside the scale, a density of x itself
     would be of the difference of two large numbers, x / (scale σ) and the location's, and of their rounding errors.

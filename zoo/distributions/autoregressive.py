@@ -51,7 +51,7 @@ class AutoregressiveAffine(tfb.Bijector):
 
 
 class Flow(MomentsFromDraws, tfd.TransformedDistribution):
-    """The law of a normal draw after a chain of steps.
+    """Distribution of a normal draw after a chain of autoregressive steps.
 
     Args:
         distribution: of the draw.

@@ -56,7 +56,7 @@ class BlockwiseMixture(tfd.Distribution):
         )
 
     def components(self, index):
-        """Those components, a distribution whose batch is the shape of the int tensor `index`."""
+        """Returns the components of an int tensor of indices, a distribution of its shape as batch shape."""
         return self.family(*(tf.gather(tensor, index) for tensor in self.tensors))
 
     @property
@@ -90,7 +90,7 @@ class BlockwiseMixture(tfd.Distribution):
             yield self.components(tf.range(first, min(first + MOMENTS, self.count)))
 
     def _average(self, function):
-        """Σₙ πₙ of a function of the components."""
+        """Returns Σₙ πₙ f(component n)."""
         weights = tf.exp(self.log_weights)
         weights = [weights[first : first + MOMENTS] for first in range(0, self.count, MOMENTS)]
         parts = zip(weights, self.component_chunks(), strict=True)
@@ -123,7 +123,7 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.reshape(self._compiled(points), tf.shape(z)[:-1])
 
     def _points(self, z):
-        """log density of points [P, d], a block of them after the other: [P]."""
+        """Computes the log density of points [P, d], block after block: [P]."""
         block, blocks = self._rough_block() if self.rough else self._block, -(-tf.shape(z)[0] // ROWS)
         results = tf.TensorArray(z.dtype, size=blocks, infer_shape=False, element_shape=[None])
 
@@ -135,7 +135,7 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=2)[1].concat()
 
     def _rough_block(self):
-        """A function from few points [R, d] to their log density [R]."""
+        """Returns a function from few points [R, d] to their log density [R]."""
         index, log_weights = self._indices(tf.range(-(-self.count // self.chunk) * self.chunk))
         factors, product, exact = rough(self.components(index), log_weights)
 
@@ -152,7 +152,7 @@ class BlockwiseMixture(tfd.Distribution):
         return block
 
     def _block(self, z):
-        """log density of few points [R, d], with a vector for each pair of a point and a component: [R]."""
+        """Computes the log density of few points [R, d], with a vector for each point and component: [R]."""
         chunk = min(self.chunk, WIDE // ROWS)
 
         def step(first, log_sum):

@@ -30,7 +30,7 @@ class ReparameterizedDirichlet(tfd.Dirichlet):
 
 
 def _gamma(concentration, shape, seed):
-    """Draws of Gamma(α, 1) for α over 1, implicitly reparameterised (Figurnov et al., 2018, arXiv:1805.08498).
+    """Draws of Gamma(α, 1) for α over 1, implicitly reparameterized (Figurnov et al., 2018, arXiv:1805.08498).
 
     The rejection sampler of Marsaglia & Tsang (2000), eight proposals at once, the first accepted of which counts.
 
@@ -64,7 +64,7 @@ def _gamma(concentration, shape, seed):
 
 
 def enough_categories(event_shape):
-    """Makes sure that a simplex has more than one point.
+    """Checks that a simplex has more than one point.
 
     Raises:
         ValueError: it has not.

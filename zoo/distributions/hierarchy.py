@@ -60,7 +60,7 @@ class Hierarchy(MomentsFromDraws, tfd.Distribution):
 
 
 def split(event_shape, top):
-    """The sizes of z₂ and z₁.
+    """Returns the sizes of z₂ and z₁.
 
     Args:
         event_shape: (L,).

@@ -15,7 +15,7 @@ NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made 
 
 
 def sum_exp(v, reference):
-    """Σₘ exp(vₙₘ − reference) [N], of v [N, M]."""
+    """Computes Σₘ exp(vₙₘ − reference) [N], of v [N, M]."""
     return tf.reduce_sum(tf.exp(v - reference[:, None]), axis=-1)
 
 
@@ -36,7 +36,7 @@ class LogSum(NamedTuple):
 
     @classmethod
     def of(cls, v, rough, first=0, sum_exp=sum_exp):
-        """The sum over some components.
+        """Makes the sum over some components.
 
         Args:
             v: [N, M].
@@ -56,12 +56,12 @@ class LogSum(NamedTuple):
 
     @classmethod
     def of_nothing(cls, z, rough):
-        """The sum over no component, for points z [N, d]."""
+        """Makes the sum over no component, for points z [N, d]."""
         nowhere = tf.fill([tf.shape(z)[0], LEADERS if rough else 1], tf.constant(-math.inf, z.dtype))
         return cls.of(nowhere, rough)
 
     def plus(self, other):
-        """The sum over the components of both."""
+        """Adds the sum over other components."""
         reference = tf.maximum(self.reference, other.reference)
         total = sum(part.total * tf.exp(part.reference - reference) for part in (self, other))
         values, indices = tf.concat([self.values, other.values], -1), tf.concat([self.indices, other.indices], -1)
@@ -71,11 +71,11 @@ class LogSum(NamedTuple):
         return LogSum(reference, total, values, indices)
 
     def result(self):
-        """The logarithm [N], where nothing is rough."""
+        """Returns the logarithm [N], where nothing is rough."""
         return self.reference + tf.math.log(self.total)
 
     def corrected(self, exact):
-        """The logarithm with v of the leaders as it should be.
+        """Returns the logarithm with the exact v of the leaders.
 
         Args:
             exact: that [N, K].
@@ -97,7 +97,7 @@ class LogSum(NamedTuple):
 
 
 def leading(v, k):
-    """Where the k largest of each row are, in any order.
+    """Finds the k largest of each row, in any order.
 
     Args:
         v: [N, M], M known and k or more.

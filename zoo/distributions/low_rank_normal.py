@@ -55,7 +55,7 @@ class MultivariateNormalLowRank(tfd.Distribution):
         return tf.shape(self.loc)[-1:]
 
     def _whitened_draws(self, n, seed):
-        """u = (z − μ)/σ of n draws [n, ..., d]."""
+        """Samples u = (z − μ)/σ [n, ..., d]."""
         batch, (d, r) = self.batch_shape_tensor(), self.factor.shape[-2:]
         own, shared = tfp.random.split_seed(seed, 2)
         own = tf.random.stateless_normal(tf.concat([[n], batch, [d]], axis=0), own, dtype=self.dtype)
@@ -81,7 +81,7 @@ class MultivariateNormalLowRank(tfd.Distribution):
         return 0.5 * self.loc.shape[-1] * (1 + math.log(2 * math.pi)) + self.half_log_det()
 
     def half_log_det(self):
-        """½ log det Σ, of batch shape."""
+        """Returns ½ log det Σ, of batch shape."""
         return _half_log_det(self.scale, _capacitance_root(self.factor))
 
     def _mean(self):
@@ -99,7 +99,7 @@ class MultivariateNormalLowRank(tfd.Distribution):
 
 
 def _capacitance_root(factor):
-    """The Cholesky factor of C = I + WᵀW [..., r, r]."""
+    """Returns the Cholesky factor of C = I + WᵀW [..., r, r]."""
     gram = tf.matmul(factor, factor, transpose_a=True)
     return tf.linalg.cholesky(gram + tf.eye(factor.shape[-1], dtype=factor.dtype))
 
@@ -109,7 +109,7 @@ def _half_log_det(scale, root):
 
 
 def _log_densities(u, scale, factor):
-    """log N of whitened points u [..., N, d], N for each of the normals with σ [..., d] and W [..., d, r]: [..., N]."""
+    """Computes log N of whitened points u [..., N, d], N for each normal of σ [..., d] and W [..., d, r]: [..., N]."""
     d, r = factor.shape[-2:]
     root = _capacitance_root(factor)
     eye = tf.broadcast_to(tf.eye(r, dtype=u.dtype), tf.shape(root))
@@ -186,6 +186,6 @@ def _kl_to_full(q, p, name=None):
 
 
 def _kl(q, trace, shift, half_log_det_p):
-    """½ (tr + |shift|² − d) + ½ log det Σₚ − ½ log det Σ_q."""
+    """Returns ½ (tr + |shift|² − d) + ½ log det Σₚ − ½ log det Σ_q."""
     quadratic = tf.reduce_sum(shift**2, axis=-1)
     return 0.5 * (trace + quadratic - q.loc.shape[-1]) + half_log_det_p - q.half_log_det()

@@ -14,7 +14,7 @@ CHUNK = 500  # components at once
 
 @singledispatch
 def normal_components(distribution):
-    """What the marginals of a distribution of batch shape [] are mixtures of; None where they are no normals.
+    """Returns the normals that the marginals of a distribution of batch shape [] are mixtures of, if they are normals.
 
     Args:
         distribution: a normal, or a mixture of normals, of event shape [L].
@@ -49,12 +49,12 @@ def _(distribution: BlockwiseMixture):
 
 
 def is_normal(distribution):
-    """Whether a distribution is of one of the normal families."""
+    """Returns whether a distribution is of one of the normal families."""
     return isinstance(distribution, tfd.MultivariateNormalLinearOperator | MultivariateNormalLowRank)
 
 
 def marginal_log_prob(components, z):
-    """log p(zⱼ) of each dimension j of points.
+    """Computes log p(zⱼ) of each dimension j of points.
 
     Args:
         components: see `normal_components`.

@@ -21,7 +21,7 @@ FEW = 16  # components of which a vector for each pair with a point costs no mor
 
 @singledispatch
 def pairwise_log_prob(components, z):
-    """log pₘ(zₙ), the density of every point under every component.
+    """Computes log pₘ(zₙ), the density of every point under every component.
 
     Args:
         components: distribution, batch [M], event [d].
@@ -68,7 +68,7 @@ class Rough(NamedTuple):
 
 @singledispatch
 def rough(components, log_weights):
-    """The `Rough` densities of a mixture.
+    """Returns the `Rough` densities of a mixture.
 
     Args:
         components: distribution, batch [M], event [d].
@@ -78,7 +78,7 @@ def rough(components, log_weights):
 
 
 def is_rough(components):
-    """Whether a distribution's family has rough densities."""
+    """Returns whether a distribution's family has rough densities."""
     return rough.dispatch(type(components)) is not rough.dispatch(object)
 
 
@@ -97,7 +97,7 @@ def _(components: tfd.MultivariateNormalDiag, log_weights):
 
 
 def two_products_factors(loc, scale, log_weights):
-    """(−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `two_products`.
+    """Returns (−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `two_products`.
 
     Args:
         loc: μ [M, d].
@@ -111,7 +111,7 @@ def two_products_factors(loc, scale, log_weights):
 
 
 def two_products(z, factors):
-    """log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a product of matrices; float32 loses about 1e-7 · z²/σ² nats of it.
+    """Computes log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a product of matrices; float32 loses about 1e-7 · z²/σ² nats.
 
     Args:
         z: points [N, d].
@@ -137,7 +137,7 @@ def _(components: tfd.MultivariateNormalDiag):
 
 @singledispatch
 def take(components, index):
-    """Some of the components.
+    """Takes some of the components.
 
     Args:
         components: distribution, batch [M].
@@ -173,8 +173,9 @@ def _(components: tfd.Dirichlet, index):
 
 
 class MixtureSameFamily(tfd.MixtureSameFamily):
-    """Σₘ πₘ pₘ(z), of batch shape []: only the components that are drawn from are sampled, and the density is of matrix
-    products where the family has them.
+    """Σₘ πₘ pₘ(z) of batch shape [], whose draws and densities cost less than those of TFP's.
+
+    Only the components that are drawn from are sampled, and densities are matrix products where the family has them.
 
     Args:
         mixture_distribution: categorical distribution of the weights π [M].

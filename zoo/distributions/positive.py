@@ -8,7 +8,7 @@ MIN_SCALE = 1e-4  # of a standard deviation, unless a part has a reason for anot
 
 
 def positive(raw, floor=MIN_SCALE):
-    """A positive number for any real one: softplus(raw + c) + floor, where c makes positive(0) = 1.
+    """Maps real numbers to positive ones: softplus(raw + c) + floor, where c makes positive(0) = 1.
 
     Args:
         raw: tensor of any shape.

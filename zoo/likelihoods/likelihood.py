@@ -33,7 +33,7 @@ class Likelihood(DistributionLayer):
         super().build(h_shape)
 
     def standardized(self, x):
-        """x in the units that networks are given it in; a likelihood that has no units of its own leaves it.
+        """Standardizes data for the networks; the identity for a likelihood without units.
 
         Args:
             x: data [..., *x].
@@ -51,22 +51,22 @@ class Likelihood(DistributionLayer):
         return True
 
     def raw(self, u):
-        """The other way round: the data of which these are the standardised ones.
+        """Returns standardized data in their own units, the inverse of `standardized`.
 
         Args:
-            u: standardised data [..., *x].
+            u: standardized data [..., *x].
         """
         return u
 
     def adapt(self, x):
-        """Tells it of the training data, for its units; a likelihood that has none does nothing.
+        """Learns the units of the training data; nothing, for a likelihood without units.
 
         Args:
             x: training data [N, *x].
         """
 
     def parameters(self, h):
-        """The parameters of p(x|z): `size` tensors [..., *event_shape]."""
+        """Computes the parameters of p(x|z): `size` tensors [..., *event_shape]."""
         params = self.params(h)  # [..., size × elements]
         batch_rank = len(params.shape) - (len(self.event_shape) if self.spatial else 1)
         shape = tf.concat([tf.shape(params)[:batch_rank], self.event_shape, [self.size]], axis=0)
@@ -76,7 +76,7 @@ class Likelihood(DistributionLayer):
 class StandardizedLikelihood(Likelihood):
     """p(x|z) of real numbers in any units: that of (x − shift) / scale, as a density of x.
 
-    To write one: return from `call` what `in_units` makes of a distribution of the standardised x. Its samples, moments
+    To write one: return from `call` what `in_units` makes of a distribution of the standardized x. Its samples, moments
     and densities then are in the units of the data without more ado.
 
     Args:
@@ -89,7 +89,7 @@ class StandardizedLikelihood(Likelihood):
         super().build(h_shape)
 
     def in_units(self, distribution):
-        """The distribution of x, of that of the standardised x."""
+        """Returns the distribution of x, given that of the standardized x."""
         return AffineTransformed(distribution, self.units.shift, self.units.scale)
 
     def standardized(self, x):
@@ -111,7 +111,7 @@ class StandardizedLikelihood(Likelihood):
 
 
 def check_fit(likelihood, support):
-    """Makes sure that a likelihood is a density of the data's kind.
+    """Checks that a likelihood is a density of the data's kind.
 
     Args:
         likelihood: the layer.
@@ -126,9 +126,9 @@ def check_fit(likelihood, support):
         return
     fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
     needed = " or ".join(supports.get(s).values for s in likelihood.supports)
-    binarise = support == "unit" and "binary" in likelihood.supports
+    binarize = support == "unit" and "binary" in likelihood.supports
     raise ValueError(
         f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but these are in {values} (support '{support}'). "
         f"Use likelihood {' or '.join(fitting)}."
-        + (" Or binarise the data (in the training script, --binarize dynamic)." if binarise else "")
+        + (" Or binarize the data (in the training script, --binarize dynamic)." if binarize else "")
     )

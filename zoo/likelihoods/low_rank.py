@@ -21,7 +21,7 @@ class LowRankNormalLikelihood(StandardizedLikelihood):
 
     With U = σW it costs as much as `zoo.parameterizations.MultivariateNormalLowRank`; no covariance matrix is made
     (structured uncertainty, Dorta et al., 2018, arXiv:1802.07079, has the precision sparse instead).
-    Of standardised x, see `StandardizedLikelihood`; σ and its floor are in these units.
+    Of standardized x, see `StandardizedLikelihood`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.

@@ -15,7 +15,7 @@ from zoo.registry import register
 class NormalLikelihood(StandardizedLikelihood):
     """p(x|z) = Πᵢ N(xᵢ; μᵢ(z), σᵢ²).
 
-    Of standardised x, see `StandardizedLikelihood`; σ and its floor are in these units.
+    Of standardized x, see `StandardizedLikelihood`; σ and its floor are in these units.
 
     Args:
         event_shape: shape of x.

@@ -23,7 +23,7 @@ ROLES = {
 
 
 def check_roles(vae):
-    """Makes sure that each part is what it is handed in as, and of the shape that the others need.
+    """Checks that each part is what it is handed in as, and of the shape that the others need.
 
     Args:
         vae: a `zoo.VAE` whose parts need not be built.
@@ -49,7 +49,7 @@ def check_roles(vae):
 
 
 def _check_precision(vae):
-    """Log-densities do not survive half precision, and TensorFlow adds no numbers of two precisions."""
+    """Checks that all weights are float32, or all float64: densities do not survive less, nor does TensorFlow mix them."""
     roles = [role for role in ROLES if role != "objective"]  # which computes in that of the terms
     there = {role: _precision_of(getattr(vae, role)) for role in roles}
     there = {"model": vae.variable_dtype} | {role: dtype for role, dtype in there.items() if dtype}
@@ -82,7 +82,7 @@ def _check_pair(role, part, posterior):
 
 
 def _fitting(role, specs, shape, fits):
-    """Those parts, of specs that can be had in that shape, that fit."""
+    """Lists the specs that can be built in a shape and are compatible."""
     fitting = []
     for spec in specs:
         with suppress(ValueError):
@@ -91,7 +91,7 @@ def _fitting(role, specs, shape, fits):
 
 
 def check_seams(vae):
-    """Makes sure of the shapes that built parts give, on two examples and three draws.
+    """Checks the shapes that built parts give, on two examples and three draws.
 
     Args:
         vae: a built `zoo.VAE`.

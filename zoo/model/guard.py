@@ -1,4 +1,4 @@
-"""What is done about numbers that are not finite: their step is not taken, and ten such in a row end the training."""
+"""NaN and Inf: steps with a value that is not finite are skipped, and ten in a row end the training."""
 
 import warnings
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ OUTSIDE = "the data are out of their support"
 
 
 class Guard(tf.Module):
-    """Counts the steps of training that were not taken because a number in them was not finite.
+    """Counts the steps of training that were skipped because a value in them was not finite.
 
     Args:
-        terms: what is looked at in a step, in words.
-        gradients: the gradients that are looked at, in words; they follow from the terms, and are named where all of
-            these are finite.
+        terms: what is checked in a step, in words.
+        gradients: the gradients that are checked, in words; they follow from the terms, and are named only where all
+            terms are finite.
     """
 
     def __init__(self, terms, gradients):
@@ -31,7 +31,7 @@ class Guard(tf.Module):
         self._told = 0
 
     def note(self, outside):
-        """Notes, in the graph, whether data that are only looked at are out of their support.
+        """Records, in the graph, whether data that are only measured are out of their support.
 
         Args:
             outside: a number over 0 where they are.
@@ -40,13 +40,16 @@ class Guard(tf.Module):
 
     @contextmanager
     def watching(self, support):
-        """While it lasts, data are looked at.
+        """Watches data for values out of their support within the context.
 
         Args:
-            support: the name of theirs.
+            support: the support's name.
+
+        Yields:
+            Nothing.
 
         Raises:
-            ValueError: at its end, they were out of their support.
+            ValueError: at the end, there were such values.
         """
         self.outside.assign(False)
         yield
@@ -54,7 +57,7 @@ class Guard(tf.Module):
             raise supports.outside(support, "the data have values out of it")
 
     def record(self, wrong, step):
-        """Notes a step, in the graph.
+        """Records a step, in the graph.
 
         Args:
             wrong: bool [terms + gradients], which of them are not finite.
@@ -69,51 +72,51 @@ class Guard(tf.Module):
         self.state.assign(tf.where(self.closed(), before, after))
 
     def closed(self):
-        """Whether there were ten in a row, since when no step is taken any more; in the graph."""
+        """Returns whether ten steps in a row were skipped, after which all are; in the graph."""
         return tf.convert_to_tensor(self.state)[1] >= LIMIT
 
-    def start(self, anew=True):
-        """For a training that begins.
+    def start(self, resume=False):
+        """Starts counting for a training.
 
         Args:
-            anew: whether to count in a row anew, and not to go on with a count that was restored.
+            resume: whether to continue a count of steps in a row that was restored.
         """
-        if anew:
+        if not resume:
             self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
         self._told = int(self.state[0])
 
     def wrong(self):
-        """The terms, or else the gradients, that were wrong in the last step that was not taken since it was asked."""
+        """Returns the terms, or else the gradients, that were not finite in the last step skipped since `check`."""
         total, _, _, code = self.state.numpy().tolist()
         names = self.terms + self.gradients
         wrong = [i for i in range(len(names)) if code >> i & 1 and total > self._told]
         return [names[i] for i in [i for i in wrong if i < len(self.terms)] or wrong]
 
     def check(self):
-        """What there is to say since the last time; nothing as a rule.
+        """Reports the steps that were skipped since the last call.
 
         Returns:
-            A sentence, or None.
+            A sentence; None if no step was skipped.
 
         Raises:
-            FloatingPointError: ten steps in a row were not taken.
+            FloatingPointError: ten steps in a row were skipped.
         """
         wrong = self.wrong()
         total, row, step, _ = self.state.numpy().tolist()
         new, self._told = total - self._told, total
         if not new:
             return None
-        what = f"step {step}: " + (OUTSIDE if OUTSIDE in wrong else f"not finite: {', '.join(wrong)}")
+        what = f"step {step}: " + (OUTSIDE if OUTSIDE in wrong else f"NaN or Inf in {', '.join(wrong)}")
         if row >= LIMIT:
             raise FloatingPointError(
-                f"{row} steps in a row were not taken, the last one was {what}. "
+                f"Stopped after {row} consecutive steps with NaN or Inf (last: {what}). "
                 f"Lower the learning rate, or look for extreme values in the data."
             )
-        return f"{what}; the step was not taken" + (f", as {new - 1} before it" if new > 1 else "")
+        return f"{what}; the step was skipped" + (f", as were {new - 1} before it" if new > 1 else "")
 
 
-class Watch(keras.callbacks.Callback):
-    """Warns of steps that `fit` did not take, and ends it where ten were not in a row."""
+class GuardCallback(keras.callbacks.Callback):
+    """Warns of steps that `fit` skipped, and ends it after ten in a row."""
 
     def on_train_begin(self, logs=None):
         self.model.guard.start()

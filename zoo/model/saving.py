@@ -22,7 +22,7 @@ class InMemory(io.BytesIO):
 
 
 def save(vae, folder):
-    """Writes a model into a folder, each file whole or not at all.
+    """Writes a model into a folder, each file atomically.
 
     Args:
         vae: a `zoo.VAE`.
@@ -52,7 +52,7 @@ def save(vae, folder):
 
 
 def load(folder):
-    """The model in a folder that `save` or a training run wrote: score it, or compile and fit on.
+    """Loads the model that `save` or a training run wrote into a folder: score it, or compile it and continue to fit.
 
     Args:
         folder: path.
@@ -82,7 +82,7 @@ def load(folder):
 
 
 def _described(path):
-    """The model that a file describes, with weights of no meaning."""
+    """Builds the model that a file describes, with weights of no meaning."""
     try:
         text = path.read_text(encoding="utf-8")
         with counted_weights(copies=1):
@@ -95,6 +95,6 @@ def _described(path):
 
 
 def _line(error):
-    """What an error says, in one line of not too many words."""
+    """Returns the message of an error in one line, cut after 300 letters."""
     said = " ".join(str(error).split()) or type(error).__name__
     return said if len(said) <= 300 else f"{said[:300]} …"

@@ -1,12 +1,18 @@
-"""How well a model explains examples."""
+"""How well a model explains examples: log p(x) and its bounds, in parts that fit into memory."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
+
+from zoo.checks import seed_number, whole_number
+from zoo.data import support as supports
 
 DRAWS = (1, 10, 100, 1000, 5000)
+MOST = 10_000_000  # importance samples per example
+POINTS = 10_000  # latent points that are decoded at once, on each replica
 
 
 class Scores(NamedTuple):
@@ -31,8 +37,72 @@ class Scores(NamedTuple):
     curve: np.ndarray
 
 
+def score(model, x, samples, seed, progress):
+    """Estimates how well a model explains each example, on all replicas of the strategy that it was made in.
+
+    Args:
+        model: a model with `terms`, and with `estimate`, which is `estimate_on_replicas` compiled.
+        x: data [N, *x].
+        samples: K, importance samples per example.
+        seed: an integer.
+        progress: whether to show a progress bar.
+
+    Returns:
+        `Scores`, arrays [N].
+
+    Raises:
+        ValueError: `x` is no data of this model, or `samples` is under 1.
+    """
+    samples, seed = whole_number(samples, "samples", below=MOST + 1), seed_number(seed)
+    x = np.asarray(supports.as_examples(x))
+    supports.check_examples(x, model.event_shape, model.support)
+    parts, chunks = -(-samples // POINTS), []
+    sizes = [samples // parts + (i < samples % parts) for i in range(parts)]
+    rows, replicas = min(len(x), max(1, POINTS // samples)), model.distribute_strategy.num_replicas_in_sync
+    starts = range(0, len(x), rows)
+    for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
+        of_replicas = [first + rows * replica for replica in range(replicas)]
+        # The last rows repeat the last example, so that all chunks are of one size and compile once.
+        examples = [x[np.minimum(np.arange(start, start + rows), len(x) - 1)] for start in of_replicas]
+        parts = [
+            _score_chunks(model, examples, size, [[seed, start + i * len(x)] for start in of_replicas])
+            for i, size in enumerate(sizes)
+        ]
+        chunks += [merged(of_chunk, sizes) for of_chunk in zip(*parts, strict=True)]
+    return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
+
+
+def _score_chunks(model, chunks, samples, seeds):
+    """Scores a chunk [b, *x] on each replica, by a seed for each: a list of `Scores`."""
+    strategy = model.distribute_strategy
+    x, seed = (
+        strategy.experimental_distribute_values_from_function(
+            lambda context, values=values: tf.constant(values[context.replica_id_in_sync_group])
+        )
+        for values in (chunks, np.int32(seeds))
+    )
+    of_replicas = map(strategy.experimental_local_results, model.estimate(x, samples, seed))
+    return [Scores(*(value.numpy() for value in scores)) for scores in zip(*of_replicas, strict=True)]
+
+
+def estimate_on_replicas(model, x, samples, seed):
+    """Scores the examples of each replica: `Scores` of its tensors.
+
+    Args:
+        model: see `score`.
+        x: data [b, *x] of each replica.
+        samples: K.
+        seed: int32 [2] of each replica.
+    """
+
+    def scores(x, seed):
+        return estimate(model.terms(x, samples, seed))
+
+    return model.distribute_strategy.run(scores, args=(x, seed))
+
+
 def curve_draws(samples):
-    """How many draws the points of a `Scores.curve` stand for: 1, 10, … up to K itself.
+    """Returns the numbers of draws that the points of a `Scores.curve` stand for: 1, 10, … up to K itself.
 
     Args:
         samples: K.
@@ -41,7 +111,7 @@ def curve_draws(samples):
 
 
 def estimate(terms):
-    """The scores of a batch.
+    """Estimates the scores of a batch.
 
     Args:
         terms: `zoo.Terms` of K draws for each of B examples.
@@ -62,7 +132,7 @@ def estimate(terms):
 
 
 def merged(parts, sizes):
-    """The scores from draws that were taken in parts.
+    """Merges scores from draws that were taken in parts.
 
     Args:
         parts: `Scores` of the same examples, from `sizes[i]` draws each.

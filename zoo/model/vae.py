@@ -9,9 +9,12 @@ import tensorflow as tf
 from zoo import memory
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
+from zoo.data.lazy_arrays import LazyArray
 from zoo.distributions import kl_divergence
+from zoo.model import scores, train_step
 from zoo.model.compatibility import check_roles, check_seams
-from zoo.model.scored_model import ScoredModel
+from zoo.model.guard import Guard
+from zoo.model.keras_model import KerasModel
 from zoo.objectives import Terms
 from zoo.objectives.objective import draw, nothing
 from zoo.probability import tfp
@@ -19,7 +22,7 @@ from zoo.samplers.fitted import FittedSamplers
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(ScoredModel):
+class VAE(KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
@@ -33,7 +36,7 @@ class VAE(ScoredModel):
         prior: layer ↦ p(z).
         decoder: Keras model z [B, L] ↦ h.
         likelihood: layer h ↦ p(x|z).
-        objective: layer Terms ↦ [B], to be maximised.
+        objective: layer Terms ↦ [B], to be maximized.
         support: what x is: the name of a support, see `zoo.data.support`.
         seed: every draw is a function of it and of how many were made before.
         **kwargs: Keras's.
@@ -52,6 +55,7 @@ class VAE(ScoredModel):
             if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
                 getattr(self, role).name = role
         self.samplers = FittedSamplers(name="samplers")
+        self.guard = Guard(train_step.TERMS, [f"the gradient in the {part}" for part in self.PARTS])
         with memory.counted_weights():
             self.build(encoder.input_shape)
         memory.check_step(self)
@@ -88,7 +92,7 @@ class VAE(ScoredModel):
         return self.posterior.event_shape[-1]
 
     def encode(self, x):
-        """The posterior q(z|x).
+        """Returns the posterior q(z|x).
 
         Args:
             x: data [B, *x].
@@ -129,7 +133,7 @@ class VAE(ScoredModel):
         return tf.cast(h, self.posterior.compute_dtype)
 
     def decode(self, z):
-        """The likelihood p(x|z).
+        """Returns the likelihood p(x|z).
 
         Args:
             z: latent points [..., L].
@@ -149,7 +153,7 @@ class VAE(ScoredModel):
         return self.likelihood(h)
 
     def terms(self, x, samples, seed):
-        """What every bound on log p(x) is made of.
+        """Computes the terms that every bound on log p(x) is made of.
 
         Args:
             x: data [B, *x].
@@ -173,20 +177,72 @@ class VAE(ScoredModel):
         kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
 
+    def log_likelihood(self, x, samples=1000, seed=0, progress=False):
+        """Estimates log p(x) of each example, the `log_likelihood` of `score`.
+
+        Args:
+            x: data [N, *x].
+            samples: K, importance samples per example.
+            seed: an integer; the same one gives the same draws.
+            progress: whether to show a progress bar.
+
+        Returns:
+            Array [N], nats.
+        """
+        return self.score(x, samples, seed, progress).log_likelihood
+
+    def score(self, x, samples=1000, seed=0, progress=False):
+        """Estimates how well the model explains each example, from K draws zₖ of q(z|x).
+
+        Args:
+            x: data [N, *x].
+            samples: K, importance samples per example.
+            seed: an integer; the same one gives the same draws.
+            progress: whether to show a progress bar.
+
+        Returns:
+            `Scores`, arrays [N].
+
+        Raises:
+            ValueError: `x` is no data of this model, or `samples` is under 1.
+        """
+        return scores.score(self, x, samples, seed, progress)
+
+    @tf.function  # without XLA: large products on the CPU take it twice as long
+    def estimate(self, x, samples, seed):
+        """Estimates the `Scores` of each replica's data [b, *x]; see `zoo.model.scores.estimate_on_replicas`."""
+        return scores.estimate_on_replicas(self, x, samples, seed)
+
+    def take_step(self, x, sample_weight=None):
+        """Takes one step of the optimizer, or skips it; see `zoo.model.train_step.take_step`."""
+        return train_step.take_step(self, x, sample_weight)
+
+    def measure(self, x, sample_weight=None):
+        """Measures what a step measures, without taking one; see `zoo.model.train_step.measure`."""
+        return train_step.measure(self, x, sample_weight)
+
+    def loss_of(self, terms, sample_weight=None):
+        """Returns the loss of a replica's examples; see `zoo.model.train_step.loss_of`."""
+        return train_step.loss_of(self, terms, sample_weight)
+
+    def outside(self, x):
+        """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
+        return train_step.outside_support(self, x)
+
     def adapt(self, x):
-        """Tells those parts of the training data that start from them, as a VampPrior and the objective `tc` do.
+        """Initializes data-dependent parts: the data's mean and scale, VampPrior pseudo-inputs, N for β-TCVAE.
 
         Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
-        standardised data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
+        standardized data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
 
         Args:
             x: training data [N, *x], an array or what is sliced as one; values between those of the support, such as
-                grey levels, will do.
+                gray levels, will do.
 
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
+        if not isinstance(x, LazyArray):  # which need not fit into memory
             x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
@@ -197,7 +253,7 @@ class VAE(ScoredModel):
         self.objective.adapt(x)
 
     def reconstruct(self, x):
-        """E[x′ | z = E_q z]: the mean of the likelihood at the mean of the posterior.
+        """Returns E[x′ | z = E_q z], the mean of the likelihood at the mean of the posterior.
 
         Args:
             x: data [B, *x].
@@ -208,7 +264,7 @@ class VAE(ScoredModel):
         return self.decode(self.encode(x).mean()).mean()
 
     def generate(self, n, seed=None, latents="prior"):
-        """E[x | z] for draws of z.
+        """Generates examples: E[x | z] for draws of z.
 
         Args:
             n: how many.
@@ -228,7 +284,7 @@ class VAE(ScoredModel):
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
     def latent_distribution(self, latents="prior"):
-        """A density of z to draw from.
+        """Returns a density of z to sample from.
 
         Args:
             latents: "prior"; "vamp", the prior of a model that has a VampPrior, a mixture of posteriors each of which
@@ -282,7 +338,7 @@ class VAE(ScoredModel):
         return vae
 
     def _next_seed(self):
-        """A seed that is never given twice: of the count of draws, and of the replica where there are several."""
+        """Returns a seed that never comes twice, made of the model's seed, the seed counter and the replica."""
         self.seed_counter.assign_add(1)
         seed = tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.seed_counter)]), tf.int32)
         context = tf.distribute.get_replica_context()
@@ -291,7 +347,7 @@ class VAE(ScoredModel):
         return tf.random.fold_in(seed, context.replica_id_in_sync_group)
 
     def _data(self, x):
-        """x as a tensor of the model's precision and shape, which is checked."""
+        """Returns x as a tensor of the model's dtype and shape."""
         x = tf.cast(x, self.variable_dtype)
         if x.shape.rank is None:
             return tf.ensure_shape(x, [None, *self.event_shape])

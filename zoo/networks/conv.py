@@ -37,7 +37,7 @@ class Convolutional:
         object.__setattr__(self, "hidden", whole_number(self.hidden, "hidden"))
 
     def encoder(self, event_shape):
-        """A model from x [B, *event_shape] to h [B, hidden]."""
+        """Returns a model from x [B, *event_shape] to h [B, hidden]."""
         options = {"activation": self.activation, "kernel_initializer": "he_normal"}
         layers = [keras.layers.Conv2D(size, self.kernel, strides=2, padding="same", **options) for size in self.filters]
         inputs = [keras.Input(event_shape), keras.layers.Reshape(_image(event_shape))]
@@ -45,7 +45,7 @@ class Convolutional:
         return keras.Sequential([*inputs, *layers, *dense], name="encoder")
 
     def decoder(self, latent, event_shape):
-        """A model from z [B, latent] to h [B, height, width, filters[0]], or [B, height, features] without channels."""
+        """Returns a model from z [B, latent] to h [B, height, width, filters[0]], or [B, height, features]."""
         options = {"activation": self.activation, "kernel_initializer": "he_normal"}
         sizes = [_image(event_shape)[:2]]  # height and width after each halving
         for _ in self.filters:
@@ -65,7 +65,7 @@ class Convolutional:
 
 
 def _image(event_shape):
-    """(height, width, channels) of images, those without channels given one."""
+    """Returns (height, width, channels) of images, with one channel for those without."""
     if len(event_shape) not in (2, 3):
         raise ValueError(
             f"Network 'conv' needs images of [height, width] or [height, width, channels], got {list(event_shape)}. "

@@ -78,7 +78,7 @@ class MADE(keras.layers.Layer):
         super().build(z_shape)
 
     def call(self, z, context=None):
-        """z [..., d] and a context [B, C] that broadcasts to it ↦ `outputs` tensors [..., d]."""
+        """Maps z [..., d] and a context [B, C] that broadcasts to it to `outputs` tensors [..., d]."""
         h = self.inner(z)
         if context is not None:
             h += self.side(context)
@@ -92,7 +92,7 @@ class MADE(keras.layers.Layer):
 
 
 def flow_networks(event_shape, steps, hidden, context, dtype):
-    """The built networks of a flow's steps, their orders turned round from each to the next.
+    """Builds the networks of a flow's steps, their orders reversed from each to the next.
 
     Args:
         event_shape: (d,).

@@ -24,16 +24,16 @@ class DenseNetwork:
         object.__setattr__(self, "hidden", sizes)
 
     def layer(self, size):
-        """A hidden layer with `size` outputs."""
+        """Returns a hidden layer with `size` outputs."""
         raise NotImplementedError
 
     def encoder(self, event_shape):
-        """A model from x [B, *event_shape] to h [B, hidden[-1]]."""
+        """Returns a model from x [B, *event_shape] to h [B, hidden[-1]]."""
         inputs = [keras.Input(event_shape), keras.layers.Flatten()]
         return keras.Sequential([*inputs, *map(self.layer, self.hidden)], name="encoder")
 
     def decoder(self, latent, event_shape):
-        """A model from z [B, latent] to h [B, hidden[0]]."""
+        """Returns a model from z [B, latent] to h [B, hidden[0]]."""
         return keras.Sequential([keras.Input((latent,)), *map(self.layer, self.hidden[::-1])], name="decoder")
 
 

@@ -33,7 +33,7 @@ class IWAE(Objective):
 
 @register("objective", "dreg")
 class DReG(IWAE):
-    """The bound of `IWAE` with the doubly reparameterised gradient (Tucker et al., 2019, arXiv:1810.04152).
+    """The bound of `IWAE` with the doubly reparameterized gradient (Tucker et al., 2019, arXiv:1810.04152).
 
     With w̃ₖ = wₖ / Σⱼ wⱼ the encoder's gradient is Σₖ w̃ₖ² ∂log wₖ/∂zₖ ∂zₖ/∂φ, which is unbiased as is
     that of `IWAE`, and whose signal does not drown in noise as K grows. All other parameters have `IWAE`'s.
@@ -57,7 +57,7 @@ class DReG(IWAE):
 
 @tf.custom_gradient
 def _reweighted(z, annealing):
-    """z [K, B, L], and zeros [K, B] to be added to log q(z|x): z's gradient gets multiplied by 1 − a + a w̃.
+    """Returns z [K, B, L], its gradient multiplied by 1 − a + a w̃, and zeros [K, B] to add to log q(z|x).
 
     The bound is a logarithm of a sum of weights, so that its gradient in a log-weight, and up to a factor
     for each example that of the zeros too, is w̃ itself: the weights come back with z's gradient.

@@ -50,7 +50,7 @@ class MMD(Objective):
 
 
 def squared_mmd(z, prior_z):
-    """An estimate of MMD² between the laws of two sets of points, of any sign.
+    """Estimates MMD² between the distributions of two sets of points; the estimate may be negative.
 
     Args:
         z: [K, B, L], K draws for each of B examples: pairs are taken within one of the K.
@@ -75,7 +75,7 @@ def squared_mmd(z, prior_z):
 
 
 def _squared_distances(a, b):
-    """|aᵢ − bⱼ|² [..., n, m] of points [..., n, L] and [..., m, L], zero at least."""
+    """Computes |aᵢ − bⱼ|² [..., n, m] of points [..., n, L] and [..., m, L], zero at least."""
     products = tf.matmul(a, b, transpose_b=True)
     norms = tf.reduce_sum(a**2, axis=-1)[..., :, None] + tf.reduce_sum(b**2, axis=-1)[..., None, :]
     return tf.maximum(norms - 2 * products, 0.0)

@@ -7,7 +7,7 @@ from zoo.checks import whole_number
 
 
 class Objective(keras.layers.Layer):
-    """A lower bound on log p(x), or a surrogate that says what it is: terms ↦ [B], in nats, to be maximised.
+    """A lower bound on log p(x), or a surrogate that says what it is: terms ↦ [B], in nats, to be maximized.
 
     To write one: `call(terms)`. It computes in the precision of the terms.
 
@@ -36,7 +36,7 @@ class Objective(keras.layers.Layer):
         super().build(terms_shape)
 
     def annealed(self, value):
-        """`annealing` × value, in the value's precision."""
+        """Returns `annealing` × value, in the value's dtype."""
         return tf.cast(tf.convert_to_tensor(self.annealing), value.dtype) * value
 
     def draw(self, posterior, h, seed):
@@ -55,7 +55,7 @@ class Objective(keras.layers.Layer):
         return draw(posterior, h, seed, self.samples)
 
     def batch_statistic(self, q, p, z, seed):
-        """A tensor that `call` finds in the terms, for what concerns q(z) and so all examples of the batch.
+        """Computes a statistic of all examples of the batch, such as one of q(z); `call` finds it in the terms.
 
         Args:
             q: q(z|x), batch [B].
@@ -66,7 +66,7 @@ class Objective(keras.layers.Layer):
         return nothing(q, p, z, seed)
 
     def is_compatible(self, posterior):
-        """Whether it can be computed for a posterior.
+        """Returns whether this objective can be computed for a posterior.
 
         Args:
             posterior: the layer.
@@ -79,7 +79,7 @@ class Objective(keras.layers.Layer):
         return True
 
     def adapt(self, x):
-        """Tells it of the training data; an objective that need not know does nothing.
+        """Learns what it needs of the training data; nothing, unless a class says otherwise.
 
         Args:
             x: training data [N, *x].
@@ -93,7 +93,9 @@ def draw(posterior, h, seed, samples):
     """Samples q(z|x) K times; log q(z|x) is computed from the draws' own noise where q can.
 
     Args:
-        posterior, h, seed: see `Objective.draw`.
+        posterior: the layer h ↦ q(z|x).
+        h: features [B, H].
+        seed: int32 [2].
         samples: K.
 
     Returns:
@@ -111,7 +113,8 @@ def draw_strata(posterior, h, seed, samples, annealing=1.0):
 
     Args:
         posterior: a layer that is `stratified`.
-        h, seed: see `Objective.draw`.
+        h: features [B, H].
+        seed: int32 [2].
         samples: K.
         annealing: a.
 
@@ -124,5 +127,5 @@ def draw_strata(posterior, h, seed, samples, annealing=1.0):
 
 
 def nothing(q, p, z, seed):
-    """The `aggregate` of an objective that looks at each example alone."""
+    """Returns the `batch_statistic` of an objective that needs none."""
     return tf.zeros([], z.dtype)

@@ -1,4 +1,4 @@
-"""What every bound on log p(x) is made of."""
+"""Computes the terms that every bound on log p(x) is made of."""
 
 from typing import NamedTuple
 

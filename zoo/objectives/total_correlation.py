@@ -55,7 +55,7 @@ class TotalCorrelation(Objective):
         self.examples.assign(whole_number(len(x), "the number of examples"))
 
     def batch_statistic(self, q, p, z, seed):
-        """log q(z) and log Πⱼ q(zⱼ) of the draws [2, K, B]."""
+        """Estimates log q(z) and log Πⱼ q(zⱼ) of the draws [2, K, B]."""
         points = tf.reshape(z, [-1, z.shape[-1]])  # [K B, L]
         log_weights = stratified_log_weights(tf.shape(z)[1], tf.cast(tf.convert_to_tensor(self.examples), z.dtype))
         log_weights = tf.tile(log_weights, [tf.shape(z)[0], 1])  # [K B, B]
@@ -75,7 +75,7 @@ class TotalCorrelation(Objective):
 
 
 def stratified_log_weights(batch_size, examples):
-    """log W [B, B]: q(z) ≈ Σⱼ Wᵢⱼ q(z|xⱼ) for a z drawn from q(z|xᵢ), the xⱼ a random batch.
+    """Returns log W [B, B]: q(z) ≈ Σⱼ Wᵢⱼ q(z|xⱼ) for a z drawn from q(z|xᵢ), the xⱼ a random batch.
 
     Row i gives 1/N to the example that z came from, (N − M)/(N M) to one other and 1/M to the rest,
     M = B − 1 (arXiv:1802.04942, appendix C).

@@ -15,10 +15,10 @@ class Diag:
     """N(μ, diag σ²): 2d parameters, μ and σ."""
 
     def size(self, d):
-        """The number of parameters of a normal in d dimensions."""
+        """Returns the number of parameters of a normal in d dimensions."""
         return 2 * d
 
     def __call__(self, params, d):
-        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw_scale = tf.split(params, [d, d], axis=-1)
         return tfd.MultivariateNormalDiag(loc, positive(raw_scale))

@@ -46,7 +46,7 @@ class LowRank:
         return 2 * d + self.rank_of(d) * d
 
     def __call__(self, params, d):
-        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw_scale, factor = tf.split(params, [d, d, self.rank_of(d) * d], axis=-1)
         factor = tf.reshape(factor, tf.concat([tf.shape(factor)[:-1], [d, self.rank_of(d)]], axis=0))
         return MultivariateNormalLowRank(loc, positive(raw_scale), factor)

@@ -35,14 +35,14 @@ class Orthogonal:
             object.__setattr__(self, "reflections", whole_number(self.reflections, "reflections"))
 
     def size(self, d):
-        """The number of parameters of a normal in d dimensions."""
+        """Returns the number of parameters of a normal in d dimensions."""
         return 2 * d + self._count(d) * d
 
     def __call__(self, params, d):
-        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         r = self._count(d)
         loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
-        # Around unit vectors, as zero has no direction; over √d, lest all turn far and at random in many dimensions.
+        # Around unit vectors, as zero has no direction; over √d, so that in many dimensions they do not turn far at random.
         raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
         vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
         directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + TINY)

@@ -20,11 +20,11 @@ class TriL:
     """
 
     def size(self, d):
-        """The number of parameters of a normal in d dimensions."""
+        """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
 
     def __call__(self, params, d):
-        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
         # A sum, not `set_diag`: XLA has no gradient for that on a batch of unknown size.
@@ -43,11 +43,11 @@ class StdCorr:
     """
 
     def size(self, d):
-        """The number of parameters of a normal in d dimensions."""
+        """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
 
     def __call__(self, params, d):
-        """params [..., size(d)] ↦ a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
         rows = lower + tf.eye(d, dtype=raw.dtype)
@@ -56,6 +56,6 @@ class StdCorr:
 
 
 def _strict_lower_and_diagonal(raw, d):
-    """raw [..., d(d+1)/2] as a strictly lower triangular matrix [..., d, d] and a vector [..., d]."""
+    """Splits raw [..., d(d+1)/2] into a strictly lower triangular matrix [..., d, d] and a vector [..., d]."""
     raw = tfp.math.fill_triangular(raw)
     return raw * tf.constant(np.tri(d, k=-1), raw.dtype), tf.linalg.diag_part(raw)

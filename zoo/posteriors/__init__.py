@@ -1,4 +1,4 @@
-"""Posteriors, h ↦ q(z|x): batch [B], event [L], reparameterised."""
+"""Posteriors, h ↦ q(z|x): batch [B], event [L], reparameterized."""
 
 from zoo.posteriors.dirichlet import DirichletPosterior
 from zoo.posteriors.hierarchical import HierarchicalPosterior

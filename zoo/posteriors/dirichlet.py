@@ -10,7 +10,7 @@ FLOOR = 0.1  # of a concentration: most draws of smaller ones are all zeros and 
 
 @register("posterior", "dirichlet")
 class DirichletPosterior(Posterior):
-    """q(z|x) = Dir(α(x)), implicitly reparameterised (Joo et al., 2019, arXiv:1901.02739; arXiv:1805.08498).
+    """q(z|x) = Dir(α(x)), implicitly reparameterized (Joo et al., 2019, arXiv:1901.02739; arXiv:1805.08498).
 
     Args:
         event_shape: (L,), the number of categories, 2 or more.

@@ -101,7 +101,7 @@ class LowRankNormalPosterior(NormalPosterior):
 
 
 def normal_map(spec, size, dtype):
-    """An unbuilt layer from features to a normal: the normal posterior of that spec.
+    """Makes the unbuilt normal posterior of a spec, a layer from features to a normal.
 
     Args:
         spec: e.g. "tril".

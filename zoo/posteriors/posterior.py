@@ -10,7 +10,7 @@ SMALL = 0.1  # scale of the initial covariance parameters, relative to the locat
 class Posterior(DistributionLayer):
     """q(z|x), its parameters a linear map of the encoder's features h [B, H].
 
-    To write one: make weights in `build`, return from `call` a reparameterised `tfd.Distribution` of batch
+    To write one: make weights in `build`, return from `call` a reparameterized `tfd.Distribution` of batch
     shape [B] and event shape [L]. One that is made of fewer numbers than h has may say so in two steps in place of
     `call`: `params`, h ↦ [B, P], and `distribution`, of what is kept of each training example where
     posteriors of all of them are needed.
@@ -28,11 +28,11 @@ class Posterior(DistributionLayer):
         return self.distribution(self.params(h))
 
     def params(self, h):
-        """What q(z|x) is made of, for features h [..., H]: [..., P]; h itself, unless a posterior says otherwise."""
+        """Computes the parameters of q(z|x) [..., P] from h [..., H]; h itself, unless a class says otherwise."""
         return h
 
     def distribution(self, params):
-        """q(z|x) of batch shape [...], for params [..., P]."""
+        """Returns q(z|x) of batch shape [...], for params [..., P]."""
         return self.call(params)
 
     def parameter_layer(self, h_shape, location_size):

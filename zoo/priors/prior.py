@@ -18,7 +18,7 @@ class Prior(DistributionLayer):
     of_posteriors = False  # whether it is made of them, and so needs `encode`
 
     def is_compatible(self, posterior):
-        """Whether this is a density of what a posterior draws.
+        """Returns whether this is a density on the space of a posterior's draws.
 
         Args:
             posterior: the layer.
@@ -31,14 +31,15 @@ class Prior(DistributionLayer):
         return []
 
     def limit(self, low, high):
-        """Tells it between which values x lies, before `adapt`; most priors need not know.
+        """Sets the range of x. Called before `adapt`; only priors with pseudo-inputs use it.
 
         Args:
-            low, high: the limits, which may be infinite.
+            low: the least value; may be −∞.
+            high: the greatest value; may be ∞.
         """
 
     def adapt(self, x):
-        """Starts the prior at data; a prior that does not start so does nothing.
+        """Initializes the prior at data; nothing, unless a class says otherwise.
 
         Args:
             x: training data [N, *x].

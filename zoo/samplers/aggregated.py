@@ -54,7 +54,7 @@ class AggregatedPosteriorSampler(Sampler):
         self.params.assign(params)
 
     def reduced(self, components):
-        """A sampler of fewer components in place of this one.
+        """Returns a sampler of fewer components in place of this one.
 
         Args:
             components: M, how many at most.

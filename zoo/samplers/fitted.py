@@ -20,7 +20,7 @@ class FittedSamplers(keras.layers.Layer):
         self.fitted = {}
 
     def distribution(self, latents, vae):
-        """A density of z to draw from.
+        """Returns a density of z to sample from.
 
         Args:
             latents: see `VAE.latent_distribution`.
@@ -46,7 +46,7 @@ class FittedSamplers(keras.layers.Layer):
         return known[latents](encode=vae.posterior_at)
 
     def can_fit(self, spec, posterior, examples):
-        """Whether a sampler of that spec can be fitted.
+        """Returns whether a sampler of that spec can be fitted.
 
         Args:
             spec: see `VAE.add_sampler`.
@@ -64,8 +64,10 @@ class FittedSamplers(keras.layers.Layer):
         """Fits a sampler to data, and keeps it.
 
         Args:
-            spec, x, progress: see `VAE.add_sampler`.
+            spec: a sampler's name, with options if any.
             vae: the model.
+            x: training data [N, *x].
+            progress: whether to show a progress bar.
 
         Raises:
             KeyError, ValueError: see `VAE.add_sampler`.
@@ -85,7 +87,7 @@ class FittedSamplers(keras.layers.Layer):
         """Makes samplers that are about to get their weights from a file.
 
         Args:
-            configs: name -> what Keras serialised it to.
+            configs: name -> what Keras serialized it to.
         """
         for name, config in configs.items():
             self.fitted[name] = keras.saving.deserialize_keras_object(config)  # built, as it was
@@ -102,5 +104,5 @@ class FittedSamplers(keras.layers.Layer):
                 self.fitted.pop(name)
 
     def serialized(self):
-        """name -> what `restore` makes it of."""
+        """Returns the configs of the samplers by name, for `restore`."""
         return {name: keras.saving.serialize_keras_object(sampler) for name, sampler in self.fitted.items()}

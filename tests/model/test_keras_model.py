@@ -1,0 +1,144 @@
+"""What the model takes from Keras by private names, and a step and a score of stubs that are no Keras models."""
+
+import ast
+import re
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import ROOT
+from tests.models.image_vae import X, model
+from zoo.model import scores, train_step
+from zoo.model.guard import Guard
+from zoo.model.keras_model import PRIVATE
+from zoo.objectives import Terms
+
+
+def has(name):
+    """Returns whether a private name of Keras or TensorFlow is there."""
+    owner, _, attribute = name.rpartition(".")
+    if owner == "keras.Model":
+        return hasattr(model(), attribute)
+    if owner == "keras.Optimizer":
+        return hasattr(keras.optimizers.Adam(), attribute)
+    try:
+        return callable(eval(name, {"tf": tf}))
+    except AttributeError:
+        return False
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_private_names_are_there(name):
+    assert has(name), f"{name} is gone from this version of Keras or TensorFlow: {PRIVATE[name]}."
+
+
+def test_a_renamed_one_would_be_noticed():
+    assert not has("keras.Model._renamed")
+    assert not has("tf.__internal__.distribute.renamed")
+
+
+def test_private_names_are_used_in_one_file():
+    names = re.compile("|".join(rf"\b{re.escape(name.rpartition('.')[2])}\b" for name in PRIVATE))
+    using = {
+        str(path.relative_to(ROOT))
+        for package in ("zoo", "training", "export")
+        for path in (ROOT / package).rglob("*.py")
+        if names.search(path.read_text(encoding="utf-8"))
+    }
+    assert using == {"zoo/model/keras_model.py"}
+
+
+def test_the_model_is_one_class_over_one_adapter():
+    assert [cls.__name__ for cls in type(model()).__mro__[:3]] == ["VAE", "KerasModel", "Model"]
+    for path in (ROOT / "zoo/model").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        bases = [ast.unparse(b) for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ClassDef) for b in n.bases]
+        assert "keras.Model" not in bases or path.name == "keras_model.py"
+
+
+class Line:
+    """A model of one weight, x ↦ w x, whose loss is mean(w x): no Keras model."""
+
+    PARTS = ("line",)
+    losses, support, variable_dtype, scales_loss, non_trainable_variables = (), "real", "float32", False, ()
+
+    def __init__(self):
+        self.weight = keras.Variable(2.0, name="w")
+        self.line = SimpleNamespace(trainable_weights=[self.weight])
+        self.seed_counter = tf.Variable(1, dtype=tf.int64)
+        self.guard = Guard(train_step.TERMS, ["the gradient in the line"])
+        self.optimizer = keras.optimizers.SGD(0.5)
+
+    def __call__(self, x, training):
+        value = self.weight * x[None, :, 0]  # [K, B], K = 1
+        zeros = tf.zeros_like(value)
+        return Terms(-value, zeros, zeros, zeros[0][:, None], zeros[..., None], tf.zeros([]))
+
+    def prepare_optimizer(self):
+        if not self.optimizer.built:
+            self.optimizer.build([self.weight])
+
+    def objective(self, terms):
+        return terms.mean(terms.log_px)
+
+    def loss_of(self, terms, sample_weight=None):
+        return train_step.loss_of(self, terms, sample_weight)
+
+    def compute_loss(self, y_pred, sample_weight):
+        return self.loss_of(y_pred, sample_weight)
+
+    def apply_gradients_if(self, condition, gradients, weights):
+        if condition:
+            self.optimizer.apply(gradients, weights)
+
+
+def test_a_step_of_a_stub():
+    line = Line()
+    sums = train_step.take_step(line, tf.constant([[1.0], [3.0]]))
+    assert (float(sums.loss), float(sums.examples)) == (8.0, 2.0)  # Σ 2 x
+    assert float(line.weight.value) == 2.0 - 0.5 * 2.0  # less the learning rate × mean(x)
+
+
+def test_a_step_of_a_stub_is_skipped_where_it_is_not_finite():
+    line = Line()
+    sums = train_step.take_step(line, tf.constant([[1.0], [np.nan]]))
+    assert float(line.weight.value) == 2.0
+    assert float(sums.examples) == 0.0
+    assert "NaN or Inf in the data" in line.guard.check()
+
+
+def test_measuring_a_stub_takes_no_step():
+    line = Line()
+    sums = train_step.measure(line, tf.constant([[1.0], [3.0]]), tf.constant([1.0, 0.0]))
+    assert (float(sums.reconstruction), float(sums.weight)) == (2.0, 1.0)
+    assert float(line.weight.value) == 2.0
+
+
+def test_scores_of_a_stub():
+    class Known:
+        event_shape, support, distribute_strategy = (1,), "real", tf.distribute.get_strategy()
+
+        def terms(self, x, samples, seed):
+            log_px = tf.tile(x[None, :, 0], [samples, 1])  # all weights equal: log p(x) is x
+            zeros = tf.zeros_like(log_px)
+            return Terms(log_px, zeros, zeros, zeros[0][:, None], zeros[..., None], tf.zeros([]))
+
+        def estimate(self, x, samples, seed):
+            return scores.estimate_on_replicas(self, x, samples, seed)
+
+    x = np.float32([[-1.0], [-2.5], [-7.0]])
+    found = scores.score(Known(), x, 20, 0, False)
+    np.testing.assert_allclose(found.log_likelihood, x[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(found.effective_draws, 20, rtol=1e-5)
+
+
+def test_delegates_are_there():
+    vae = model()
+    for name in ("take_step", "measure", "outside", "score", "log_likelihood", "evaluating", "get_layer", "adapt"):
+        assert callable(getattr(vae, name))
+    assert vae.get_layer("posterior") is vae.posterior
+    assert float(vae.outside(X)) == 0.0
+    assert float(vae.outside(X + 0.5)) == 1.0

@@ -1,0 +1,54 @@
+"""Keras callbacks for what the training command does between epochs.
+
+    vae = zoo.build("tril_vae", x_train.shape[1:], "binary")
+    vae.adapt(x_train)
+    vae.compile(keras.optimizers.Adam(1e-3, global_clipnorm=100.0))
+    best = keras.callbacks.EarlyStopping("val_loss", patience=100, restore_best_weights=True, start_from_epoch=60)
+    vae.fit(
+        x_train,
+        batch_size=100,
+        epochs=300,
+        validation_data=(x_validation,),
+        callbacks=[zoo.callbacks.KLWarmup(60), best],
+    )
+
+learns as `make train MODEL=tril_vae` does. The noise of validation is the same in each epoch; to measure few validation
+examples with less of it, repeat them: np.repeat(x_validation, 10, axis=0).
+"""
+
+import keras
+
+from zoo.checks import whole_number
+
+
+class KLWarmup(keras.callbacks.Callback):
+    """Raises the weight of the KL linearly over the first epochs (Sønderby et al., 2016, arXiv:1602.02282).
+
+    In epoch e = 1, 2, … the objective's `annealing` is min(1, e / epochs); after training it is 1.
+
+    Args:
+        epochs: epochs until the KL has its full weight; 0 or 1 for no warm-up.
+
+    Raises:
+        ValueError: `epochs` is no integer, or negative.
+    """
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = whole_number(epochs, "epochs", least=0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.objective.annealing.assign(annealing(epoch, self.epochs))
+
+    def on_train_end(self, logs=None):
+        self.model.objective.annealing.assign(1.0)
+
+
+def annealing(epoch, warmup):
+    """Returns the weight of the KL in an epoch of a linear warm-up.
+
+    Args:
+        epoch: its index, from 0 on.
+        warmup: epochs until the weight is 1; 0 or 1 for no warm-up.
+    """
+    return min(1.0, (epoch + 1) / max(1, warmup))

@@ -1,0 +1,94 @@
+"""Checks of what `fit`, `evaluate` and `predict` are given."""
+
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.checks import whole_number
+from zoo.data import support as supports
+from zoo.data.standardization import unadapted
+from zoo.memory import check_step
+from zoo.registry import spec_of
+
+KERAS_BATCH = 32  # examples, unless `batch_size` is given
+LEAST = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
+
+
+def check(model, arguments):
+    """Checks data, sample weights and counts; gives weighted data the labels that Keras needs.
+
+    Args:
+        model: a `KerasModel`.
+        arguments: those of Keras's method by name; `y` is set.
+
+    Raises:
+        ValueError: the data are of another shape or support than the model's; or weights, counts or callbacks are none.
+    """
+    x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
+    supports.check_examples(x, model.event_shape, model.support)
+    check_counts(arguments)
+    if sample_weight is not None and isinstance(x, np.ndarray):
+        got = np.shape(sample_weight)
+        if got not in ((len(x),), (len(x), 1)):
+            raise ValueError(f"Expected sample_weight of shape [{len(x)}], a number for each example, got {[*got]}.")
+    arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
+
+
+def check_validation(model, arguments):
+    """Checks validation data that came as a tuple; see `check`."""
+    validation = arguments.get("validation_data")
+    if isinstance(validation, tuple | list):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
+        supports.check_examples(x, model.event_shape, model.support, "the validation data")
+        arguments["validation_data"] = (x, _labels(x, y, sample_weight), sample_weight)
+
+
+def check_training(model, arguments):
+    """Refuses steps that do not fit into memory; warns of units that are not known and weights that do not count.
+
+    Args:
+        model: a `KerasModel`.
+        arguments: those of `fit` by name.
+
+    Raises:
+        ValueError: a step would not fit into memory.
+    """
+    x, batch_size = arguments.get("x"), arguments.get("batch_size")
+    if model.objective.of_batch and arguments.get("sample_weight") is not None:
+        warnings.warn(
+            f"The objective '{spec_of(model.objective)}' uses a statistic of the whole batch: sample weights weigh the "
+            f"bound of each example, but not that statistic.",
+            stacklevel=3,
+        )
+    array = x if isinstance(x, np.ndarray) or tf.is_tensor(x) else None
+    if array is not None:
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        check_step(model, -(-min(batch_size or KERAS_BATCH, len(array)) // replicas))
+    for sentence in unadapted(model, array):
+        warnings.warn(sentence, stacklevel=3)
+
+
+def check_counts(arguments):
+    """Checks counts, such as `batch_size`, and callbacks.
+
+    Args:
+        arguments: those of Keras's method by name.
+
+    Raises:
+        ValueError: a count is no integer or too small, or a callback is none.
+    """
+    for name, least in LEAST.items():
+        if arguments.get(name) is not None:
+            whole_number(arguments[name], name, least=least)
+    callbacks = arguments.get("callbacks")
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in tf.nest.flatten(callbacks or []):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(f"Expected callbacks to be of keras.callbacks.Callback, got {callback!r}.")
+
+
+def _labels(x, y, sample_weight):
+    """Returns labels of no meaning where there are weights: without any, Keras drops the weights in silence."""
+    return np.zeros(len(x)) if y is None and sample_weight is not None else y

@@ -23,7 +23,6 @@ from training.data.memory import memory_errors_named
 from training.data.splits import split_parts
 from zoo.commands.csv_tables import listed
 from zoo.data import support as supports
-from zoo.data.lazy_arrays import LazyArray
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,14 @@ class UserData:
         name: what to call them.
         support: the name of their support.
         values: `Values` of all of them.
-        train: training examples, a `LazyArray` [N, *x].
-        identities: dict of a part -> int64 [N], equal for equal examples; empty if they are not known.
+        parts: dict of "train", "validation" and "test" -> `Part`.
         columns: names of the columns of a table, or None.
     """
 
     name: str
     support: str
     values: Values
-    train: LazyArray
-    identities: dict[str, np.ndarray]
+    parts: dict[str, Part]
     columns: tuple[str, ...] | None
 
 
@@ -72,13 +69,11 @@ def _load(settings):
     name = printable(Path(settings.data).resolve().stem)
     values, parts, notes = _scan_parts(parsed.parts, name)
     support, scaled = support_of(values, parts["train"].x, settings)
-    if scaled:
-        parts = {part: examples._replace(x=scale_levels(examples.x)) for part, examples in parts.items()}
+    parts = _scaled(parts) if scaled else parts
     checksum = _checksum(values, parts)
     parts = split_parts(parts, settings)
     train, validation, test = (parts[part] for part in ("train", "validation", "test"))
-    same = {part: examples.identities for part, examples in parts.items() if examples.identities is not None}
-    data = UserData(name, support, values, train.x, same, parsed.columns)
+    data = UserData(name, support, values, parts, parsed.columns)
     notes = [*parsed.notes, *notes, *(note for check in CHECKS for note in check(data) or ())]
     dataset = Dataset(
         name,
@@ -94,6 +89,10 @@ def _load(settings):
     )
     dataset = binarized(dataset, settings.binarize or "none")
     return replace(dataset, description=_described(settings.data, parsed.kind, dataset, scaled, notes))
+
+
+def _scaled(parts):
+    return {part: examples._replace(x=scale_levels(examples.x)) for part, examples in parts.items()}
 
 
 def read(path, settings, channels=None):

@@ -81,30 +81,30 @@ class TableFile:
         Raises:
             ValueError: A row is of another length, a number is missing or not finite, or a label is missing.
         """
-        columns = [i for i in range(len(self.names)) if i != label]
-        if not columns:
-            raise ValueError(
-                f"Expected columns of numbers in '{self.path}', but its only column '{self.names[label]}' is labels."
-            )
+        names = [name or f"column {i + 1}" for i, name in enumerate(self.names) if i != label]
+        if not names:
+            only = self.names[label]
+            raise ValueError(f"Expected columns of numbers in '{self.path}', but its only column '{only}' is labels.")
         values, labels = array("d"), []
         for line, row in islice(_rows(self.file, self.delimiter), int(self.has_names), None):
             self._check_length(row, line)
-            cells = row if label is None else [row[i] for i in columns]
-            numbers = finite_numbers(cells)
-            if numbers is None:
-                names = [self.names[i] or f"column {i + 1}" for i in columns]
-                raise ValueError(_not_numbers(cells, names, f"line {line} of '{self.path}'"))
-            values.extend(numbers)
             if label is not None:
-                labels.append(row[label].strip())
-                if labels_needed and not labels[-1]:
-                    raise ValueError(
-                        f"Expected a label in each row, but column '{self.names[label]}' of '{self.path}' is empty in "
-                        f"line {line}. Fill it, or remove such rows or the column."
-                    )
+                labels.append(row.pop(label).strip())
+                self._check_label(labels[-1] or not labels_needed, label, line)
+            numbers = finite_numbers(row)
+            if numbers is None:
+                raise ValueError(_not_numbers(row, names, f"line {line} of '{self.path}'"))
+            values.extend(numbers)
         if not values:
             raise ValueError(f"'{self.path}' has a line of names and no rows. Add some.")
-        return np.frombuffer(values, np.float64).reshape(-1, len(columns)), labels
+        return np.frombuffer(values, np.float64).reshape(-1, len(names)), labels
+
+    def _check_label(self, there, label, line):
+        if not there:
+            raise ValueError(
+                f"Expected a label in each row, but column '{self.names[label]}' of '{self.path}' is empty in line "
+                f"{line}. Fill it, or remove such rows or the column."
+            )
 
     def _check_length(self, row, line):
         if len(row) != len(self.names):
@@ -212,10 +212,13 @@ def _check_delimiter(row, path):
 
 def _are_names(first, second):
     """Returns whether the first row holds names: none of its cells is a number, or they are 0, 1, … as in pandas."""
-    if not any(map(_is_number, first)):
-        return not all(cell.strip() and (_is_missing(cell) or DECIMAL_COMMA.fullmatch(cell)) for cell in first)
-    first, second = (row[1:] if first[0] in UNNAMED else row for row in (first, second))
-    # Two columns that begin with 0 and 1 may be zeros and ones.
+    if any(map(_is_number, first)):
+        return _are_positions(*(row[1:] if first[0] in UNNAMED else row for row in (first, second)))
+    return not all(cell.strip() and (_is_missing(cell) or DECIMAL_COMMA.fullmatch(cell)) for cell in first)
+
+
+def _are_positions(first, second):
+    """Returns whether cells of the first row are 0, 1, …; two columns that begin with these may be zeros and ones."""
     sure = len(first) > 2 or not all(cell.strip().isdecimal() for cell in second)
     return sure and first == [str(i) for i in range(len(first))]
 

@@ -24,7 +24,7 @@ def table(path, width):
         label = None if len(file.names) == width else file.label_column()
         x, _ = file.read(label)
     names = [name for i, name in enumerate(file.names) if i != label]
-    for left_out in ([], row_number_columns(x, names) if file.has_names else [], *_by_name(names)):
+    for left_out in _left_out(x, names, file.has_names):
         if len(names) - len(left_out) == width:
             return np.delete(x, left_out, axis=1)
     labels = [f"'{name}'" for name in file.names if name.lower() in LABELS]
@@ -35,8 +35,11 @@ def table(path, width):
     )
 
 
-def _by_name(names):
-    """Yields columns that number the rows by their names alone: rows that are sent may repeat a number."""
-    unnamed = [0] if names[0] in UNNAMED else []
-    yield unnamed
-    yield unnamed + [i for i, name in enumerate(names) if IDS.fullmatch(name)]
+def _left_out(x, names, has_names):
+    """Yields columns that may be left out: none, those that the training leaves out, those with names of such."""
+    yield []
+    if has_names:
+        yield row_number_columns(x, names)
+        unnamed = [0] if names[0] in UNNAMED else []
+        yield unnamed  # by the name alone: rows that are sent may repeat a number
+        yield unnamed + [i for i, name in enumerate(names) if IDS.fullmatch(name)]

@@ -17,7 +17,8 @@ def note_numeric_names(x):
         x: the table [N, D].
     """
     first, rest = x[0], x[1:]
-    if len(first) < 2 or not len(rest) or np.any(first != np.floor(first)) or len(np.unique(first)) < len(first):
+    distinct = len(first) > 1 and len(np.unique(first)) == len(first)
+    if not distinct or not len(rest) or np.any(first != np.floor(first)):
         return ()
     inside = (rest.min(axis=0) <= first) & (first <= rest.max(axis=0)) & np.all(rest == np.floor(rest), axis=0)
     if inside.any():
@@ -32,15 +33,14 @@ def note_categories(data):
     Args:
         data: `UserData`, of which the first training examples are looked at.
     """
-    x = data.train
+    x = data.parts["train"].x
     if not supports.get(data.support).has_units or len(x.shape) != 2:
         return ()
     x = x[chunks(x.shape)[0]]
-    if len(x) < 3 * ROWS:
-        return ()
-    whole = np.flatnonzero(np.all(x == np.floor(x), axis=0))
-    most = min(CATEGORIES, len(x) // ROWS)
-    few = [i for i in whole if 3 <= len(np.unique(x[:, i])) <= most]
+    most = min(CATEGORIES, len(x) // ROWS)  # fewer than three if there are few rows
+    few = [
+        i for i in range(x.shape[1]) if np.all(x[:, i] == np.floor(x[:, i])) and 3 <= len(np.unique(x[:, i])) <= most
+    ]
     if not few:
         return ()
     which = listed([f"'{data.columns[i]}'" if data.columns else str(i) for i in few])

@@ -94,7 +94,8 @@ def note_overlap(data):
         data: `UserData`.
     """
     said = []
-    for part in ("test", "validation") if data.identities else ():
-        count = int(np.isin(data.identities[part], data.identities["train"]).sum())
-        said += [f"{count:,} of the {len(data.identities[part]):,} {part} examples"] if count else []
+    for part in ("test", "validation"):
+        examples, train = data.parts[part].identities, data.parts["train"].identities
+        count = 0 if examples is None else int(np.isin(examples, train).sum())
+        said += [f"{count:,} of the {len(examples):,} {part} examples"] if count else []
     return (f"{' and '.join(said)} are training examples, too, and make scores too good",) if said else ()

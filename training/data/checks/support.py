@@ -23,33 +23,45 @@ def support_of(values, x, settings):
         KeyError: No support has that name.
         ValueError: The values are not in the one that is asked for.
     """
-    levels = "levels" in values.supports and values.greatest > 1
-    asked = settings.support
-    if asked is None and settings.binarize in ("static", "dynamic") and "binary" not in values.supports:
-        asked = "unit"
+    asked = settings.support or _for_binarization(values, settings)
     if asked is None:
-        black_and_white = values.black_and_white and levels
-        return "binary" if black_and_white else _natural(values, x, levels), black_and_white
-    support = supports.get(asked)
-    scaled = levels and support.white == 1 and (values.black_and_white or not support.discrete)
+        return _natural(values, x)
+    scaled = _can_be_scaled(values, supports.get(asked))
     if asked not in values.supports and not scaled:
         raise ValueError(
-            f"Expected values in {support.values} (support '{asked}'), but those of '{settings.data}' are "
+            f"Expected values in {supports.get(asked).values} (support '{asked}'), but those of '{settings.data}' are "
             f"in [{values.least:g}, {values.greatest:g}] and fit {' or '.join(sorted(values.supports))}. "
             f"Leave --{'support' if settings.support else 'binarize'} out, or rescale them."
         )
     return asked, scaled
 
 
-def _natural(values, x, levels):
-    """Returns the narrowest support of the values that is natural for their shape and type."""
+def _for_binarization(values, settings):
+    """Returns the support that values need to be binarized, or None."""
+    return "unit" if settings.binarize in ("static", "dynamic") and "binary" not in values.supports else None
+
+
+def _are_levels(values):
+    return "levels" in values.supports and values.greatest > 1
+
+
+def _can_be_scaled(values, support):
+    """Returns whether levels divided by 255 lie in a support: [0, 1], or {0, 1} if they are black and white."""
+    return _are_levels(values) and support.white == 1 and (values.black_and_white or not support.discrete)
+
+
+def _natural(values, x):
+    """Returns the narrowest support that is natural for the values, and whether they are scaled for it."""
+    if values.black_and_white and _are_levels(values):
+        return "binary", True
     natural = {
         "binary": True,
-        "levels": levels and (x.dtype == np.uint8 or len(x.shape) > 2),
+        "levels": _are_levels(values) and (x.dtype == np.uint8 or len(x.shape) > 2),
         "simplex": len(x.shape) == 2 and x.shape[1] > 1,
         "unit": True,
+        "real": True,
     }
-    return next((name for name, suits in natural.items() if suits and name in values.supports), "real")
+    return next(name for name, suits in natural.items() if suits and name in values.supports), False
 
 
 def scale_levels(x):

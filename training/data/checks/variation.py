@@ -36,7 +36,7 @@ def check_variation(data):
     Raises:
         ValueError: They do not.
     """
-    x = data.train
+    x = data.parts["train"].x
     each = supports.get(data.support).has_units and len(x.shape) == 2
     spread = _spread(x, each)
     narrow = spread <= NEAR

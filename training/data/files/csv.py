@@ -30,10 +30,7 @@ class CsvFile(FileKind):
             _check_memory(file, settings)
             x, labels = file.read(label, labels_needed=True)
         names = [name for i, name in enumerate(file.names) if i != label]
-        left_out = row_number_columns(x, names) if file.has_names else []
-        notes = _notes(left_out, names) if file.has_names else note_numeric_names(x)
-        if left_out:
-            x, names = np.delete(x, left_out, axis=1), [name for i, name in enumerate(names) if i not in left_out]
+        x, names, notes = _without_row_numbers(x, names) if file.has_names else (x, names, note_numeric_names(x))
         event_shape = model_shape(x.shape, settings, path)
         check_float32(x, f"'{path}'", names)
         part = Part(InMemory(x.astype(np.float32).reshape(-1, *event_shape)), _labels(labels) if labels else None)
@@ -50,11 +47,16 @@ def _check_memory(file, settings):
     check_fits(rows * columns * 8, rows * columns, file.path)
 
 
-def _notes(left_out, names):
+def _without_row_numbers(x, names):
+    """Returns numbers and names of the columns that do not number the rows, and notes on the others."""
+    left_out = row_number_columns(x, names)
+    if not left_out:
+        return x, names, ()
     columns = (
         "the first column, without a name" if names[i] in UNNAMED else f"the column '{names[i]}'" for i in left_out
     )
-    return tuple(f"left out {column}, which numbers the rows; rename it to keep it" for column in columns)
+    notes = tuple(f"left out {column}, which numbers the rows; rename it to keep it" for column in columns)
+    return np.delete(x, left_out, axis=1), [name for i, name in enumerate(names) if i not in left_out], notes
 
 
 def _labels(labels):

@@ -80,19 +80,23 @@ def _folders_of_parts(files, folder):
     Raises:
         ValueError: There are images beside the folders of parts, or two folders of one part.
     """
-    names = [file.relative_to(folder).parts[0] for file in files]
-    subfolders = {name for name, file in zip(names, files, strict=True) if file.parent != folder}
-    named = {name: PARTS[name.lower()] for name in sorted(subfolders) if name.lower() in PARTS}
+    subfolders = {file.relative_to(folder).parts[0] for file in files if file.parent != folder}
+    named = {folder / name: PARTS[name.lower()] for name in sorted(subfolders) if name.lower() in PARTS}
     if not named:
         return {"train": folder}
-    loose = [file for name, file in zip(names, files, strict=True) if name not in named]
+    _check_only_parts(files, named, folder)
+    return {part: subfolder for subfolder, part in named.items()}
+
+
+def _check_only_parts(files, named, folder):
+    """Checks that all images of a folder are in its folders of parts, and each of these is another part."""
+    loose = [file for file in files if not any(file.is_relative_to(subfolder) for subfolder in named)]
     if loose or len(set(named.values())) < len(named):
-        stray = f"'{loose[0]}' beside '{next(iter(named))}'" if loose else "two of one part"
+        stray = f"'{loose[0]}' beside '{next(iter(named)).name}'" if loose else "two of one part"
         raise ValueError(
             f"Expected in '{folder}' folders such as train, validation and test and nothing else, got {stray}. "
             f"Move it, or rename folders that are labels."
         )
-    return {part: folder / name for name, part in named.items()}
 
 
 def _labels(paths, root):

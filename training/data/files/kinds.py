@@ -43,15 +43,12 @@ def kind_of(path):
 
 def _kind_of_folder(path):
     suffixes = {file.suffix.lower() for file in files_in(path)}
-    kinds = [kind for kind in KINDS if kind.folders]
-    found = [kind for kind in kinds if suffixes & set(kind.suffixes)]
+    found = [kind for kind in KINDS if kind.folders and suffixes & set(kind.suffixes)]
     if len(found) == 1:
         return found[0]
-    if not suffixes:
-        raise ValueError(f"The folder '{path}' is empty. Expected one of {known()}.")
     listed = ", ".join(sorted(suffixes - {""})) or "no kind"
-    held = " and ".join(kind.name for kind in found) or "no " + " or ".join(kind.name for kind in kinds)
-    raise ValueError(f"The folder '{path}' holds files of {listed}: {held}. Expected one of {known()}.")
+    held = f"holds files of {listed}, which are {' and '.join(kind.name for kind in found) or 'not data'}"
+    raise ValueError(f"The folder '{path}' {held if suffixes else 'is empty'}. Expected one of {known()}.")
 
 
 def known():

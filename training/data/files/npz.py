@@ -90,12 +90,8 @@ def _roles(headers, path, settings):
     roles = {key: role(key) for key in headers}
     roles = _overruled(roles, settings.labels, ("train", "labels"))
     roles = _overruled(roles, settings.key, ("train", "examples"))
-    unknown = [key for key, (_, content) in roles.items() if content is None]
-    unused = [key for key in headers if key not in roles]
-    roles = {key: role for key, role in roles.items() if key not in unknown}
-    if ("train", "examples") not in roles.values() and len(unknown + unused) == 1:
-        roles[(unknown + unused)[0]] = ("train", "examples")
-    _check_roles(list(roles.values()), path, listed)
+    roles = _with_only_candidate(roles, headers)
+    _check_clear([*roles.values()], path, listed)
     with_examples = {part for part, content in roles.values() if content == "examples"}
     return {key: role for key, role in roles.items() if role[0] in with_examples}
 
@@ -105,7 +101,16 @@ def _overruled(roles, key, role):
     return roles if key is None else {k: r for k, r in roles.items() if r != role} | {key: role}
 
 
-def _check_roles(roles, path, listed):
+def _with_only_candidate(roles, headers):
+    """Returns the roles that names tell; the only array without one holds the training examples if no other does."""
+    known = {key: role for key, role in roles.items() if role[1] is not None}
+    others = [key for key in headers if key not in known]
+    if ("train", "examples") not in known.values() and len(others) == 1:
+        known[others[0]] = ("train", "examples")
+    return known
+
+
+def _check_clear(roles, path, listed):
     if not any(content == "examples" for _, content in roles) or len(set(roles)) < len(roles):
         raise ValueError(
             f"Which array of '{path}' holds the examples is not clear. It has: {listed}. "

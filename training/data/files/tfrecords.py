@@ -66,14 +66,16 @@ def _features(records, settings):
     features = {feature.name: feature for feature in _first_features(records, path)}
     listed = ", ".join(f"'{f.name}' ({f.count} × {f.kind})" for f in features.values()) or "none"
     check_names(settings, features, "feature", path, listed)
-    if settings.labels:
-        label = features[settings.labels]
-    else:
-        labels = [f for f in features.values() if f.count == 1 and f.name.lower().split("/")[-1] in LABELS]
-        label = labels[0] if len(labels) == 1 else None
+    label = features[settings.labels] if settings.labels else _label_of(features.values())
     if settings.key:
         return features[settings.key], label
     return _examples_of([f for f in features.values() if f != label], listed, path), label
+
+
+def _label_of(features):
+    """Returns the only feature of one value that is named like labels, or None."""
+    labels = [f for f in features if f.count == 1 and f.name.lower().split("/")[-1] in LABELS]
+    return labels[0] if len(labels) == 1 else None
 
 
 def _first_features(records, path):
@@ -100,7 +102,8 @@ def _examples_of(features, listed, path):
     """Returns the one feature that holds the examples: the only image, or by its name, or the only list of numbers."""
     images = [f for f in features if f.kind == "image"]
     possible = images + [f for f in features if f.kind in ("float", "int64") and f.count > 1]
-    for candidates in (images, [f for f in possible if role(f.name)[1] == "examples"], possible):
+    named = [f for f in possible if role(f.name)[1] == "examples"]
+    for candidates in (images, named, possible):
         if len(candidates) == 1:
             return candidates[0]
     raise ValueError(

@@ -17,9 +17,9 @@ from training import run_folder as run
 from training.config import Config
 from training.data import data_of
 from training.evaluation.likelihood import likelihood
-from training.interruption import noted
 from training.loop.devices import Devices, strategy
 from training.loop.training import fit
+from zoo.commands.signals import deferred_signals
 
 COLUMNS = ("elbo", "kl", "log_likelihood")
 
@@ -75,7 +75,7 @@ def trained(settings, model, seed, folder):
     config = config.resolved(dataset)
     vae = zoo.build(model, dataset.event_shape, dataset.support, seed=seed, **config.overrides)
     vae.adapt(dataset.train)
-    with noted() as interruption:
+    with deferred_signals() as interruption:
         training = fit(config, dataset, vae, run.start(config), devices, interruption)
     training.checkpoints.remove()
     scores = likelihood(vae, dataset.test, settings.samples, seed=0)

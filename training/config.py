@@ -11,14 +11,14 @@ from typing import Literal
 import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
-from training.loop.devices import Strategy
-from zoo.model.scores import MOST as MOST_SAMPLES
+from zoo.checks import MOST_SAMPLES, whole_number
 
+Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
-FORMAT = "vae-zoo run"  # by which a run's config.json is known from others
-# Where things are and how they are done, which is no part of what a run is.
+FORMAT = "vae-zoo run"  # tells a run's config.json from other files
+# Where a run is and how it is computed: it is the same run if these differ.
 PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
 BATCH = 100
 LEAST = {
@@ -35,7 +35,7 @@ LEAST = {
     "checkpoints_kept": 1,
     "seed": 0,
 }
-# Every epoch is a row of history.csv and of each checkpoint.
+# Each epoch is a row of history.csv and of each checkpoint.
 MOST = {"epochs": 100_000, "samples": MOST_SAMPLES}
 
 
@@ -43,96 +43,91 @@ MOST = {"epochs": 100_000, "samples": MOST_SAMPLES}
 class Config(DataSettings):
     """Train a variational autoencoder, evaluate it, and draw its report.
 
-    A part is named with its options in brackets: --prior "mixture(components=20)".
+    Write a part with its options in brackets: --prior "mixture(components=20)".
     """
 
     model: str = "tril_vae"
-    """A model of the catalogue."""
+    """Model to train; `python -m zoo` lists them."""
     out: str | None = None
-    """Folder to write to; unset, runs/<model>-<data>, of a path its last name."""
+    """Folder to write the run to; unset, runs/<model>-<data>."""
     overwrite: bool = False
-    """Start anew where a run is there already."""
+    """Start again from scratch if the folder already contains a run."""
     latent: int | None = None
     """Number of latent dimensions; unset, the model's own, as for the parts below."""
     posterior: str | None = None
-    """q(z|x)."""
+    """Posterior q(z|x), such as "mixture(components=3)"."""
     prior: str | None = None
-    """p(z)."""
+    """Prior p(z), such as "vamp(components=500)"."""
     likelihood: str | None = None
-    """p(x|z); unset, the one that fits the data."""
+    """Likelihood p(x|z), such as "low_rank_normal(rank=4)"; unset, the default for the data's support."""
     network: str | None = None
-    """Encoder and decoder, e.g. "gated_mlp(hidden=(300, 300))"."""
+    """Network architecture of encoder and decoder, such as "gated_mlp(hidden=(300, 300))"."""
     objective: str | None = None
-    """What is maximised, e.g. "elbo(free_bits=0.1)"."""
+    """Objective to maximize, such as "elbo(free_bits=0.1)"."""
     epochs: int | None = None
-    """Passes over the training data; unset, the data set's own."""
+    """Number of passes over the training data; unset, the data set's own."""
     batch_size: int | None = None
-    """Examples for a step, of all devices together; unset, 100, or all where there are fewer."""
+    """Number of examples in a training step, over all devices; unset, 100, or all if there are fewer."""
     learning_rate: float = 1e-3
-    """Of Adam."""
+    """Adam's learning rate."""
     clip_norm: float = 100.0
-    """Largest norm of a gradient; a longer one is scaled down to it."""
+    """Clip gradients to this global norm."""
     warmup: int | None = None
-    """Epochs over which the weight of the KL rises from 0 to its full value; unset, a fifth of all."""
+    """Number of epochs over which the KL weight rises to its full value; unset, a fifth of all epochs."""
     patience: int | None = None
-    """Epochs without a better validation loss, counted after the warm-up, until training stops; 0 for never; unset, a
-    third of all."""
+    """Stop early after this many epochs without a lower validation loss, counted after the warm-up; 0 for no early
+    stopping; unset, a third of all epochs."""
     samples: int = 1000
-    """Draws for the log-likelihood of a test example."""
+    """Importance samples per test example for the log-likelihood."""
     test_examples: int | None = None
-    """How many test examples to score, chosen by the seed; unset, all."""
+    """Number of test examples to score, a random choice by the seed; unset, all."""
     generated: int = 5_000
-    """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
+    """Maximum number of generated samples to compare with held-out examples; 0 skips the comparison."""
     aggregated: bool = True
-    """Save the aggregated posterior with the model; it grows with the training data, and tells of each example."""
+    """Save the aggregated posterior with the model; it grows with the training data, and reveals something of each
+    example."""
     strategy: Strategy = "auto"
-    """Devices to train and evaluate on: the workers in TF_CONFIG, else a TPU, else all GPUs, else one device."""
+    """Devices to train and evaluate on: auto is the workers in TF_CONFIG, else a TPU, else all GPUs, else one."""
     precision: Precision = "float32"
-    """Of the networks' computations; weights, data and densities are float32 in any case."""
+    """Keras dtype policy of the networks; weights, data and densities are always float32."""
     jit: bool = True
-    """Compile with XLA, where the devices can."""
+    """Compile training steps with XLA, on devices that support it."""
     steps_per_execution: int = 10
-    """Steps in one call of the compiled function."""
+    """Number of training steps in one call of the compiled function."""
     checkpoint_steps: int = 1_000
-    """Steps after which the state of the training is written, from which the same command goes on."""
+    """Save a checkpoint every this many steps; the same command resumes from the last one."""
     checkpoint_minutes: float = 5.0
-    """Minutes after which it is, if that is sooner."""
+    """Save a checkpoint every this many minutes, if that comes first."""
     checkpoints_kept: int = 3
-    """How many of the last ones are kept."""
+    """Number of checkpoints to keep while training."""
     seed: int = 0
-    """Of initial weights, order of the data and all draws."""
+    """Random seed for initialization, shuffling and sampling."""
 
     def __post_init__(self):
         super().__post_init__()
         for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= least):
-                raise ValueError(f"Expected {name} to be {least} or more, got {value!r}.")
-        for name, most in MOST.items():
-            if (getattr(self, name) or 0) > most:
-                raise ValueError(f"Expected {name} to be {most:,} or less, got {getattr(self, name)}.")
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), flag(name), least, MOST[name] + 1 if name in MOST else None)
         for name in ("learning_rate", "clip_norm", "checkpoint_minutes"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"Expected {name} to be over 0 and finite, got {getattr(self, name)}.")
-        if self.seed >= 2**31:
-            raise ValueError(f"Expected seed to be under 2³¹, got {self.seed}.")
+                raise ValueError(f"Expected {flag(name)} to be over 0 and finite, got {getattr(self, name)}.")
 
     @property
     def folder(self):
-        """Where the run is written."""
+        """The folder that the run is written to, a path."""
         name = f"{self.model}-{printable(Path(self.data).resolve().stem)}"
         return Path(f"runs/{name}" if self.out is None else self.out).expanduser()
 
     @property
     def overrides(self):
-        """The parts that differ from the model's own, for `zoo.build`."""
+        """The parts that replace the model's own, as arguments of `zoo.build`."""
         return {part: getattr(self, part) for part in PARTS if getattr(self, part) is not None}
 
     def resolved(self, dataset):
-        """The same run with nothing left unset.
+        """Returns the same config with nothing left unset.
 
         Args:
-            dataset: the `Dataset` that it asks for.
+            dataset: the `Dataset` of the run.
 
         Raises:
             KeyError: no such model.
@@ -144,7 +139,7 @@ class Config(DataSettings):
         epochs = self.epochs or dataset.epochs
         warmup = epochs // 5 if self.warmup is None else self.warmup
         if warmup >= epochs:
-            raise ValueError(f"Expected a warm-up of fewer epochs than there are, {epochs}, got {warmup}.")
+            raise ValueError(f"Expected --warmup to be less than the {epochs} epochs, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
         batch_size = self.batch_size or min(BATCH, len(dataset.train))
         settings = {
@@ -159,16 +154,19 @@ class Config(DataSettings):
         return replace(self, **settings, **parts)
 
     def to_json(self):
-        """The values as JSON text, without the places."""
+        """Returns the settings that define the run as JSON text."""
         values = {name: value for name, value in asdict(self).items() if name not in PLACES}
         return json.dumps({"format": FORMAT} | values, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text):
-        """The config that `to_json` wrote.
+        """Returns the config that `to_json` wrote.
+
+        Args:
+            text: JSON.
 
         Raises:
-            ValueError: the text is no JSON object, or has a key that no config has.
+            ValueError: the text is not a JSON object, has an unknown key, or a value of a wrong type.
         """
         values = json.loads(text)
         if not isinstance(values, dict):
@@ -179,17 +177,20 @@ class Config(DataSettings):
             if key not in known:
                 raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")
             _check_type(key, value, typing.get_type_hints(cls)[key])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ValueError(f"A setting is of a wrong type: {error}.") from error
+        return cls(**values)
+
+
+def flag(name):
+    """Returns the flag of a setting, such as --batch-size."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _check_type(name, value, hint):
-    """Makes sure that a setting from a file is of the type, or one of the words, that the command takes.
+    """Checks that a setting from a file is of the type, or one of the words, that the command takes.
 
     Args:
-        name, value: the setting's.
+        name: the setting's name.
+        value: its value.
         hint: its annotation.
 
     Raises:

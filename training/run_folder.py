@@ -2,46 +2,49 @@
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
 from training.config import FORMAT, PLACES, Config
+from zoo.commands.atomic import PARTIAL, write
 from zoo.model.saving import MODEL, WEIGHTS
 from zoo.registry import name_of, parse
 
 CONFIG, HISTORY, SCORES, REPORT, EVENTS = "config.json", "history.csv", "scores.json", "report.html", "tensorboard"
 CHECKPOINTS = "checkpoints"
 COLUMNS = ("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl", "annealing")
-PARTIAL = "partial."  # what a file's name begins with while it is written
 FILES = (CONFIG, MODEL, WEIGHTS, HISTORY, SCORES, REPORT)
 
 
 def is_finished(config):
-    """Whether this very run is in its folder, whole.
+    """Returns whether the folder of a config contains this run, finished.
+
+    Args:
+        config: the run's `Config`.
 
     Raises:
-        ValueError: another run is there, and may not be overwritten; or something that is no run, which
-            is never overwritten.
+        ValueError: it contains another run that may not be overwritten, or something else, which is never overwritten.
     """
     folder = config.folder
     if not folder.is_dir() or all(path.name.startswith(PARTIAL) for path in folder.iterdir()):
         return False
     if not _is_run(folder):
-        raise ValueError(f"'{folder}' is not empty, and no run's folder. Choose another one with --out.")
+        raise ValueError(
+            f"'{folder}' is not empty and does not contain a training run. Choose another folder with --out."
+        )
     if config.overwrite:
         return False
     differing = list(_differences(_config(folder), config))
     if differing:
         raise ValueError(
-            f"'{folder}' holds another run ({'; '.join(differing)}). "
-            f"Choose another folder with --out, or start anew with --overwrite."
+            f"'{folder}' contains another run ({'; '.join(differing)}). "
+            f"Choose another folder with --out, or start again with --overwrite."
         )
     return (folder / REPORT).is_file()
 
 
 def _is_run(folder):
-    """Whether the folder was written by a run, be it whole or cut short."""
+    """Returns whether a run wrote the folder, finished or not."""
     try:
         return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["format"] == FORMAT
     except (OSError, ValueError, TypeError, KeyError):
@@ -53,8 +56,8 @@ def _config(folder):
         return Config.from_json((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"'{folder / CONFIG}' is no run's config ({error}). "
-            f"Choose another folder with --out, or start anew with --overwrite."
+            f"'{folder / CONFIG}' is not the config of a training run ({error}). "
+            f"Choose another folder with --out, or start again with --overwrite."
         ) from error
 
 
@@ -68,38 +71,38 @@ def _differences(there, here):
 
 
 def is_trained(config):
-    """Whether this very run, which is not finished, is in its folder with its trained model."""
+    """Returns whether the folder of a config contains this run trained, though not evaluated."""
     return not config.overwrite and all((config.folder / name).is_file() for name in (CONFIG, MODEL, WEIGHTS, SCORES))
 
 
 def read(folder):
-    """A trained run, evaluated or not.
+    """Reads a trained run, evaluated or not.
 
     Args:
         folder: path.
 
     Returns:
-        Its `Config`, its scores (a dict), and its history (a dict of lists, a value an epoch).
+        Its `Config`, its scores (a dict), and its history (a dict of lists, a value per epoch).
 
     Raises:
-        ValueError: there is no run in the folder, or it is not finished.
+        ValueError: there is no run in the folder, it is not trained, or a file is damaged.
     """
     folder = Path(folder)
     if not _is_run(folder):
-        raise ValueError(f"No run in '{folder}': train one into it, or name another.")
+        raise ValueError(f"'{folder}' does not contain a training run. Train one with --out, or name another folder.")
     config = _config(folder)
     try:
         return config, _scores(folder / SCORES), _history(folder / HISTORY)
     except FileNotFoundError as error:
-        raise ValueError(f"The run in '{folder}' is not trained: {error}. Train it to its end.") from error
-    except (OSError, ValueError) as error:
         raise ValueError(
-            f"{str(error).rstrip('.')}. Put it back, or train the run once more with --overwrite."
+            f"The run in '{folder}' is not trained: {error}. Run its training command again to resume."
         ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{str(error).rstrip('.')}. Put it back, or train the run again with --overwrite.") from error
 
 
 def _scores(path):
-    """What scores.json says of the training, or of an evaluation too: a dict."""
+    """Reads scores.json, of the training alone or of an evaluation too: a dict."""
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -114,7 +117,7 @@ def _scores(path):
 
 
 def _history(path):
-    """The columns of history.csv without the epoch: a dict of lists of numbers, one or more."""
+    """Reads the columns of history.csv without the epoch: a dict of lists of one number or more."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
@@ -127,7 +130,7 @@ def _history(path):
 
 
 def check_model(config, vae, dataset):
-    """Makes sure that the model in a run's folder is that of its config and of its data.
+    """Checks that the model in a run's folder is that of its config and of its data.
 
     Args:
         config: the run's `Config`.
@@ -147,12 +150,12 @@ def check_model(config, vae, dataset):
         if there != expected:
             raise ValueError(
                 f"'{config.folder / MODEL}' is another run's model: its {name} is {there}, expected {expected}. "
-                f"Put the run's own model back, or train it once more with --overwrite."
+                f"Put the run's own model back, or train it again with --overwrite."
             )
 
 
 def check_data(config, dataset):
-    """Makes sure that data of one's own are those that a run was trained on.
+    """Checks that user data are those that a run was trained on.
 
     Args:
         config: the run's `Config`.
@@ -164,12 +167,12 @@ def check_data(config, dataset):
     if config.data_checksum != dataset.checksum:
         raise ValueError(
             f"The data in '{config.data}' are not those that the run was trained on: their checksum is "
-            f"{dataset.checksum}, expected {config.data_checksum}. Put them back, or train anew."
+            f"{dataset.checksum}, expected {config.data_checksum}. Put them back, or train again."
         )
 
 
 def start(config):
-    """Makes the run's folder with its config, and nothing else of an earlier run; one that was begun stays as it is.
+    """Makes the run's folder with its config and without files of an earlier run; a run to resume stays as it is.
 
     Args:
         config: the run's `Config`.
@@ -181,11 +184,13 @@ def start(config):
         ValueError: it cannot be written.
     """
     folder = config.folder
+    for partial in folder.glob(f"{PARTIAL}*"):  # of a process that was killed
+        partial.unlink(missing_ok=True)
     if not config.overwrite and (folder / CONFIG).is_file():
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # The report first, lest what is left of a run pass for a whole one; the config, by which it is known, never.
+        # The report first, so that a rest does not look like a finished run; the config, which tells a run, never.
         for path in [*(folder / name for name in FILES[:0:-1]), *(folder / EVENTS).glob("*/events.out.*")]:
             path.unlink(missing_ok=True)
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
@@ -193,13 +198,3 @@ def start(config):
     except OSError as error:
         raise ValueError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out.") from error
     return folder
-
-
-def write(path, text):
-    """Writes a text file, whole or not at all."""
-    partial = Path(path).with_name(PARTIAL + Path(path).name)
-    try:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may not be UTF-8
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     """Nothing is trained, and what would be written is written below `tmp_path`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
-    monkeypatch.setattr("training.train.train", lambda *args: pytest.fail("This input was to be refused."))
+    monkeypatch.setattr("training.run.train", lambda *args: pytest.fail("This input was to be refused."))
 
 
 def below(folder):
@@ -115,28 +115,28 @@ def test_likelihood_that_does_not_fit_is_refused_with_those_that_do(refusal, lik
 @pytest.mark.parametrize(
     ("flag", "value", "words"),
     [
-        ("--latent", "0", ["latent", "1 or more", "got 0"]),
-        ("--latent", "many", ["latent", "'many'"]),
-        ("--batch-size", "0", ["batch_size", "1 or more", "got 0"]),
+        ("--latent", "0", ["--latent", "1 or more", "got 0"]),
+        ("--latent", "many", ["--latent", "'many'"]),
+        ("--batch-size", "0", ["--batch-size", "1 or more", "got 0"]),
         ("--batch-size", "1398", ["--batch-size", "from 1 to 1397", "got 1398"]),
-        ("--epochs", "-1", ["epochs", "1 or more", "got -1"]),
-        ("--epochs", "0", ["epochs", "1 or more", "got 0"]),
-        ("--warmup", "-1", ["warmup", "0 or more", "got -1"]),
-        ("--patience", "-1", ["patience", "0 or more", "got -1"]),
-        ("--samples", "0", ["samples", "1 or more", "got 0"]),
-        ("--test-examples", "0", ["test_examples", "2 or more", "got 0"]),
-        ("--steps-per-execution", "0", ["steps_per_execution", "1 or more", "got 0"]),
+        ("--epochs", "-1", ["--epochs", "from 1 to 100000", "got -1"]),
+        ("--epochs", "0", ["--epochs", "from 1 to 100000", "got 0"]),
+        ("--warmup", "-1", ["--warmup", "0 or more", "got -1"]),
+        ("--patience", "-1", ["--patience", "0 or more", "got -1"]),
+        ("--samples", "0", ["--samples", "from 1 to 10000000", "got 0"]),
+        ("--test-examples", "0", ["--test-examples", "2 or more", "got 0"]),
+        ("--steps-per-execution", "0", ["--steps-per-execution", "1 or more", "got 0"]),
         ("--seed", "-1", ["seed", "0 or more", "got -1"]),
         ("--seed", str(2**63), ["seed", f"got {2**63}"]),
-        ("--learning-rate", "nan", ["learning_rate", "over 0", "got nan"]),
-        ("--learning-rate", "0", ["learning_rate", "over 0", "got 0"]),
-        ("--learning-rate", "inf", ["learning_rate", "got inf"]),
-        ("--epochs", "1000000000", ["epochs", "100,000 or less", "got 1000000000"]),
-        ("--samples", "1000000000000", ["samples", "or less"]),
+        ("--learning-rate", "nan", ["--learning-rate", "over 0", "got nan"]),
+        ("--learning-rate", "0", ["--learning-rate", "over 0", "got 0"]),
+        ("--learning-rate", "inf", ["--learning-rate", "got inf"]),
+        ("--epochs", "1000000000", ["--epochs", "from 1 to 100000", "got 1000000000"]),
+        ("--samples", "1000000000000", ["--samples", "from 1 to 10000000"]),
         ("--latent", "1000000000", ["weight 'kernel' of shape", "GiB", "this machine has", "smaller latent"]),
         ("--network", "mlp(hidden=(1000000000,))", ["smaller hidden layers"]),
         ("--objective", "iwae(samples=100000)", ["100 examples", "samples=100,000", "GiB", "fewer samples"]),
-        ("--clip-norm", "nan", ["clip_norm", "over 0", "got nan"]),
+        ("--clip-norm", "nan", ["--clip-norm", "over 0", "got nan"]),
         ("--binarize", "twice", ["'twice'", "--binarize", "none", "static", "dynamic"]),
     ],
 )
@@ -168,7 +168,7 @@ def test_folder_whose_config_is_damaged_is_refused_by_name(refusal, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / run.CONFIG).write_text("{")
     (tmp_path / "run" / run.MODEL).write_text("{}")
-    assert_names(refusal("--out", "run"), ["'run'", "no run's folder"])
+    assert_names(refusal("--out", "run"), ["'run'", "does not contain a training run"])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_another_backend_is_refused_by_name(tmp_path, backend):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend}
     for command, last in (
         (["-m", "training.train"], "error: Expected Keras's backend"),
-        (["-c", "import zoo"], "ImportError: Expected Keras's backend"),
+        (["-c", "import zoo; zoo.build"], "ImportError: Expected Keras's backend"),
     ):
         done = subprocess.run(
             [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60

@@ -18,7 +18,7 @@ X = np.random.default_rng(0).normal(size=(40, 3))
 def refusal(tmp_path, monkeypatch, capsys):
     """A function of a path below an empty folder and of words: the sentence that the command ends with."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.train.train", lambda *args: pytest.fail("These data were to be refused."))
+    monkeypatch.setattr("training.run.train", lambda *args: pytest.fail("These data were to be refused."))
 
     def refuse(path, *words):
         before = set(tmp_path.rglob("*"))

@@ -27,7 +27,7 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def not_evaluated(monkeypatch):
-    monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+    monkeypatch.setattr("training.run.evaluate_run", lambda *of_run: None)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def never_stopped(tmp_path_factory):
     """The folder of a run that nobody stopped."""
     out = tmp_path_factory.mktemp("never_stopped") / "run"
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+        monkeypatch.setattr("training.run.evaluate_run", lambda *of_run: None)
         main([*COMMAND, "--out", str(out)])
     with (out / run.HISTORY).open(newline="") as file:
         losses = [float(row["val_loss"]) for row in csv.DictReader(file)]

@@ -102,7 +102,7 @@ def test_run_is_finished_once_its_report_is_there(config, put):
 @pytest.mark.parametrize("texts", [{"thesis.tex": "text"}, {run.REPORT: "report"}])
 def test_folder_of_something_else_is_refused(config, put, texts):
     put(texts)
-    with pytest.raises(ValueError, match="no run's folder") as error:
+    with pytest.raises(ValueError, match="does not contain a training run") as error:
         run.is_finished(config)
     assert f"'{config.folder}'" in str(error.value)
 
@@ -156,12 +156,12 @@ def test_overwriting_goes_before_whatever_run_is_there(config, put, texts):
 )
 def test_what_is_no_run_is_never_overwritten(config, put, texts):
     put(texts)
-    with pytest.raises(ValueError, match="no run's folder"):
+    with pytest.raises(ValueError, match="does not contain a training run"):
         run.is_finished(replace(config, overwrite=True))
 
 
 def test_what_a_killed_start_leaves_is_no_hindrance(config, put):
-    put({f"partial.{run.CONFIG}": config.to_json()[:50]})
+    put({f"partial-0-{run.CONFIG}": config.to_json()[:50]})
     assert not run.is_finished(config)
     run.start(config)
     assert Config.from_json((config.folder / run.CONFIG).read_text()) == replace(config, out=None)

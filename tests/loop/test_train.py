@@ -171,7 +171,7 @@ def test_another_run_s_model_is_refused(folder, part):
 
 def test_a_full_disk_at_the_end_loses_no_training(tmp_path, monkeypatch):
     words = ["--epochs", "1", "--warmup", "0", "--out", str(tmp_path / "run"), "--no-jit", *SMALL, *UNSCORED]
-    monkeypatch.setattr("training.train.evaluate_run", lambda *args: None)
+    monkeypatch.setattr("training.run.evaluate_run", lambda *args: None)
     with monkeypatch.context() as patch:
         patch.setattr("zoo.save", fail_on_a_full_disk)
         with pytest.raises(SystemExit, match=r"No space left on device.*Make room"):

@@ -130,7 +130,7 @@ def test_fit_ends_after_ten_in_a_row_and_not_before():
     before = values(vae)
     with (
         pytest.warns(UserWarning, match="NaN or Inf"),
-        pytest.raises(FloatingPointError, match=r"10 steps in a row.*Lower the learning"),
+        pytest.raises(FloatingPointError, match=r"10 consecutive steps.*Lower the learning"),
     ):
         vae.fit(stream([wrong] * 50), epochs=1, verbose=0)
     assert vae.guard.state[0] == 28
@@ -220,7 +220,7 @@ def test_the_run_ends_with_a_status_and_the_best_weights(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_keeps_densities_in_float32(precision, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.train.evaluate_run", lambda *of_run: None)
+    monkeypatch.setattr("training.run.evaluate_run", lambda *of_run: None)
     main([*SMALL, "--precision", precision, "--epochs", "3", "--warmup", "0", "--out", str(tmp_path / "run")])
     vae = zoo.load(tmp_path / "run")
     assert vae.encoder.compute_dtype == precision.removeprefix("mixed_")

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.objectives.objective
-from training import train
+from training import run, train
 
 
 def draw(posterior, h, seed, samples):
@@ -46,6 +46,6 @@ def equal_noise(devices, *words):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     zoo.objectives.objective.draw = draw
-    train.fit = written(train.fit)
-    train.evaluate_run = lambda *of_run: None
+    run.fit = written(run.fit)
+    run.evaluate_run = lambda *of_run: None
     train.main(words)

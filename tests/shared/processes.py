@@ -11,7 +11,7 @@ import time
 import traceback
 
 from tests import ROOT
-from training import train
+from training import run, train
 
 # 13 steps an epoch; evaluated as little as can be.
 SMALL = ["--latent", "3", "--network", "mlp(hidden=(16,))", "--warmup", "0", "--no-jit"]
@@ -20,7 +20,7 @@ SMALL += ["--samples", "1", "--test-examples", "2", "--generated", "0", "--no-ag
 # Forks of a process that has imported TensorFlow, and done no more: the import takes longer than most of what they do.
 FORKS = multiprocessing.get_context("forkserver")
 if sys.platform == "linux":  # a fork of one that has loaded macOS's own libraries may crash: there each imports it
-    FORKS.set_forkserver_preload(["training.train"])
+    FORKS.set_forkserver_preload(["training.run"])
 
 
 def start(function, *args, **environment):
@@ -66,7 +66,7 @@ def words_of(process):
 
 def train_only(*words):
     """The training command without the evaluation."""
-    train.evaluate_run = lambda *of_run: None
+    run.evaluate_run = lambda *of_run: None
     train.main(words)
 
 

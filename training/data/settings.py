@@ -18,31 +18,32 @@ class DataSettings:
     """Which data, and how they are read. All settings but the first three are for user data only."""
 
     data: str = "digits"
-    """Name of a data set, such as digits or mnist, or path of user data: .npy, .npz, .csv, .tfrecord or a folder."""
+    """Name of a data set, such as digits or mnist, or path of user data: a folder, .npy, .npz, .csv or .tfrecord."""
     data_dir: str | None = None
-    """Folder with the original files of named data sets; unset, ZOO_DATA_DIR, or a cache folder and a download."""
+    """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
     binarize: Binarize | None = None
-    """Binarize gray levels: never, once (over ½), or at random again for each batch; unset, the data set's default."""
+    """Binarization of gray levels: none, static (threshold ½), or dynamic (sampled for each batch); unset, the data
+    set's own."""
     validation_data: str | None = None
-    """Path of the validation examples; unset, those in DATA, or a share of it."""
+    """Path of the validation examples; unset, those in DATA, or a random share of it."""
     test_data: str | None = None
-    """Path of the test examples; unset, those in DATA, or a share of it."""
+    """Path of the test examples; unset, those in DATA, or a random share of it."""
     validation_share: float = 0.1
-    """Share of the examples that is held out for validation."""
+    """Share of the examples to hold out for validation."""
     test_share: float = 0.1
-    """Share of the examples that is held out for the test."""
+    """Share of the examples to hold out for the test."""
     split_seed: int = 0
     """Seed of the train/validation/test split; independent of --seed."""
     support: str | None = None
-    """Set that the values lie in: binary, unit, real, levels or simplex; unset, inferred from the values."""
+    """Support of the data: binary, unit, real, levels or simplex; unset, inferred from the values."""
     image_size: tuple[int, ...] | None = None
-    """Height and width (or one number) that images are resized to, and flat rows of pixels reshaped to."""
+    """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None
-    """Channels of images: 1 for gray levels, 3 for color; unset, 1 if all files are gray."""
+    """Number of image channels, 1 for gray and 3 for color; unset, 1 if all files are gray."""
     key: str | None = None
-    """Array of an .npz, or feature of TFRecords, that holds the examples; unset, inferred from names and types."""
+    """Name of the array in an .npz file, or of the feature in TFRecord files, with the examples; unset, inferred."""
     labels: str | None = None
-    """Column, array or feature that holds the labels; unset, one with a name such as label, class, target or y."""
+    """Name of the column, array or feature with the labels; unset, one called label, class, target, y or the like."""
     data_checksum: Annotated[str | None, tyro.conf.Suppress] = None
     """Checksum of the data that a run was trained on; computed, not set."""
 

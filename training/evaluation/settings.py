@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import zoo
-from zoo.checks import seed_number, whole_number
-from zoo.model.scores import MOST as MOST_SAMPLES
+from zoo.checks import MOST_SAMPLES, seed_number, whole_number
 
 SAMPLERS = ("aggregated", "gmm")
 
@@ -14,19 +13,19 @@ class Settings:
     """What a run's numbers are estimated from."""
 
     samples: int = 5_000
-    """K, draws for the log-likelihood of a test example."""
+    """Importance samples per test example for the log-likelihood."""
     test_examples: int | None = None
-    """How many test examples to score, chosen by the seed; unset, all."""
+    """Number of test examples to score, a random choice by the seed; unset, all."""
     draws: int = 10_000
-    """Draws of the aggregated posterior."""
+    """Number of samples from the aggregated posterior for the mutual information and the total correlation."""
     generated: int = 5_000
-    """Samples in a set that is compared with held-out examples, at most; 0 to compare none."""
+    """Maximum number of generated samples to compare with held-out examples; 0 skips the comparison."""
     sets: int | None = None
-    """Sets of samples of each sampler; unset, 3, or 12 of fewer than 1,000 samples."""
+    """Number of sample sets per sampler; unset, 3, or 12 if a set has fewer than 1,000 samples."""
     samplers: tuple[str, ...] = SAMPLERS
-    """Densities of z that are fitted, saved with the model and compared with the prior."""
+    """Samplers of z to fit, save with the model and compare with the prior, such as "gmm(components=20)"."""
     seed: int = 0
-    """Of all choices and draws; the samplers have their own, e.g. "gmm(seed=1)"."""
+    """Random seed of all choices and samples; samplers have their own, such as "gmm(seed=1)"."""
 
     def __post_init__(self):
         for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
@@ -34,5 +33,13 @@ class Settings:
                 whole_number(getattr(self, name), name, least=least)
         whole_number(self.samples, "samples", below=MOST_SAMPLES + 1)
         seed_number(self.seed)
+
+    def check_samplers(self):
+        """Checks that the samplers exist and have the options that are set.
+
+        Raises:
+            KeyError: there is no such sampler.
+            ValueError: it has no such option, or not of such a value.
+        """
         for spec in self.samplers:
             zoo.registry.build("sampler", spec, event_shape=(2,))

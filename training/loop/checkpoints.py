@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.errors import reason
 from training.run_folder import CHECKPOINTS
+from zoo.commands.messages import reason
 
 NAME = "step"
 

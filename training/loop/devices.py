@@ -2,13 +2,11 @@
 
 import json
 import os
-from typing import Literal
 
 import tensorflow as tf
 
-from training.errors import reason
+from zoo.commands.messages import reason
 
-Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 

@@ -15,7 +15,6 @@ from tqdm import tqdm
 import zoo
 from training import run_folder as run
 from training.data.dataset import shared
-from training.errors import one_sentence_errors
 from training.loop.checkpoints import Checkpoints, Position
 from zoo.callbacks import annealing
 from zoo.model.train_step import Sums
@@ -35,7 +34,7 @@ def fit(config, dataset, vae, folder, devices, interruption):
         vae: the `zoo.VAE`, made in the scope of the devices' strategy.
         folder: the run's.
         devices: `training.loop.devices.Devices`.
-        interruption: a `training.interruption.Interruption`.
+        interruption: a `zoo.commands.signals.Interruption`.
 
     Returns:
         The `Training`, at its end.
@@ -46,9 +45,8 @@ def fit(config, dataset, vae, folder, devices, interruption):
         OSError: a file could not be written.
     """
     training = Training(config, dataset, vae, folder, devices)
-    with one_sentence_errors():
-        training.checkpoints.restore()
-        devices.agree(training.position.step, f"the step to go on from, {training.position.step} here")
+    training.checkpoints.restore()
+    devices.agree(training.position.step, f"the step to go on from, {training.position.step} here")
     if training.position.step:
         training.say(f"going on from step {training.position.step} of {config.epochs * training.steps}")
     training.to_the_end(interruption)
@@ -102,7 +100,7 @@ class Training:
         """Trains, epoch after epoch; see `fit` for how it may end.
 
         Args:
-            interruption: a `training.interruption.Interruption`.
+            interruption: a `zoo.commands.signals.Interruption`.
         """
         batches = self.devices.distribute(
             partial(self.dataset.batches, self.config.batch_size, self.config.seed, self.position.step)

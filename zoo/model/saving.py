@@ -21,7 +21,7 @@ class InMemory(io.BytesIO):
         return WEIGHTS  # Keras asks for a name that ends like this
 
 
-def save(vae, folder):
+def save(vae: VAE, folder: str | Path) -> None:
     """Writes a model into a folder, each file atomically.
 
     Args:
@@ -51,7 +51,7 @@ def save(vae, folder):
         description.unlink(missing_ok=True)
 
 
-def load(folder):
+def load(folder: str | Path) -> VAE:
     """Loads the model that `save` or a training run wrote into a folder: score it, or compile it and continue to fit.
 
     Args:

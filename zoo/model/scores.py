@@ -7,11 +7,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from zoo.checks import seed_number, whole_number
+from zoo.checks import MOST_SAMPLES, seed_number, whole_number
 from zoo.data import support as supports
 
 DRAWS = (1, 10, 100, 1000, 5000)
-MOST = 10_000_000  # importance samples per example
 POINTS = 10_000  # latent points that are decoded at once, on each replica
 
 
@@ -53,7 +52,7 @@ def score(model, x, samples, seed, progress):
     Raises:
         ValueError: `x` is no data of this model, or `samples` is under 1.
     """
-    samples, seed = whole_number(samples, "samples", below=MOST + 1), seed_number(seed)
+    samples, seed = whole_number(samples, "samples", below=MOST_SAMPLES + 1), seed_number(seed)
     x = np.asarray(supports.as_examples(x))
     supports.check_examples(x, model.event_shape, model.support)
     parts, chunks = -(-samples // POINTS), []

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import memory
+import zoo.memory as memory
 from zoo.checks import whole_number
 
 MOST = 100  # steps of a flow; more take minutes to build, and hours to compile

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import parameterizations
+import zoo.parameterizations as parameterizations
 from zoo.checks import whole_number
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.networks.made import flow_networks

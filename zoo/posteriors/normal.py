@@ -1,6 +1,6 @@
 """Normal posteriors, q(z|x) = N(μ(x), Σ(x))."""
 
-from zoo import parameterizations
+import zoo.parameterizations as parameterizations
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import build_nested, get, names, register
 
@@ -12,7 +12,7 @@ class NormalPosterior(Posterior):
         event_shape: (L,), the latent size.
     """
 
-    family = None
+    family: parameterizations.Parameterization
 
     def build(self, h_shape):
         self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])

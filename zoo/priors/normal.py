@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import parameterizations
+import zoo.parameterizations as parameterizations
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import register
@@ -29,7 +29,7 @@ class NormalPrior(Prior):
         event_shape: (L,), the latent size.
     """
 
-    family = None
+    family: parameterizations.Parameterization
 
     def build(self, x_shape):
         size = self.family.size(*self.event_shape)

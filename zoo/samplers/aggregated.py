@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from zoo import aggregated
+import zoo.aggregated as aggregated
 from zoo.checks import whole_number
 from zoo.registry import register
 from zoo.samplers.normals import CompressedPosteriorSampler

@@ -1,0 +1,137 @@
+"""A run, from its settings to its report."""
+
+import json
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+import zoo
+from training import run_folder
+from training.data import data_of
+from training.evaluation.evaluation import evaluate, load_on, write_results
+from training.evaluation.settings import Settings
+from training.loop.devices import Devices, strategy
+from training.loop.training import check_shares, fit
+from zoo import memory
+from zoo.commands import atomic
+from zoo.commands.signals import deferred_signals
+
+
+def train_and_evaluate(config):
+    """Trains and evaluates a run, from where it was stopped or from the start.
+
+    Args:
+        config: the `Config` of the command.
+
+    Raises:
+        ValueError, KeyError: the settings, the data or the folder do not allow it; nothing was written.
+        SystemExit: a signal stopped it, and the same command resumes.
+    """
+    devices = Devices(strategy(config.strategy), config.jit)
+    keras.config.set_dtype_policy(config.precision)
+    zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
+    dataset = data_of(config)
+    config = config.resolved(dataset)
+    if run_folder.is_finished(config):
+        report = config.folder / run_folder.REPORT
+        print(f"{config.folder} is trained already; --overwrite starts again. Report: {report}")
+        return
+    if dataset.description:
+        print(f"{dataset.description}\nlikelihood: {config.likelihood}")
+    trained = run_folder.is_trained(config)
+    devices.agree(zlib.crc32(config.to_json().encode()), "the settings")
+    devices.agree(trained, "whether the model is trained")
+    if not trained:
+        vae = build(config, dataset, devices)
+        folder = run_folder.start(config) if devices.is_chief else config.folder
+        if devices.is_chief:
+            print(zoo.describe(vae))
+        train(config, dataset, vae, folder, devices)
+    if devices.is_chief:
+        evaluate_run(config, dataset, devices)
+    devices.total(0)  # the others wait for the chief, which would miss them
+
+
+def build(config, dataset, devices):
+    """Builds the model of a run, before anything is written.
+
+    Args:
+        config, dataset, devices: see `training.loop.training.fit`.
+
+    Returns:
+        A `zoo.VAE`, adapted to the training data.
+
+    Raises:
+        ValueError, KeyError: its parts do not fit each other, the data, the devices or the memory.
+    """
+    with devices.strategy.scope():
+        vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
+        vae.adapt(dataset.train)
+    memory.check_step(vae, -(-config.batch_size // devices.replicas))
+    check_shares(config, dataset, devices)
+    return vae
+
+
+def train(config, dataset, vae, folder, devices):
+    """Trains a new model, or resumes its training, and saves it.
+
+    Args:
+        config, dataset, vae, folder, devices: see `training.loop.training.fit`.
+
+    Raises:
+        SystemExit: a signal stopped it, and the same command resumes.
+    """
+    with deferred_signals() as interruption:
+        training = fit(config, dataset, vae, folder, devices, interruption)
+        training.checkpoints.save_last()  # of which nothing is lost where the disk is too full for the files below
+        if devices.is_chief:
+            zoo.save(vae, folder)
+            scores = {"model": config.model, "data": config.data, "epochs": training.epoch}
+            scores |= {"training_seconds": round(training.position.seconds, 1), "devices": str(devices)}
+            atomic.write(folder / run_folder.SCORES, json.dumps(scores, indent=2) + "\n")
+    training.checkpoints.remove()
+    if interruption.signal is not None:
+        training.say("stopped after training; the same command resumes with the evaluation")
+        sys.exit(interruption.status)
+
+
+def evaluate_run(config, dataset, devices):
+    """Evaluates the trained model in the folder of a run.
+
+    Args:
+        config, dataset, devices: see `training.loop.training.fit`.
+    """
+    _, scores, history = run_folder.read(config.folder)
+    vae = load_on(devices, config.folder)
+    run_folder.check_model(config, vae, dataset)
+    settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
+    scores |= evaluate(vae, dataset, settings) | {"evaluation_devices": str(devices)}
+    write_results(config.folder, config, dataset, vae, history, scores)
+
+
+def evaluate_again(command):
+    """Evaluates a trained run again, and replaces its scores, its report and its model's samplers.
+
+    Args:
+        command: the `EvaluateCommand`.
+
+    Raises:
+        ValueError, KeyError: there is no such run, or its data are not those that it was trained on.
+    """
+    command.check_samplers()
+    folder = Path(command.run).expanduser()
+    config, scores, history = run_folder.read(folder)
+    devices = Devices(strategy(command.strategy))
+    moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
+    there = replace(config, **moved)
+    dataset = data_of(there)
+    run_folder.check_data(there, dataset)
+    vae = load_on(devices, folder)
+    run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
+    if devices.is_chief:
+        scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
+        write_results(folder, config, dataset, vae, history, scores)
+    devices.total(0)  # the others wait for the chief, which would miss them

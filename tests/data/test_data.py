@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from training.data import dataset_names, load_dataset
 from training.data.binarization import binarized
 from training.data.dataset import Dataset
-from training.data.named import digits
+from training.data.named.digits import digits
 
 
 def parts(dataset):

@@ -1,8 +1,6 @@
-"""Named data sets: a file for each source, and a line here."""
+"""Named data sets: a file for each source, and its name here."""
 
-from training.data.named.digits import digits
-from training.data.named.mnist import fashion_mnist, mnist
+from training.data.named import digits, mnist, static_mnist  # which register their data sets
 from training.data.named.registry import dataset_names, load_dataset
-from training.data.named.static_mnist import static_mnist
 
-__all__ = ["dataset_names", "digits", "fashion_mnist", "load_dataset", "mnist", "static_mnist"]
+__all__ = ["dataset_names", "digits", "load_dataset", "mnist", "static_mnist"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 import zoo.memory as memory
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
+from zoo.data.lazy_arrays import LazyArray
 from zoo.distributions import kl_divergence
 from zoo.likelihoods import Likelihood
 from zoo.model import scores, train_step
@@ -238,7 +239,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
+        if not isinstance(x, LazyArray):  # which need not fit into memory
             x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)

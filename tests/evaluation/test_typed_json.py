@@ -61,7 +61,7 @@ def test_a_result_becomes_json_and_comes_back():
     assert (read.mean, read.inner, read.each) == (RESULT.mean, RESULT.inner, RESULT.each)
     assert read.missing is read.left_out is read.empty is None
     np.testing.assert_array_equal(read.arrays.value, RESULT.arrays.value)
-    full = from_json(Outer, JSON | dict.fromkeys(("missing", "left_out", "empty"), {"count": 1, "ratio": 0.0}))
+    full = from_json(Outer, JSON | {key: {"count": 1, "ratio": 0.0} for key in ("missing", "left_out", "empty")})
     assert full.missing == full.left_out == full.empty == Inner(1, 0.0)
 
 

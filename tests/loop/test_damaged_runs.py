@@ -29,7 +29,7 @@ def test_damaged_scores_and_histories_are_named(tmp_path, name, content):
         (tmp_path / file).write_text(text)
     assert run.read(config.folder)[2]["val_loss"] == [4.0]
     (config.folder / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"is damaged.*train the run once more") as error:
+    with pytest.raises(ValueError, match=r"is damaged.*train the run again") as error:
         run.read(config.folder)
     assert f"'{config.folder / name}'" in str(error.value)
 

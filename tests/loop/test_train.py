@@ -123,7 +123,7 @@ def test_a_config_rebuilds_the_model(folder):
 
 
 def test_a_warm_up_must_end_before_the_training(tmp_path):
-    with pytest.raises(SystemExit, match="fewer epochs"):
+    with pytest.raises(SystemExit, match="--warmup to be less than the"):
         main(["--epochs", "5", "--warmup", "5", "--out", str(tmp_path / "run")])
     assert not (tmp_path / "run").exists()
 
@@ -174,7 +174,7 @@ def test_a_full_disk_at_the_end_loses_no_training(tmp_path, monkeypatch):
     monkeypatch.setattr("training.run.evaluate_run", lambda *args: None)
     with monkeypatch.context() as patch:
         patch.setattr("zoo.save", fail_on_a_full_disk)
-        with pytest.raises(SystemExit, match=r"No space left on device.*Make room"):
+        with pytest.raises(SystemExit, match=r"No space left on device.*Free some space"):
             main(words)
     steps = [path.name for path in (tmp_path / "run" / run.CHECKPOINTS).glob("*.index")]
     assert steps == ["step-13.index"]  # of an epoch of 1,397 examples

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.distributions.moments import covariance_in_double
 from zoo.probability import tfd
 from zoo.registry import name_of

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions.mixture import Rough, double, pairwise_log_prob, rough, take, two_products, two_products_factors
+from zoo.distributions.mixtures.mixture import (
+    Rough,
+    double,
+    pairwise_log_prob,
+    rough,
+    take,
+    two_products,
+    two_products_factors,
+)
 from zoo.distributions.moments import covariance_in_double
 from zoo.probability import tfd, tfp
 

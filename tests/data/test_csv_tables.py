@@ -148,7 +148,7 @@ def test_rows_that_repeat_an_id_are_sent_without_it(ends):
 
 def test_labels_are_not_needed_to_send_rows(ends):
     training, client = ends("a,b,label\n1,2,\n3,4,x\n")
-    with pytest.raises(ValueError, match="Expected a label in each row, but column 'label' .* empty in line 2"):
+    with pytest.raises(ValueError, match=r"Expected a label in each row, but column 'label' .* empty in line 2"):
         training()
     np.testing.assert_array_equal(client(2), [[1, 2], [3, 4]])
 

@@ -52,7 +52,7 @@ def main():
             moment = draws.randint(0, 500) if i < settings.in_checkpoint else draws.uniform(0, EPOCHS - 1)
             when, files = kill(train(settings, out), out, moment)
             words = finished(train(settings, out))
-            from_step = next((line.split()[4] for line in words if line.startswith("going on from step")), "0")
+            from_step = next((line.split()[3] for line in words if line.startswith("resuming from step")), "0")
             print(f"{when:<34} {from_step:>18} {files:>30}  {compare(never_stopped, out)}", flush=True)
             shutil.rmtree(out)
 

@@ -13,7 +13,7 @@ import zoo
 from training.data.binarization import binarized
 from training.data.dataset import Dataset
 from training.loop.devices import Devices
-from training.loop.training import compiled
+from training.loop.steps import compile_steps
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def trainer(model, how):
     devices = Devices(tf.distribute.get_strategy())
     vae = zoo.build(model, dataset.event_shape, dataset.support)
     vae.compile(keras.optimizers.Adam(1e-3, global_clipnorm=100.0))
-    take_steps, _ = compiled(vae, devices)
+    take_steps, _ = compile_steps(vae, devices)
     batches = dataset.batches(100, seed=0)
     one = next(iter(batches))
     feeds = [

@@ -94,7 +94,7 @@ def train(config, dataset, vae, folder, devices):
             RunScores(summary).write(folder / run_folder.SCORES)
     training.checkpoints.remove()
     if interruption.signal is not None:
-        training.say("stopped after training; the same command resumes with the evaluation")
+        training.log("stopped after training; the same command resumes with the evaluation")
         sys.exit(interruption.status)
 
 

@@ -73,8 +73,8 @@ def test_when_a_worker_dies_the_other_says_so_and_a_restart_goes_on(tmp_path):
     wait_for(lambda: {path.name for path in (out / run.CHECKPOINTS).glob("step-*.index")} - before, workers[0])
     workers[1].terminate()  # a SIGTERM to any of them, and all stop together
     words = [done(worker) for worker in workers]
-    assert "going on from step" in words[0]
-    assert "the same command goes on from there" in words[0]
+    assert "resuming from step" in words[0]
+    assert "the same command resumes from there" in words[0]
     assert not os.path.exists(out / run.SCORES)
 
 

@@ -83,7 +83,7 @@ PLACES = [
     (Position, "add", 9),
     (Position, "add", 5),
     (Training, "end_epoch", 2),
-    (Training, "back_to_the_best", 1),
+    (Training, "restore_best_weights", 1),
     (Checkpoints, "remove", 1),
 ]
 
@@ -122,9 +122,9 @@ def test_asked_to_end_it_checkpoints_and_goes_on_later(
             main(command)
     assert end.value.code == status
     # The signal comes between two calls of five steps, of 13 in an epoch, and the second of them is still made.
-    assert "stopped after step 23; the same command goes on from there" in capsys.readouterr().out
+    assert "stopped after step 23; the same command resumes from there" in capsys.readouterr().out
     main(command)
-    assert "going on from step 23 of 104" in capsys.readouterr().out
+    assert "resuming from step 23 of 104" in capsys.readouterr().out
     assert_same_bits(tmp_path / "run", never_stopped)
 
 
@@ -180,7 +180,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(
     main(command)
     said = capsys.readouterr().out
     assert "step-36' cannot be read" in said
-    assert "going on from step 26" in said
+    assert "resuming from step 26" in said
     assert_same_bits(stopped, never_stopped)
 
 
@@ -188,7 +188,7 @@ def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, stopped
     paths = list((stopped / run.CHECKPOINTS).glob("*.index"))
     for path in paths:
         path.write_bytes(b"")
-    with pytest.raises(SystemExit, match=r"None of the checkpoints in .* can be read\. Start anew with --overwrite"):
+    with pytest.raises(SystemExit, match=r"None of the checkpoints in .* can be read\. Start again with --overwrite"):
         main(command)
     assert all(path.exists() for path in paths)
 
@@ -196,7 +196,7 @@ def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, stopped
 def test_a_damaged_list_of_checkpoints_does_no_harm(never_stopped, command, stopped, capsys):
     (stopped / run.CHECKPOINTS / "checkpoint").write_bytes(b"\x00 no list")
     main(command)
-    assert "going on from step 36" in capsys.readouterr().out
+    assert "resuming from step 36" in capsys.readouterr().out
     assert_same_bits(stopped, never_stopped)
 
 
@@ -231,5 +231,5 @@ def test_another_config_is_refused_where_a_run_was_begun(command, stopped):
 def test_overwriting_starts_anew(never_stopped, command, stopped, capsys):
     capsys.readouterr()
     main([*command, "--overwrite"])
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     assert_same_bits(stopped, never_stopped)

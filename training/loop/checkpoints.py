@@ -1,4 +1,4 @@
-"""All that a training needs to go on exactly where it was: written so that any instant may be the last."""
+"""Checkpoints: all that exact resumption of a training needs, written so that it may be killed at any time."""
 
 import json
 import math
@@ -18,15 +18,15 @@ NAME = "step"
 
 
 class Position(tf.train.experimental.PythonState):
-    """Where a training is, in plain numbers.
+    """How far a training is, in plain numbers.
 
-    Args:
-        step: how many steps were taken, in all epochs.
-        sums: of the epoch that was begun, see `zoo.model.train_step.Sums`.
-        history: a dict for each epoch that is over.
-        best: the least validation loss after the warm-up, and
-        best_epoch: the epoch of it, counted from 1; None while there is none.
-        seconds: how long it took.
+    Attributes:
+        step: number of steps taken, in all epochs.
+        sums: of the current epoch, see `zoo.model.train_step.Sums`; None before its first step.
+        history: a dict for each finished epoch.
+        best: the lowest validation loss after the warm-up; None before there is one.
+        best_epoch: its epoch, counted from 1.
+        seconds: duration so far.
     """
 
     FIELDS = ("step", "sums", "history", "best", "best_epoch", "seconds")
@@ -37,16 +37,31 @@ class Position(tf.train.experimental.PythonState):
         self.seconds = 0.0
 
     def add(self, steps, sums, seconds):
-        """Notes steps of the epoch, what they measured (array), and how long they took."""
+        """Adds steps of the current epoch.
+
+        Args:
+            steps: how many.
+            sums: what they measured, `Sums` as an array [5].
+            seconds: their duration.
+        """
         before = np.zeros(len(sums)) if self.sums is None else self.sums
         self.step, self.sums, self.seconds = self.step + steps, (before + sums).tolist(), self.seconds + seconds
 
     def end_epoch(self, row, seconds):
-        """Notes what the epoch came to (a dict of numbers), and how long that took to find out."""
+        """Finishes the current epoch.
+
+        Args:
+            row: its results, by name.
+            seconds: duration of validation.
+        """
         self.history, self.sums, self.seconds = [*self.history, row], None, self.seconds + seconds
 
     def is_best(self, loss):
-        """Notes the validation loss of the epoch that has ended, and says whether it is the least so far."""
+        """Returns whether the validation loss of the last epoch is the lowest so far, and records it if so.
+
+        Args:
+            loss: in nats per example.
+        """
         if not math.isfinite(loss) or (self.best is not None and loss >= self.best):
             return False
         self.best, self.best_epoch = loss, len(self.history)
@@ -61,19 +76,20 @@ class Position(tf.train.experimental.PythonState):
 
 
 class Checkpoints:
-    """The last few checkpoints of a run, in a folder of their own, written by TensorFlow's checkpoint manager.
+    """The last checkpoints of a run, in a folder of their own, written by TensorFlow's checkpoint manager.
 
-    In each: the weights (with what the model keeps count of, so its draws, and the annealing), the optimizer's, the
-    best weights so far, and the `Position`; the order of the data and all draws are functions of the seed and of these.
+    Each has the weights (with the seed counter and the annealing), the optimizer's variables, the best weights so far,
+    and the `Position`; the order of the data and all random numbers are functions of the seed and of these.
 
     Args:
-        folder: the run's.
+        folder: of the run.
         vae: a compiled `zoo.VAE`.
         best: list of variables, the best weights so far.
         position: a `Position`.
-        steps, minutes: how often they are due, whichever is sooner.
-        kept: how many are kept.
-        writes: whether this process writes them, which only one of several workers does.
+        steps: save every this many steps,
+        minutes: or every this many minutes, whichever comes first.
+        kept: number of checkpoints to keep.
+        writes: whether this process writes them, as one of several workers does.
     """
 
     def __init__(self, folder, vae, best, position, steps, minutes, kept, writes=True):
@@ -90,12 +106,12 @@ class Checkpoints:
         self._saved_step, self._saved_time = 0, time.monotonic()
 
     def restore(self):
-        """Goes back to the newest checkpoint that can be read; does nothing where there is none at all.
+        """Restores the newest checkpoint that can be read, if there are any.
 
         Raises:
             ValueError: there are some, and none can be read.
         """
-        found = self._found()
+        found = self._saved_steps()
         for step in reversed(found):
             try:
                 self._checkpoint.restore(str(self._path(step))).assert_consumed()
@@ -105,25 +121,25 @@ class Checkpoints:
         else:
             if found:
                 raise ValueError(
-                    f"None of the checkpoints in '{self.folder}' can be read. Start anew with --overwrite."
+                    f"None of the checkpoints in '{self.folder}' can be read. Start again with --overwrite."
                 )
         self._saved_step = self.position.step
         if self.writes:
-            self._clean([step for step in found if step <= self.position.step])
+            self._remove_others([step for step in found if step <= self.position.step])
             self._manager = tf.train.CheckpointManager(
                 self._checkpoint, str(self.folder), max_to_keep=self._kept, checkpoint_name=NAME
             )
 
-    def due(self):
-        """Whether it is time for one."""
-        often = self.position.step - self._saved_step >= self.steps
-        return often or time.monotonic() - self._saved_time >= self.seconds
+    def is_due(self):
+        """Returns whether it is time to save one."""
+        enough = self.position.step - self._saved_step >= self.steps
+        return enough or time.monotonic() - self._saved_time >= self.seconds
 
     def save(self):
-        """Writes one, if this process is to.
+        """Saves a checkpoint, if this process writes them.
 
         Raises:
-            OSError: it cannot be written, as on a full disk; those before are as they were.
+            OSError: it cannot be written, for example to a full disk; earlier ones are kept.
         """
         self._saved_step, self._saved_time = self.position.step, time.monotonic()
         if not self.writes:
@@ -131,16 +147,16 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=self.position.step)
         except (tf.errors.OpError, OSError) as error:
-            good = [step for step in self._found() if step < self.position.step]
-            self._clean(good)
+            good = [step for step in self._saved_steps() if step < self.position.step]
+            self._remove_others(good)
             kept = f"the last good one, of step {good[-1]}, is kept" if good else "there is none before it"
             raise OSError(
                 f"The checkpoint of step {self.position.step} could not be written in '{self.folder}' "
-                f"({reason(error)}); {kept}. Make room, and give the same command again."
+                f"({reason(error)}); {kept}. Free some space, and run the same command again."
             ) from error
 
     def save_last(self):
-        """Writes one of where the training is, unless it is there.
+        """Saves a checkpoint of the current step, unless there is one.
 
         Raises:
             OSError: see `save`.
@@ -149,23 +165,23 @@ class Checkpoints:
             self.save()
 
     def remove(self):
-        """Removes them all, when they are not needed any more."""
+        """Removes all checkpoints."""
         if self.writes:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, step):
         return self.folder / f"{NAME}-{step}"
 
-    def _found(self):
-        """The steps of those that are there, whatever TensorFlow's list of them says, which may be damaged."""
+    def _saved_steps(self):
+        """Returns the steps of the checkpoints in the folder; TensorFlow's own list of them may be damaged."""
         names = (re.fullmatch(rf"{NAME}-(\d+)\.index", path.name) for path in self.folder.glob("*.index"))
         return sorted(int(name[1]) for name in names if name)
 
-    def _clean(self, steps):
-        """Removes what a process that was killed has left of others than these."""
-        whole = {f"{NAME}-{step}" for step in steps}
+    def _remove_others(self, steps):
+        """Removes files of other checkpoints than these, which a killed process may have left incomplete."""
+        names = {f"{NAME}-{step}" for step in steps}
         for path in self.folder.glob(f"{NAME}-*"):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif path.name.split(".")[0] not in whole:
+            elif path.name.split(".")[0] not in names:
                 path.unlink(missing_ok=True)

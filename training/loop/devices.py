@@ -1,5 +1,6 @@
-"""On which devices a run takes place: the strategies of `tf.distribute`, and what a training loop asks of them."""
+"""Devices of a run: the strategies of `tf.distribute`, and what a training loop needs of them."""
 
+import itertools
 import json
 import os
 
@@ -11,19 +12,19 @@ EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type"
 
 
 def strategy(name="auto"):
-    """A strategy by name. To be made before TensorFlow does anything else.
+    """Makes a strategy by name, before TensorFlow does anything else.
 
     Args:
         name: "one_device": the first GPU, else the CPU; "mirrored": all GPUs of this machine, else all logical
-            CPU devices; "multi_worker": the machines in the environment variable TF_CONFIG; "tpu": the TPU that
-            TPU_NAME names, or that this machine has; "auto": several workers where TF_CONFIG names them, else
-            a TPU if one is named or answers, else all GPUs, else one device.
+            CPU devices; "multi_worker": the machines in the environment variable TF_CONFIG; "tpu": the TPU in the
+            environment variable TPU_NAME, or of this machine; "auto": several workers if TF_CONFIG names them, else
+            a TPU if there is one, else all GPUs, else one device.
 
     Returns:
         A `tf.distribute.Strategy`.
 
     Raises:
-        ValueError: there is no such device, or TF_CONFIG does not say what it should.
+        ValueError: there is no such device, or TF_CONFIG is invalid.
     """
     if name == "auto":
         name = _best()
@@ -58,8 +59,8 @@ def _multi_worker():
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, tf.errors.OpError) as error:
         raise ValueError(
-            f"The workers {', '.join(_workers())} in TF_CONFIG did not come together "
-            f"({reason(error)}). Each has to be started, with a task of its own."
+            f"The workers {', '.join(_workers())} in TF_CONFIG could not connect "
+            f"({reason(error)}). Start each of them, with its own task."
         ) from error
 
 
@@ -77,7 +78,7 @@ def _tpu():
 
 
 def _workers():
-    """The addresses in TF_CONFIG, the chief's first; none without one."""
+    """Returns the addresses in TF_CONFIG, that of the chief first; none without it."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return []
@@ -88,20 +89,20 @@ def _workers():
         known = set(cluster) <= {"chief", "worker", "evaluator"} and all(isinstance(j, list) for j in jobs.values())
         if not known or not cluster[task["type"]][int(task["index"])]:
             raise ValueError("a cluster has a list of chief or worker, and the task is one of them")
-        return [address for job in jobs.values() for address in job]
+        return list(itertools.chain(*jobs.values()))
     except (ValueError, AttributeError, TypeError, KeyError, IndexError) as error:
         raise ValueError(
-            f"Cannot make sense of the environment variable TF_CONFIG, {text!r:.200} "
+            f"Cannot parse the environment variable TF_CONFIG, {text!r:.200} "
             f"({type(error).__name__}: {error}). Expected e.g. {EXAMPLE}."
         ) from error
 
 
 class Devices:
-    """What a training loop asks of a strategy.
+    """A strategy, as a training loop uses it.
 
     Args:
         strategy: a `tf.distribute.Strategy`.
-        jit: whether to compile with XLA where that is possible.
+        jit: whether to compile with XLA if the devices can.
     """
 
     def __init__(self, strategy, jit=True):
@@ -110,15 +111,15 @@ class Devices:
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         self.workers = len(_workers()) if several else 1
         self.is_chief = not several or _is_chief(strategy.cluster_resolver)
-        # XLA cannot compile what CPU devices do together; on a TPU all is compiled anyway.
+        # XLA cannot compile collectives of CPU devices; on a TPU everything is compiled.
         together = self.replicas == 1 or all("GPU" in device for device in strategy.extended.worker_devices)
         self.jit = jit and together and not isinstance(strategy, tf.distribute.TPUStrategy)
 
     def distribute(self, batches):
-        """An iterator over batches without end, each replica's on its device.
+        """Returns an iterator over batches, each replica's on its device.
 
         Args:
-            batches: a function of `replicas`, `workers` and `worker` that gives a tf.data.Dataset.
+            batches: a function of `replicas`, `workers` and `worker` to an infinite tf.data.Dataset.
         """
         return iter(
             self.strategy.distribute_datasets_from_function(
@@ -129,7 +130,7 @@ class Devices:
         )
 
     def total(self, number):
-        """The sum of a number over the workers, all of which have to ask: they wait for each other.
+        """Returns the sum of a number over the workers; all have to call it, and wait for each other.
 
         Args:
             number: an integer.
@@ -141,24 +142,24 @@ class Devices:
         return int(on_replicas()) // (self.replicas // self.workers)
 
     def anywhere(self, flag):
-        """Whether a flag is set on any worker; in the graph, and all have to ask.
+        """Returns whether a flag is set on any worker; all have to call it, within a graph.
 
         Args:
-            flag: bool tensor.
+            flag: bool tensor [].
         """
         if self.workers == 1:
             return flag
         return self.strategy.reduce("SUM", self.strategy.run(lambda: tf.cast(flag, tf.int32)), axis=None) > 0
 
     def agree(self, number, what):
-        """Makes sure that all workers come with the same number.
+        """Checks that all workers have the same number.
 
         Args:
             number: an integer.
-            what: what they have to agree on, in words.
+            what: what it stands for, in words.
 
         Raises:
-            ValueError: they do not.
+            ValueError: they have different ones.
         """
         if self.total(number) != number * self.workers:
             raise ValueError(
@@ -174,5 +175,5 @@ class Devices:
 
 
 def _is_chief(resolver):
-    """Whether this process writes: the chief, or the first worker where there is none."""
+    """Returns whether this process writes: the chief, or the first worker if there is none."""
     return resolver.task_type == "chief" or (resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)

@@ -1,4 +1,4 @@
-"""The training loop: one and the same on any devices, which may be stopped at any instant and goes on where it was."""
+"""The training loop: the same on any devices, interruptible at any time, resumed exactly."""
 
 import csv
 import io
@@ -16,48 +16,53 @@ import zoo
 from training import run_folder as run
 from training.data.dataset import shared
 from training.loop.checkpoints import Checkpoints, Position
+from training.loop.steps import compile_steps, means
 from zoo.callbacks import annealing
-from zoo.model.train_step import Sums
 
 LOGGED = ("loss", "reconstruction", "kl")
 SHOWN = ("loss", "kl", "val_loss", "val_kl")
 VALIDATION_BATCH = 500  # on each replica
-VALIDATION_PASSES, VALIDATION_POINTS = 10, 5_000  # draws at most, for an example and for all together
+VALIDATION_PASSES, VALIDATION_POINTS = 10, 5_000  # maximum number of draws per example and in total
 
 
 def fit(config, dataset, vae, folder, devices, interruption):
-    """Trains a model from where its run was left, or from the start.
+    """Trains a model, or resumes its training from the last checkpoint.
 
     Args:
         config: the run's `Config`.
         dataset: its `Dataset`.
-        vae: the `zoo.VAE`, made in the scope of the devices' strategy.
-        folder: the run's.
+        vae: the `zoo.VAE`, built in the scope of the devices' strategy.
+        folder: of the run.
         devices: `training.loop.devices.Devices`.
         interruption: a `zoo.commands.signals.Interruption`.
 
     Returns:
-        The `Training`, at its end.
+        The finished `Training`.
 
     Raises:
-        SystemExit: it was interrupted, and can go on; or no checkpoint can be read, or workers do not agree.
-        FloatingPointError: numbers that were not finite ended it; the best weights are saved.
-        OSError: a file could not be written.
+        SystemExit: a signal stopped it, and the same command resumes.
+        ValueError: no checkpoint can be read, or workers disagree on the step.
+        FloatingPointError: ten steps in a row had NaN or Inf; the best weights are saved.
+        OSError: a file cannot be written.
     """
     training = Training(config, dataset, vae, folder, devices)
     training.checkpoints.restore()
-    devices.agree(training.position.step, f"the step to go on from, {training.position.step} here")
+    devices.agree(training.position.step, f"the step to resume from, {training.position.step} here")
     if training.position.step:
-        training.say(f"going on from step {training.position.step} of {config.epochs * training.steps}")
-    training.to_the_end(interruption)
+        training.log(f"resuming from step {training.position.step} of {config.epochs * training.steps}")
+    training.run(interruption)
     return training
 
 
 class Training:
-    """A training between its first step and its last.
+    """A training in progress.
 
     Args:
-        config, dataset, vae, folder, devices: see `fit`.
+        config: the run's `Config`.
+        dataset: its `Dataset`.
+        vae: the `zoo.VAE`, built in the scope of the devices' strategy.
+        folder: of the run.
+        devices: `training.loop.devices.Devices`.
     """
 
     def __init__(self, config, dataset, vae, folder, devices):
@@ -66,7 +71,7 @@ class Training:
         with devices.strategy.scope():
             vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
             vae.optimizer.build(vae.trainable_variables)
-        self.take_steps, self.measure = compiled(vae, devices)
+        self.take_steps, self.measure = compile_steps(vae, devices)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
         self.writers = devices.is_chief and {
             part: tf.summary.create_file_writer(str(folder / run.EVENTS / part)) for part in ("train", "validation")
@@ -86,18 +91,18 @@ class Training:
 
     @property
     def epoch(self):
-        """The number of epochs that are over."""
+        """The number of finished epochs."""
         return len(self.position.history)
 
     @property
     def is_over(self):
-        """Whether there is nothing left to do."""
+        """Whether all epochs are finished, or early stopping ended the training."""
         waited = self.epoch - (self.position.best_epoch or self.epoch)
         patient = not self.config.patience or waited < self.config.patience
         return self.epoch == self.config.epochs or not patient
 
-    def to_the_end(self, interruption):
-        """Trains, epoch after epoch; see `fit` for how it may end.
+    def run(self, interruption):
+        """Runs the remaining epochs; see `fit` for how it may end.
 
         Args:
             interruption: a `zoo.commands.signals.Interruption`.
@@ -115,32 +120,41 @@ class Training:
                 bar.set_postfix({name: f"{self.position.history[-1][name]:.2f}" for name in SHOWN}, refresh=False)
                 bar.update()
         if self.config.patience:
-            self.back_to_the_best()
+            self.restore_best_weights()
         self.vae.objective.annealing.assign(1.0)
 
     def run_epoch(self, batches, interruption):
-        """Takes the steps that the epoch still has."""
+        """Takes the remaining steps of the epoch.
+
+        Args:
+            batches: iterator over training batches.
+            interruption: a `zoo.commands.signals.Interruption`.
+        """
         position, end = self.position, (self.epoch + 1) * self.steps
         self.vae.objective.annealing.assign(annealing(self.epoch, self.config.warmup))
         while position.step < end:
             start, n = time.monotonic(), min(self.config.steps_per_execution, end - position.step)
-            sums, asked = self.take_steps(batches, tf.constant(n), tf.constant(interruption.signal is not None))
+            sums, stop = self.take_steps(batches, tf.constant(n), tf.constant(interruption.signal is not None))
             position.add(n, sums.numpy(), time.monotonic() - start)
-            self.look_at_numbers()
-            if asked:
+            self.report_skipped_steps()
+            if stop:
                 self.checkpoints.save()
-                self.say(f"stopped after step {position.step}; the same command goes on from there")
+                self.log(f"stopped after step {position.step}; the same command resumes from there")
                 sys.exit(interruption.status)
-            if self.checkpoints.due():
+            if self.checkpoints.is_due():
                 self.checkpoints.save()
 
-    def look_at_numbers(self):
-        """Says which steps were not taken, and ends the training where ten were not in a row."""
+    def report_skipped_steps(self):
+        """Reports steps that were skipped for NaN or Inf.
+
+        Raises:
+            FloatingPointError: ten steps in a row were skipped; the best weights are saved.
+        """
         try:
             if sentence := self.vae.guard.check():
-                self.say(sentence)
+                self.log(sentence)
         except FloatingPointError as error:
-            self.back_to_the_best()
+            self.restore_best_weights()
             if self.devices.is_chief:
                 zoo.save(self.vae, self.folder)
             epoch = self.position.best_epoch
@@ -148,7 +162,11 @@ class Training:
             raise FloatingPointError(f"{error} {which} are saved in '{self.folder}'.") from error
 
     def end_epoch(self, validation):
-        """Measures the validation data, and notes what the epoch came to."""
+        """Measures the validation data, and records the results of the epoch.
+
+        Args:
+            validation: iterator over validation batches.
+        """
         position, start = self.position, time.monotonic()
         with self.vae.evaluating():
             steps = self.dataset.validation_steps(self.validation_batch, self.devices.replicas)
@@ -161,18 +179,22 @@ class Training:
             for best, weight in zip(self.best, self.vae.weights, strict=True):
                 best.assign(weight.value)
         if not math.isfinite(row["val_loss"]):
-            self.say(f"epoch {self.epoch}: the validation loss is {row['val_loss']}: {measured}")
+            self.log(f"epoch {self.epoch}: the validation loss is {row['val_loss']}: {measured}")
         if self.devices.is_chief:
-            self.write(row)
+            self.write_history(row)
 
-    def back_to_the_best(self):
-        """Gives the model its best weights, if there are any yet."""
+    def restore_best_weights(self):
+        """Restores the weights of the best epoch, if there is one yet."""
         if self.position.best_epoch:
             for best, weight in zip(self.best, self.vae.weights, strict=True):
                 weight.assign(best)
 
-    def write(self, row):
-        """Writes history.csv and the newest row for TensorBoard."""
+    def write_history(self, row):
+        """Writes history.csv, and the last epoch for TensorBoard.
+
+        Args:
+            row: results of that epoch, by name.
+        """
         text = io.StringIO()
         table = csv.DictWriter(text, ["epoch", *row], lineterminator="\n")
         table.writeheader()
@@ -183,20 +205,26 @@ class Training:
                 for name in LOGGED:
                     tf.summary.scalar(f"epoch_{name}", row[prefix + name])
 
-    def say(self, sentence):
-        """Prints a sentence, once for all workers."""
+    def log(self, sentence):
+        """Prints a sentence, on the chief only.
+
+        Args:
+            sentence: what to print.
+        """
         if self.devices.is_chief:
             tqdm.write(sentence)
 
 
 def check_shares(config, dataset, devices):
-    """Makes sure that batches suit the data and the devices, before anything is written.
+    """Checks that batches can be shared among the replicas, before anything is written.
 
     Args:
-        config, dataset, devices: see `fit`.
+        config: the run's `Config`.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
 
     Raises:
-        ValueError: they do not.
+        ValueError: a batch is larger than the data, or cannot be shared equally, or a replica gets no validation data.
     """
     dataset.steps(config.batch_size)
     shared(config.batch_size, devices.replicas)
@@ -204,43 +232,12 @@ def check_shares(config, dataset, devices):
 
 
 def validation_passes(examples):
-    """Returns how often the validation examples are measured, each time with other noise.
+    """Returns how often to measure the validation examples in an epoch, each time with other noise.
 
-    The validation loss of an epoch decides on early stopping and on the best weights: of few examples, one draw each is
+    The validation loss decides on early stopping and the best weights: with one draw for each of few examples it is
     mostly noise. The noise is the same in each epoch.
 
     Args:
-        examples: how many there are.
+        examples: number of validation examples.
     """
     return max(1, min(VALIDATION_PASSES, VALIDATION_POINTS // examples))
-
-
-def means(sums):
-    """By name: loss, reconstruction and kl in nats per example, of `zoo.model.train_step.Sums` as numbers [5]."""
-    return {name: float(value) for name, value in Sums(*np.float64(sums)).means().items()}
-
-
-def compiled(vae, devices):
-    """The functions (batches, n, asked) ↦ (sums [5], asked), which takes n steps, and x ↦ sums [5], which takes none.
-
-    `asked` is whether one of the workers was asked to end.
-    """
-    strategy = devices.strategy
-
-    def on_replicas(method):
-        def sums(x):
-            return tf.stack(method(x))
-
-        step = tf.function(sums, jit_compile=True) if devices.jit else sums
-        return lambda x: strategy.experimental_local_results(strategy.run(step, args=(x,)))[0]
-
-    take_step, measure = on_replicas(vae.take_step), on_replicas(vae.measure)
-
-    @tf.function
-    def take_steps(batches, n, asked):
-        sums = tf.zeros(len(Sums._fields), vae.posterior.compute_dtype)
-        for _ in tf.range(n):
-            sums += take_step(next(batches))
-        return sums, devices.anywhere(asked)
-
-    return take_steps, tf.function(measure)

@@ -1,0 +1,47 @@
+"""Compiled steps of training and validation, on any devices."""
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.model.train_step import Sums
+
+
+def compile_steps(vae, devices):
+    """Compiles training and validation steps.
+
+    Args:
+        vae: a compiled `zoo.VAE`.
+        devices: `training.loop.devices.Devices`.
+
+    Returns:
+        (batches, n, stop) ↦ (`Sums` as a tensor [5], stop), which takes n steps; in `stop`, a bool, is whether any worker
+        was asked to stop. And x ↦ `Sums` [5], which measures a batch and takes no step.
+    """
+    strategy = devices.strategy
+
+    def on_replicas(method):
+        def sums(x):
+            return tf.stack(method(x))
+
+        step = tf.function(sums, jit_compile=True) if devices.jit else sums
+        return lambda x: strategy.experimental_local_results(strategy.run(step, args=(x,)))[0]
+
+    take_step, measure = on_replicas(vae.take_step), on_replicas(vae.measure)
+
+    @tf.function
+    def take_steps(batches, n, stop):
+        sums = tf.zeros(len(Sums._fields), vae.posterior.compute_dtype)
+        for _ in tf.range(n):
+            sums += take_step(next(batches))
+        return sums, devices.anywhere(stop)
+
+    return take_steps, tf.function(measure)
+
+
+def means(sums):
+    """Returns loss, reconstruction and kl in nats per example, by name.
+
+    Args:
+        sums: `zoo.model.train_step.Sums` as an array [5].
+    """
+    return {name: float(value) for name, value in Sums(*np.float64(sums)).means().items()}

@@ -66,24 +66,30 @@ def from_json(kind, value, name=""):
         ValueError: it is of another type, or a key is missing.
     """
     if isinstance(kind, types.UnionType):
-        kind = typing.get_args(kind)[0]
-        if value is None:
-            return None
+        return None if value is None else from_json(typing.get_args(kind)[0], value, name)
     if kind is np.ndarray:
         return _array(value, name)
     if kind in PLAIN:
-        if not isinstance(value, PLAIN[kind]) or (isinstance(value, bool) and kind is not bool):
-            raise _damage(name, value)
-        return value
+        return _plain(kind, value, name)
     if not isinstance(value, dict):
         raise _damage(name, value)
     if kind is Estimate:
         return _estimate(value, name)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        fields = dataclasses.fields(kind)
-        return kind(**{field.name: _field(field, hints[field.name], value, name) for field in fields})
+        return _dataclass(kind, value, name)
     return {key: from_json(typing.get_args(kind)[1], content, f"{name}.{key}") for key, content in value.items()}
+
+
+def _dataclass(kind, values, name):
+    hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    return kind(**{field.name: _field(field, hints[field.name], values, name) for field in fields})
+
+
+def _plain(kind, value, name):
+    if not isinstance(value, PLAIN[kind]) or (isinstance(value, bool) and kind is not bool):
+        raise _damage(name, value)
+    return value
 
 
 def _field(field, hint, values, parent):

@@ -14,8 +14,8 @@ def compile_steps(vae, devices):
         devices: `training.loop.devices.Devices`.
 
     Returns:
-        (batches, n, stop) ↦ (`Sums` as a tensor [5], stop), which takes n steps; in `stop`, a bool, is whether any worker
-        was asked to stop. And x ↦ `Sums` [5], which measures a batch and takes no step.
+        Two functions: (batches, n, stop) ↦ (`Sums` as a tensor [5], any_stop), which takes n steps and tells whether
+        the bool `stop` is set on any worker; and x ↦ `Sums` [5], which measures a batch without a step.
     """
     strategy = devices.strategy
 

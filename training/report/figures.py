@@ -110,16 +110,23 @@ def _of_samples(vae, shown):
     """Yields samples of each sampler, and the training examples nearest to some."""
     names = [name for name in ("prior", *vae.samplers.fitted) if name != "compressed"]
     samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
-    rows = [name if i == 0 else "" for name in names for i in range(2)]
+    rows = list(itertools.chain(*((name, "") for name in names)))
     yield "samples", gallery.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), shown.scale, rows)
-    few = [samples[name][: SAMPLES // 2] for name in ("prior", "aggregated") if name in names]
-    like = nearest(np.concatenate(few), shown.train, scale_of(shown.support, shown.train))[0]
-    pairs = [row for pair in zip(few, np.array_split(like, len(few)), strict=True) for row in pair]
-    yield "nearest", gallery.gallery(np.stack(pairs), shown.scale, ["prior", "nearest", "aggregated", "nearest"])
+    few = {name: samples[name][: SAMPLES // 2] for name in ("prior", "aggregated") if name in samples}
+    yield "nearest", _beside_nearest(few, shown)
     if vae.prior.pseudo_inputs is not None:
         pseudo_inputs = vae.prior.pseudo_inputs.numpy()
         x = pseudo_inputs[some(len(pseudo_inputs), 4 * SHOWN)]
         yield "pseudo_inputs", gallery.gallery(_grid(x, 4 if len(x) == 4 * SHOWN else 1), shown.scale)
+
+
+def _beside_nearest(samples, shown):
+    """Returns a gallery of samples [n, *x] by name, each above the nearest training example."""
+    train, n = shown.train, len(samples)
+    examples, _ = nearest(np.concatenate(list(samples.values())), train, scale_of(shown.support, train))
+    pairs = itertools.chain(*zip(samples.values(), np.array_split(examples, n), strict=True))
+    rows = list(itertools.chain(*((name, "nearest") for name in samples)))
+    return gallery.gallery(np.stack(list(pairs)), shown.scale, rows)
 
 
 def _of_latent_space(vae, shown, evaluation):

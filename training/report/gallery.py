@@ -1,4 +1,4 @@
-"""Examples side by side, in pictures whose time does not depend on how many numbers an example has."""
+"""Galleries of examples, drawn in a time that does not depend on the size of an example."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,22 @@ from matplotlib.figure import Figure
 
 from training.report.colors import INK, MUTED, PAPER, VALIDATION
 
-BARS = 30  # elements of vectors, at most, that are drawn as bars
+BARS = 30  # maximum number of elements of vectors that are drawn as bars
 PANEL = 0.72  # inches, the width of an example
-PIXELS = 64  # of a panel's longer side, at least, so that the gap between two can be thin
+PIXELS = 64  # minimum of a panel's longer side, so that gaps can be thin
 TALL, FLAT, VECTOR = 3.0, 0.25, 0.6  # height to width: of a panel at most and at least, and of bars
-FLOOR = 0.04  # so that the least of a column is not taken for a gap
+FLOOR = 0.04  # height of the lowest bar, so that it does not look like a gap
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Between which values examples are drawn, and which elements of vectors: by the training data in all pictures.
+    """Range of the values of examples, and the elements of vectors that are drawn: from training data, for all figures.
 
     Args:
-        low, high: what is drawn as black and white, or as the lowest and the highest bar: numbers [C] for the elements
-            of vectors that are drawn, which may be of different units; else one number.
-        elements: indices of these elements [C]; None if examples are no vectors.
+        low: drawn as black or as the lowest bar; [C] for vectors, whose elements may have different units, else a
+            number.
+        high: drawn as white or as the highest bar, likewise.
+        elements: indices of the C drawn elements of vectors; None of other data.
     """
 
     low: np.ndarray
@@ -34,7 +35,7 @@ class Scale:
     def of(cls, x):
         """Returns the scale of training examples [N, *x].
 
-        Of vectors of many elements those are drawn that vary most, and in each the outermost values are left out.
+        Of long vectors the elements with the largest variance are drawn, each from its 0.5th to its 99.5th percentile.
         """
         if x.ndim != 2:
             return cls(np.float32(x.min()), np.float32(x.max()))
@@ -45,20 +46,20 @@ class Scale:
         return cls(np.where(narrow, x.min(axis=0), low), np.where(narrow, x.max(axis=0), high), elements)
 
     def __call__(self, x):
-        """Returns examples [..., *x] as numbers from 0 to 1, of vectors [..., C]."""
+        """Scales examples [..., *x] to [0, 1]; of vectors, [..., C]."""
         x = np.float32(x) if self.elements is None else np.float32(x[..., self.elements])
         return np.clip((x - self.low) / np.where(self.high > self.low, self.high - self.low, 1), 0, 1)
 
 
 def varying(x, most):
-    """Returns which elements of vectors vary most, by their standard deviation.
+    """Returns the elements of vectors with the largest standard deviation.
 
     Args:
         x: [N, D].
-        most: how many, at most; all are in order where there are no more.
+        most: how many, at most.
 
     Returns:
-        Their indices, rising.
+        Their indices, ascending.
     """
     if x.shape[1] <= most:
         return np.arange(x.shape[1])
@@ -66,7 +67,7 @@ def varying(x, most):
 
 
 def beside(x, reconstructions, scale):
-    """Examples in the upper row, their reconstructions under them.
+    """Draws examples above their reconstructions.
 
     Args:
         x: [n, *x].
@@ -77,11 +78,11 @@ def beside(x, reconstructions, scale):
 
 
 def traversal(images, steps, scale):
-    """What the decoder makes of points along some axes through the mean of one posterior.
+    """Draws decoded points along axes through the mean of a posterior.
 
     Args:
         images: [axes, steps, *x].
-        steps: where the points are, in standard deviations from the mean.
+        steps: of the points, in standard deviations from the mean.
         scale: a `Scale`.
     """
     columns = [f"{step:+.1f} σ" if step else "mean" for step in steps]
@@ -89,7 +90,7 @@ def traversal(images, steps, scale):
 
 
 def gallery(x, scale, rows=None, columns=None):
-    """A grid of examples: images, or bars for the elements of vectors.
+    """Draws a grid of examples: images, or bars for the elements of vectors.
 
     Args:
         x: [rows, columns, *x].
@@ -108,23 +109,28 @@ def gallery(x, scale, rows=None, columns=None):
 
 
 def panel_ratio(shape):
-    """Returns the height of an example of that shape to its width, as it is drawn."""
+    """Returns the aspect ratio, height to width, of an example of a shape as it is drawn."""
     height, width = _pixels(shape)
     return VECTOR if len(shape) == 1 else float(np.clip(height / width, FLAT, TALL))
 
 
 def _pixels(shape):
-    """Returns height and width of an example that is drawn as an image; a strip, if it is none."""
+    """Returns height and width of an example that is drawn as an image; of other shapes, a strip."""
     if len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3)):
         return shape[:2]
     return 1, int(np.prod(shape))
 
 
 def draw(axes, x, scale):
-    """Draws examples [rows, columns, *x] into one pair of axes, without ticks.
+    """Draws examples [rows, columns, *x] into axes, without ticks.
+
+    Args:
+        axes: of matplotlib.
+        x: [rows, columns, *x].
+        scale: a `Scale`.
 
     Returns:
-        The centres of the columns, and those of the rows.
+        The centers of the columns, and those of the rows.
     """
     axes.spines[:].set_visible(False)
     axes.set(xticks=[], yticks=[])
@@ -134,7 +140,7 @@ def draw(axes, x, scale):
 def _draw_bars(axes, x):
     height, width, n = x.shape
     x = x.reshape(-1, n)
-    left, top = (0.06 + np.indices((height, width))[::-1]).reshape(2, -1)  # of the panels, 1 apart, each 0.88 wide
+    left, top = (0.06 + np.indices((height, width))[::-1]).reshape(2, -1)  # of panels, 1 apart, each 0.88 wide
     step = 0.88 / n
     edges = left[:, None] + step * (np.arange(n) + 0.1)
     heights = 0.86 * (FLOOR + x) / (1 + FLOOR)
@@ -148,7 +154,7 @@ def _draw_bars(axes, x):
 
 
 def _rectangles(left, bottom, width, height):
-    """Returns the corners [n, 4, 2] of rectangles, their sides being arrays; the y axis points down."""
+    """Returns the corners [n, 4, 2] of rectangles from arrays of their sides; the y axis points down."""
     left, bottom, width, height = np.broadcast_arrays(left, bottom, width, height)
     x, y = [left, left + width, left + width, left], [bottom, bottom, bottom - height, bottom - height]
     return np.stack([x, y], axis=-1).reshape(4, -1, 2).swapaxes(0, 1)
@@ -166,7 +172,7 @@ def _draw_images(axes, x):
     x = np.pad(x, gaps, constant_values=np.nan if x.shape[-1] == 1 else 1.0)
     down, across = x.shape[2:4]
     mosaic = x.swapaxes(1, 2).reshape(height * down, width * across, -1)
-    grey = colormaps["gray"].with_extremes(bad=(0, 0, 0, 0))
+    gray = colormaps["gray"].with_extremes(bad=(0, 0, 0, 0))
     shown = mosaic[..., 0] if mosaic.shape[-1] == 1 else mosaic
-    axes.imshow(shown, cmap=grey, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(shown, cmap=gray, vmin=0, vmax=1, aspect="auto")
     return np.arange(width) * across + w / 2, np.arange(height) * down + h / 2

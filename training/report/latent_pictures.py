@@ -1,4 +1,4 @@
-"""The pictures of a report that show where the data are in latent space, each a matplotlib figure."""
+"""Figures of latent space: aggregated posterior, KL of dimensions, importance weights."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,34 +10,34 @@ BINS, BLUR = 160, 1.5  # of a density, in cells
 
 
 def densities(q, p, plane):
-    """q(z) as a density and p(z) as contours, in a plane.
+    """Draws q(z) as a density and p(z) as contours, in a plane.
 
     Args:
-        q: draws of the aggregated posterior [n, L].
-        p: draws of the prior [n, L].
-        plane: its two directions [L, 2].
+        q: samples of the aggregated posterior [n, L].
+        p: samples of the prior [n, L].
+        plane: two directions [L, 2].
     """
     q, p = q @ plane, p @ plane
     low, high = (np.percentile(np.concatenate([q, p]), share, axis=0) for share in (0.1, 99.9))
     edges = [np.linspace(*limits, BINS + 1) for limits in zip(low, np.maximum(high, low + 1e-3), strict=True)]
     q, p = (np.histogram2d(*points.T, bins=edges, density=True)[0] for points in (q, p))
-    q, p = gaussian_filter(q, BLUR), gaussian_filter(p, 2 * BLUR)  # lines are ragged where a surface is not
+    q, p = gaussian_filter(q, BLUR), gaussian_filter(p, 2 * BLUR)  # contours need more smoothing than a surface
 
     figure = Figure(figsize=(6.4, 5.4), layout="constrained")
     axes = figure.subplots()
     shown = axes.pcolormesh(*edges, q.T, cmap="Blues", rasterized=True)
-    centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    axes.contour(*centres, p.T, levels=_levels(p), colors=PRIOR, linewidths=1.1)
-    line = axes.plot([], [], color=PRIOR, label="p(z): half, 80 % and 95 % of it")
+    centers = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+    axes.contour(*centers, p.T, levels=_levels(p), colors=PRIOR, linewidths=1.1)
+    line = axes.plot([], [], color=PRIOR, label="p(z): regions of 50, 80 and 95 %")
     figure.colorbar(shown, ax=axes, shrink=0.9, label="q(z)")
     axes.legend(handles=line, frameon=False, loc="upper right")
-    axes.set(xlabel="first principal direction of the posteriors' means", ylabel="second")
+    axes.set(xlabel="first principal direction of the posteriors' means", ylabel="second principal direction")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def _levels(density, shares=(0.95, 0.8, 0.5)):
-    """The values of a density over which those shares of it lie, rising."""
+    """Returns the values of a density above which shares of its mass lie, ascending."""
     values = np.sort(density.ravel())[::-1]
     total = np.cumsum(values) / values.sum()
     levels = [values[np.searchsorted(total, share)] for share in shares]
@@ -45,12 +45,12 @@ def _levels(density, shares=(0.95, 0.8, 0.5)):
 
 
 def dimensions(mean_kl, marginal_kl, active):
-    """The KL of each latent dimension, the inactive ones in grey.
+    """Draws the KL to the prior of each latent dimension, inactive ones in gray.
 
     Args:
         mean_kl: mean KL(q(zⱼ|x) ‖ p(zⱼ)), a `training.evaluation.estimate.Estimate` of [L].
         marginal_kl: KL(q(zⱼ) ‖ p(zⱼ)), likewise.
-        active: which dimensions are active [L].
+        active: bool [L].
     """
     order = np.argsort(-np.asarray(mean_kl.value))
     values = (*mean_kl, *marginal_kl, active)
@@ -62,7 +62,7 @@ def dimensions(mean_kl, marginal_kl, active):
     if mean_error.any():
         axes.errorbar(places, mean_kl, 2 * mean_error, fmt="none", ecolor=INK, elinewidth=0.9)
     axes.errorbar(places, marginal_kl, 2 * marginal_error, fmt="none", ecolor=PRIOR, elinewidth=0.9)
-    for place in places[~active]:  # whose bars may be too low to be seen
+    for place in places[~active]:  # whose bars may be too low to see
         axes.axvspan(place - 0.5, place + 0.5, color=MUTED, alpha=0.25, linewidth=0)
     if not active.all():
         axes.bar([], [], color=MUTED, alpha=0.4, label="inactive")
@@ -75,11 +75,11 @@ def dimensions(mean_kl, marginal_kl, active):
 
 
 def weights(log_weights, curve):
-    """The importance weights of draws, and the log-likelihood that fewer of them give.
+    """Draws a histogram of importance weights, and the log-likelihood over the number of importance samples.
 
     Args:
-        log_weights: log w of K draws for each of B examples [K, B].
-        curve: number of draws -> log-likelihood.
+        log_weights: log w of K importance samples for each of B examples [K, B].
+        curve: number of importance samples -> log-likelihood.
     """
     figure = Figure(figsize=(9, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -88,9 +88,9 @@ def weights(log_weights, curve):
     low = np.percentile(relative, 0.5)
     left.hist(relative, bins=80, range=(low, relative.max()), color=TRAIN, log=True)
     left.axvline(0, color=MUTED, linestyle=":")
-    left.set(xlabel="log w − log mean w, nats", ylabel="draws")
+    left.set(xlabel="log w − log mean w, nats", ylabel="importance samples")
     right.plot([int(k) for k in curve], list(curve.values()), "o-", color=VALIDATION)
-    right.set(xlabel="draws", ylabel="log-likelihood, nats", xscale="log")
+    right.set(xlabel="importance samples", ylabel="log-likelihood, nats", xscale="log")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

@@ -1,4 +1,4 @@
-"""The pictures of a report, each a matplotlib figure."""
+"""Figures of learning curves and of posteriors."""
 
 import matplotlib
 import numpy as np
@@ -11,11 +11,11 @@ from training.report.gallery import draw, panel_ratio
 
 
 def learning_curves(history, warmup=None):
-    """Training and validation loss, reconstruction and KL over the epochs.
+    """Draws loss, reconstruction and KL of training and validation over the epochs.
 
     Args:
-        history: a dict of lists, a value an epoch, nats per example.
-        warmup: the epoch in which the KL reaches its full weight; None for no mark.
+        history: a dict of lists, a value per epoch, in nats per example.
+        warmup: the epoch in which the KL reaches its full weight, to be marked; None for no mark.
     """
     names = [name for name in ("loss", "reconstruction", "kl") if name in history]
     figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
@@ -36,7 +36,7 @@ def learning_curves(history, warmup=None):
 
 
 def _without_first_jump(history, name):
-    """Limits that leave out the first epochs of a loss, which would flatten the rest."""
+    """Returns limits of an axis without the first epochs, which would flatten the rest."""
     values = np.array(history[name] + history.get(f"val_{name}", []))
     late = np.concatenate([history[key][len(history[key]) // 20 :] for key in (name, f"val_{name}") if key in history])
     low, high = np.nanmin(values), np.nanmax(late)
@@ -45,7 +45,7 @@ def _without_first_jump(history, name):
 
 
 def mean_absolute_correlation(covariance):
-    """How correlated the latent dimensions are within a posterior, averaged over examples.
+    """Draws the absolute correlation of latent dimensions within a posterior, averaged over examples.
 
     Args:
         covariance: of the posteriors [N, L, L].
@@ -65,7 +65,7 @@ def mean_absolute_correlation(covariance):
 
 
 def covariances(x, covariance, scale):
-    """A few examples, each over the covariance of its posterior.
+    """Draws examples above the covariance of their posteriors.
 
     Args:
         x: [n, *x].
@@ -87,15 +87,15 @@ def covariances(x, covariance, scale):
 
 
 def ellipses(mean, covariance, labels=None):
-    """Posteriors of test points as ellipses of one standard deviation, in the plane of most variance of their means.
+    """Draws posteriors as ellipses of one standard deviation, in the plane of maximum variance of their means.
 
     Args:
         mean: [n, L].
         covariance: [n, L, L].
-        labels: [n] for the colours, or None.
+        labels: [n] for the colors, or None.
     """
     plane = leading_plane(mean)  # [L, 2]
-    centre, spread = mean @ plane, plane.T @ covariance @ plane  # [n, 2], [n, 2, 2]
+    center, spread = mean @ plane, plane.T @ covariance @ plane  # [n, 2], [n, 2, 2]
     values, vectors = np.linalg.eigh(spread)
     width, height = 2 * np.sqrt(np.maximum(values, 0)).T
     angle = np.degrees(np.arctan2(vectors[:, 1, 0], vectors[:, 0, 0]))
@@ -103,28 +103,35 @@ def ellipses(mean, covariance, labels=None):
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     collection = EllipseCollection(
-        width, height, angle, units="xy", offsets=centre, offset_transform=axes.transData, linewidths=0.9, alpha=0.8
+        width, height, angle, units="xy", offsets=center, offset_transform=axes.transData, linewidths=0.9, alpha=0.8
     )
     collection.set_facecolor("none")
-    if labels is None:
-        collection.set_edgecolor(VALIDATION)
-    else:
-        kinds, codes = np.unique(labels, return_inverse=True)
-        palette = _palette(len(kinds))
-        collection.set_edgecolor(palette[codes])
-        for kind, colour in zip(kinds, palette, strict=True):
-            axes.scatter([], [], color=[colour], label=str(kind))
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    collection.set_edgecolor(VALIDATION if labels is None else _color_by(labels, axes))
     axes.add_collection(collection)
-    margin = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
-    margin = np.maximum(margin, 0.1 * margin.max())  # with one latent dimension the other one here is flat
-    low, high = (centre - margin).min(axis=0), (centre + margin).max(axis=0)
-    pad = 0.02 * (high - low)
-    low, high = low - pad, high + pad
+    low, high = _around(center, spread)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    axes.set(xlabel="first principal direction", ylabel="second")
+    axes.set(xlabel="first principal direction", ylabel="second principal direction")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _around(center, spread):
+    """Returns the lower and the upper corner of a plane region that contains ellipses."""
+    margin = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+    margin = np.maximum(margin, 0.1 * margin.max())  # with one latent dimension the other one here is flat
+    low, high = (center - margin).min(axis=0), (center + margin).max(axis=0)
+    pad = 0.02 * (high - low)
+    return low - pad, high + pad
+
+
+def _color_by(labels, axes):
+    """Returns a color for each label [n], and adds a legend."""
+    kinds, codes = np.unique(labels, return_inverse=True)
+    palette = _palette(len(kinds))
+    for kind, color in zip(kinds, palette, strict=True):
+        axes.scatter([], [], color=[color], label=str(kind))
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return palette[codes]
 
 
 def _palette(n):
@@ -132,7 +139,7 @@ def _palette(n):
 
 
 def leading_plane(mean):
-    """The two directions of most variance [L, 2] of points [n, L]; with L = 1 the second one is zero."""
+    """Returns the two principal directions [L, 2] of points [n, L]; for L = 1 the second one is zero."""
     _, _, directions = np.linalg.svd(mean - mean.mean(axis=0), full_matrices=False)
     plane = np.zeros((mean.shape[1], 2), mean.dtype)
     plane[:, : min(2, len(directions))] = directions[:2].T

@@ -1,7 +1,4 @@
-"""The pictures of a report that show the columns of tables, each a matplotlib figure.
-
-Of wide tables the columns are shown that vary most, so that a picture takes as long whatever their number.
-"""
+"""Figures of the columns of tables; of wide tables, of the columns with the largest variance."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,19 +6,19 @@ from matplotlib.figure import Figure
 from training.report.colors import INK, MUTED, TRAIN, VALIDATION
 from training.report.gallery import BARS
 
-COLUMNS = 12  # whose values are drawn, at most
-NAMED, LONG = 3, 24  # best and worst columns of many that are named, and characters of a name
+COLUMNS = 12  # maximum number of columns whose values are drawn
+NAMED, LONG = 3, 24  # number of best and worst columns to name, and characters of a name
 
 
 def r_squared(x, reconstructions):
-    """Returns the share of each column's variance that reconstructions explain, 1 − Σ(x − x̂)² / Σ(x − x̄)².
+    """Returns the coefficient of determination of each column, 1 − Σ(x − x̂)² / Σ(x − x̄)².
 
     Args:
         x: [N, D].
         reconstructions: x̂ [N, D].
 
     Returns:
-        [D]; NaN where a column does not vary.
+        [D]; NaN of constant columns.
     """
     x, reconstructions = np.float64(x), np.float64(reconstructions)
     total = np.sum((x - x.mean(axis=0)) ** 2, axis=0)
@@ -30,7 +27,7 @@ def r_squared(x, reconstructions):
 
 
 def reconstructed(x, reconstructions, r2, names):
-    """Data against their reconstructions, in own units, a panel for each column.
+    """Draws data against their reconstructions, a panel for each column.
 
     Args:
         x: [N, C].
@@ -50,10 +47,10 @@ def reconstructed(x, reconstructions, r2, names):
 
 
 def shares(r2, names):
-    """R² of every column: bars with their names or, of many, from the best to the worst.
+    """Draws R² of each column: bars with names or, of many columns, a curve from the best to the worst.
 
     Args:
-        r2: [D], NaN for those that do not vary.
+        r2: [D], NaN of constant columns.
         names: of the columns.
     """
     order = np.argsort(-np.nan_to_num(r2, nan=-np.inf), kind="stable")[: np.isfinite(r2).sum()]
@@ -79,7 +76,7 @@ def shares(r2, names):
 
 
 def correlations(data, samples, names):
-    """Correlations of columns: of data beside those of samples.
+    """Draws the correlations of columns, of data and of samples.
 
     Args:
         data: [N, C].
@@ -88,7 +85,7 @@ def correlations(data, samples, names):
     """
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     for axes, (title, x) in zip(figure.subplots(1, 2), {"data": data, "samples": samples}.items(), strict=True):
-        with np.errstate(invalid="ignore", divide="ignore"):  # columns that do not vary have none
+        with np.errstate(invalid="ignore", divide="ignore"):  # constant columns have none
             matrix = np.atleast_2d(np.corrcoef(np.float64(x).T))
         shown = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
         axes.set_title(title, fontsize="medium")
@@ -102,7 +99,7 @@ def correlations(data, samples, names):
 
 
 def marginals(data, samples, names):
-    """Histograms of single columns: of data, and of samples of a model.
+    """Draws histograms of columns, of data and of samples.
 
     Args:
         data: [N, C].
@@ -115,9 +112,9 @@ def marginals(data, samples, names):
         pad = 0.15 * (high - low) or 0.5
         bins = np.linspace(low - pad, high + pad, 25)
         shares = {"data": (TRAIN, "stepfilled"), "samples of the prior": (VALIDATION, "step")}
-        for (label, (colour, kind)), x in zip(shares.items(), pair, strict=True):
-            weights = np.full(len(x), 1 / len(x))  # those out of the picture count too
-            axes.hist(x, bins, weights=weights, histtype=kind, color=colour, label=label, linewidth=1.4)
+        for (label, (color, kind)), x in zip(shares.items(), pair, strict=True):
+            weights = np.full(len(x), 1 / len(x))  # those outside the figure count too
+            axes.hist(x, bins, weights=weights, histtype=kind, color=color, label=label, linewidth=1.4)
         axes.set_title(_short(name), fontsize=8)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -126,7 +123,7 @@ def marginals(data, samples, names):
 
 
 def _panels(n, height):
-    """Returns a figure and its n pairs of axes, four in a row, each `height` inches high."""
+    """Returns a figure and its n axes, four per row, each `height` inches high."""
     width = min(n, 4)
     rows = -(-n // width)
     figure = Figure(figsize=(2.4 * width, height * rows + 0.4), layout="constrained")

@@ -8,8 +8,8 @@ from PIL import Image
 
 from export.client.files.examples import Arrays, examples_in
 from export.client.files.images import contact_sheet, decoded, levels
-from export.client.files.output import Output
-from export.client.remote_model import Served, row_seeds
+from export.client.files.output import OutputFile
+from export.client.remote_model import RemoteModel, row_seeds
 from export.client.signature import checked
 from export.client.transports.rest import Rest
 from tests.models.linear_models import linear_model, png
@@ -25,7 +25,7 @@ def models():
         ) as server,
         Rest(server.rest) as t,
     ):
-        yield {name: Served(t, name) for name in ("rows", "images", "planes")}
+        yield {name: RemoteModel(t, name) for name in ("rows", "images", "planes")}
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def test_requests_with_and_without_an_axis_of_channels(models, model):
 
 
 def test_arrays_that_are_refused(rows, models):
-    with pytest.raises(ValueError, match=r"no array of numbers: .*numpy.save"):
+    with pytest.raises(ValueError, match=r"not an array of numbers: .*numpy.save"):
         rows("text", "x.npy")
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         rows(b"", "x.npz")
     for content in (b"PK\x03\x04 cut short", encrypted()):
-        with pytest.raises(ValueError, match="no array of numbers"):
+        with pytest.raises(ValueError, match="not an array of numbers"):
             rows(content, "x.npz")
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         rows(b"\x93NUMPY\x01\x00\x04\x00((5\n", "x.npy")
     np.savez("two.npz", a=np.ones((2, 3)), b=np.ones(3))
     np.save("objects.npy", np.array([[None] * 3]), allow_pickle=True)
@@ -125,7 +125,7 @@ def test_arrays_that_are_refused(rows, models):
     np.save("channels_first.npy", np.ones((5, 1, 2, 2)))
     for name, message in {
         "two.npz": "one array in 'two.npz', got a, b",
-        "objects.npy": "no array of numbers",
+        "objects.npy": "not an array of numbers",
         "texts.npy": "numbers in 'texts.npy', got values of type <U1",
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -175,7 +175,7 @@ def test_seeds_of_rows():
 
 
 def test_a_file_that_came_in_the_meantime_is_kept(tmp_path):
-    output = Output(tmp_path / "a.npy", (".npy",))
+    output = OutputFile(tmp_path / "a.npy", (".npy",))
     (tmp_path / "a.npy").write_text("mine")
     with pytest.raises(FileExistsError):
         output.write({"x": np.ones(3)}, "x")

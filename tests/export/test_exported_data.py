@@ -7,10 +7,10 @@ import tensorflow as tf
 
 import zoo
 from export import manifest
-from export import probe_inputs as examples
 from export.checks.proof import Loader
 from export.saved_model import export
-from export.to_float32 import in_float32
+from export.signatures.inputs import probe_rows
+from export.signatures.to_float32 import in_float32
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
@@ -20,7 +20,7 @@ BYTES = {"reconstruct_bytes", "encode_bytes", "score_bytes", "decode_png"}
 def served(vae, folder, rows=3, **settings):
     """The signatures of a model's export, and what they make of example rows."""
     version = export(vae, folder, **(SETTINGS | settings))
-    found, inputs = manifest.read(version)["signatures"], examples.inputs(vae, rows)
+    found, inputs = manifest.read(version)["signatures"], probe_rows(vae, rows)
     wanted = expected(vae, inputs) if "aggregated" in vae.samplers.fitted else {}
     with Loader(version) as loader:
         got = {name: loader.run(name, {key: inputs[key] for key in found[name]["inputs"]}) for name in found}

@@ -11,7 +11,7 @@ import tyro
 from scipy import special
 from tqdm import tqdm
 
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 
 tfd = tfp.distributions
 SHARP = 0.03

@@ -10,7 +10,8 @@ import tyro
 from tqdm import tqdm
 
 import zoo
-from training.data.dataset import Dataset, binarized
+from training.data.binarization import binarized
+from training.data.dataset import Dataset
 from training.loop.devices import Devices
 from training.loop.training import compiled
 

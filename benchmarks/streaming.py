@@ -13,7 +13,7 @@ import tyro
 from tqdm import tqdm
 
 import zoo
-from training.data import own_data
+from training.data import load_user_data
 from training.data.settings import DataSettings
 
 PIXELS = 784
@@ -63,12 +63,12 @@ def main():
         vae = model()
         say("model made", memory)
         start = time.perf_counter()
-        large = own_data(DataSettings(data=str(path), binarize="dynamic"))
+        large = load_user_data(DataSettings(data=str(path), binarize="dynamic"))
         say(f"first pass over {path.stat().st_size / 1e9:.1f} GB, {time.perf_counter() - start:.0f} s", memory)
         steps = {"streamed": trainer(vae, large, settings)}
         steps["streamed"]()
         say(f"{settings.steps} steps on streamed data", memory)
-        steps["in memory"] = trainer(vae, own_data(DataSettings(data=str(small), binarize="dynamic")), settings)
+        steps["in memory"] = trainer(vae, load_user_data(DataSettings(data=str(small), binarize="dynamic")), settings)
         rounds = [{name: step() for name, step in steps.items()} for _ in tqdm(range(settings.rounds), leave=False)]
         for name in steps:
             print(f"{name:<10} {np.median([times[name] for times in rounds]) * 1e3:6.2f} ms a step")

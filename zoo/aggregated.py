@@ -1,5 +1,7 @@
 """The aggregated posterior, q(z) = 1/N Σₙ q(z|xₙ): where the data are in latent space."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 from sklearn.cluster import KMeans
@@ -7,10 +9,13 @@ from tqdm import tqdm
 
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.distributions.moments import covariance_in_double
 from zoo.probability import tfd
 from zoo.registry import name_of
+
+if TYPE_CHECKING:
+    from zoo.model.vae import VAE
 
 ENCODED = 500  # examples that are encoded at once
 
@@ -63,7 +68,16 @@ class CompressedPosterior(BlockwiseMixture):
         super().__init__(tensors, tfd.MultivariateNormalTriL, logits, name=name, parameters=parameters)
 
 
-def aggregated_posterior(vae, x, *, subsample=None, compress=None, chunk=None, seed=0, progress=True):
+def aggregated_posterior(
+    vae: "VAE",
+    x: np.ndarray,
+    *,
+    subsample: int | None = None,
+    compress: int | None = None,
+    chunk: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> AggregatedPosterior | CompressedPosterior:
     """Returns the aggregated posterior of data, q(z) = 1/N Σₙ q(z|xₙ), as a distribution to sample and to evaluate.
 
     Args:

@@ -33,7 +33,7 @@ class KLWarmup(keras.callbacks.Callback):
         ValueError: `epochs` is no integer, or negative.
     """
 
-    def __init__(self, epochs):
+    def __init__(self, epochs: int):
         super().__init__()
         self.epochs = whole_number(epochs, "epochs", least=0)
 
@@ -44,7 +44,7 @@ class KLWarmup(keras.callbacks.Callback):
         self.model.objective.annealing.assign(1.0)
 
 
-def annealing(epoch, warmup):
+def annealing(epoch: int, warmup: int) -> float:
     """Returns the weight of the KL in an epoch of a linear warm-up.
 
     Args:

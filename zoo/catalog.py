@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -78,12 +79,12 @@ CATALOG = {
 }
 
 
-def model_names():
+def model_names() -> list[str]:
     """Returns the names of all models."""
     return list(CATALOG)
 
 
-def recipe(name, **overrides):
+def recipe(name: str, **overrides: Any) -> Recipe:
     """Returns the recipe of a named model, with some of its parts replaced.
 
     Args:
@@ -103,7 +104,7 @@ def recipe(name, **overrides):
     return replace(CATALOG[name], **overrides)
 
 
-def build(name, event_shape, support, *, seed=0, **overrides):
+def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: int = 0, **overrides: Any) -> VAE:
     """Builds a new model by name.
 
         vae = zoo.build("tril_vae", event_shape=(28, 28, 1), support="binary", latent=40)

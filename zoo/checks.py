@@ -3,12 +3,13 @@
 import math
 import operator
 from numbers import Real
+from typing import Any
 
 MOST_SAMPLES = 10_000_000  # importance samples per example
 MOST = 2**31  # TensorFlow counts elements along an axis in 32 bits in places
 
 
-def whole_number(value, what, least=1, below=None):
+def whole_number(value: Any, what: str, least: int = 1, below: int | None = None) -> int:
     """Returns the value as an int.
 
     Args:
@@ -31,7 +32,7 @@ def whole_number(value, what, least=1, below=None):
     return number
 
 
-def real_number(value, what, least=-math.inf, most=math.inf):
+def real_number(value: Any, what: str, least: float = -math.inf, most: float = math.inf) -> float:
     """Returns the value as a float.
 
     Args:
@@ -43,14 +44,19 @@ def real_number(value, what, least=-math.inf, most=math.inf):
     Raises:
         ValueError: it is no number, or out of range.
     """
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value) or not least <= value <= most:
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not math.isfinite(value)
+        or not least <= float(value) <= most
+    ):
         bounds = {(False, False): "", (True, False): f", {least:g} or more", (False, True): f", {most:g} or less"}
         limits = bounds.get((least > -math.inf, most < math.inf), f", from {least:g} to {most:g}")
         raise ValueError(f"Expected {what} to be a finite number{limits}, got {value!r}.")
     return float(value)
 
 
-def seed_number(value):
+def seed_number(value: Any) -> int:
     """Returns the value as a seed, from 0 to 2³¹ − 1.
 
     Raises:

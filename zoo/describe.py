@@ -1,6 +1,8 @@
 """A model in words and numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -48,7 +50,9 @@ class Description:
         )
 
 
-def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
+def describe(
+    model: str | VAE, event_shape: Sequence[int] | int = (28, 28, 1), support: str = "binary", **overrides: Any
+) -> Description:
     """Describes the parts of a model and their sizes.
 
     Args:
@@ -76,10 +80,10 @@ def describe(model, event_shape=(28, 28, 1), support="binary", **overrides):
     )
 
 
-def overview():
+def overview() -> str:
     """Returns a table of all models, a line for each: its name, its parts and what it is. None of them is built."""
     parts = ("posterior", "prior", "objective", "network")
-    rows = [("model", *parts, "")]
+    rows: list[tuple[str, ...]] = [("model", *parts, "")]
     rows += [
         (name, *(str(getattr(recipe, part)) for part in parts), recipe.summary) for name, recipe in CATALOG.items()
     ]

@@ -1,6 +1,10 @@
 """DistributionLayer, h ↦ p(·|h): the one abstraction behind posteriors, priors and likelihoods."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
+import numpy as np
 
 
 class DistributionLayer(keras.layers.Layer):
@@ -17,12 +21,17 @@ class DistributionLayer(keras.layers.Layer):
             do not survive half precision.
     """
 
-    def __init__(self, event_shape, **kwargs):
+    def __init__(self, event_shape: Sequence[int], **kwargs: Any):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.event_shape = tuple(event_shape)
 
-    def dense(self, size, h_shape, gain=lambda size: 1.0):
+    def dense(
+        self,
+        size: int,
+        h_shape: Sequence[int | None],
+        gain: Callable[[int], float | np.ndarray] = lambda size: 1.0,
+    ) -> keras.layers.Layer:
         """Builds a linear map h ↦ parameters.
 
         Args:

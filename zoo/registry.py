@@ -2,13 +2,15 @@
 
 import ast
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
-_PARTS = {}
+_PARTS: dict[tuple[str, str], type] = {}
 
 
-def register(kind, name):
+def register(kind: str, name: str) -> Callable[[type], type]:
     """Registers a class as a part by a short name and, if it is a layer, with Keras: a class decorator.
 
     Args:
@@ -30,17 +32,17 @@ def register(kind, name):
     return add
 
 
-def kinds():
+def kinds() -> list[str]:
     """Returns the registered roles, sorted."""
     return sorted({kind for kind, _ in _PARTS})
 
 
-def names(kind):
+def names(kind: str) -> list[str]:
     """Returns the short names of one role's parts, sorted."""
     return sorted(name for k, name in _PARTS if k == kind)
 
 
-def get(kind, name):
+def get(kind: str, name: str) -> type:
     """Returns the class behind a short name.
 
     Raises:
@@ -51,12 +53,12 @@ def get(kind, name):
     return _PARTS[kind, name]
 
 
-def name_of(part):
+def name_of(part: object) -> str:
     """Returns the short name of a part's class; the class's own name if it has none."""
     return next((name for (_, name), cls in _PARTS.items() if cls is type(part)), type(part).__name__)
 
 
-def spec_of(part):
+def spec_of(part: Any) -> str:
     """Returns the spec of a part: its name, and the options that differ from their defaults."""
     config = part.get_config() if hasattr(part, "get_config") else vars(part)
     usual = {name: p.default for name, p in _parameters(type(part)).items() if p.default is not p.empty}
@@ -64,7 +66,7 @@ def spec_of(part):
     return name_of(part) + (f"({', '.join(options)})" if options else "")
 
 
-def parse(spec):
+def parse(spec: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Parses a spec into a name and options.
 
     Args:
@@ -85,16 +87,16 @@ def parse(spec):
         node = ast.parse(spec.strip(), mode="eval").body
         if isinstance(node, ast.Name):
             return node.id, {}
-        if not isinstance(node, ast.Call) or node.args:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
             raise ValueError
-        return node.func.id, {k.arg: ast.literal_eval(k.value) for k in node.keywords}
+        return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
     except (SyntaxError, ValueError, AttributeError):
         raise ValueError(
             f"Cannot read {spec!r}. Write a name, with options in brackets if any: mixture or mixture(components=100)."
         ) from None
 
 
-def build(kind, spec, **shape):
+def build(kind: str, spec: Any, **shape: Any) -> Any:
     """Builds the part that a spec asks for; what is a part already is returned as it is.
 
     Args:
@@ -124,7 +126,7 @@ def build(kind, spec, **shape):
         raise ValueError(f"{kind} {spec!r} has an option of a wrong type: {error}.") from error
 
 
-def build_nested(kind, spec, **shape):
+def build_nested(kind: str, spec: str | dict[str, Any], **shape: Any) -> Any:
     """Builds the part that an option of another part asks for: of a spec only, as configs hold no objects.
 
     Args:

@@ -64,3 +64,39 @@ def test_every_part_says_what_it_is(kind, name):
 
 def test_public_names_exist():
     assert all(hasattr(zoo, name) for name in zoo.api.__all__)
+
+
+PUBLIC = [getattr(zoo, name) for name in zoo.api.__all__ if callable(getattr(zoo, name))]
+
+
+def public_functions():
+    """The public functions of the zoo, and the public methods of its classes that Keras and TFP do not name."""
+    for thing in PUBLIC:
+        if not inspect.isclass(thing):
+            yield thing
+            continue
+        for cls in (cls for cls in thing.__mro__ if cls.__module__.startswith("zoo.model.vae") or cls is thing):
+            inherited = {
+                name for base in cls.__mro__[1:] if not base.__module__.startswith("zoo.") for name in vars(base)
+            }
+            named = {name: member for name, member in vars(cls).items() if not name.startswith("_")}
+            yield from (
+                member
+                for name, member in named.items()
+                if inspect.isfunction(member) and name not in inherited and name not in ("call", "build", "get_config")
+            )
+
+
+@pytest.mark.parametrize("function", public_functions(), ids=lambda function: function.__qualname__)
+def test_public_functions_are_typed(function):
+    parameters = [p for name, p in inspect.signature(function).parameters.items() if name != "self"]
+    assert all(p.annotation is not p.empty for p in parameters)
+    assert inspect.signature(function).return_annotation is not inspect.Signature.empty
+
+
+@pytest.mark.parametrize("cls", [cls for cls in PUBLIC if inspect.isclass(cls)], ids=lambda cls: cls.__name__)
+def test_public_methods_are_documented(cls):
+    for name, member in vars(cls).items():
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+            inherited = [vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)]
+            assert member.__doc__ or inherited, f"{cls.__name__}.{name} has no docstring"

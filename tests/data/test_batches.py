@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.data.dataset import Dataset, binarized
+from training.data.binarization import binarized
+from training.data.dataset import Dataset
 
 
 def rows(x):

@@ -5,12 +5,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from training.data import dataset_names, load_dataset
-from training.data.dataset import Dataset, binarized
+from training.data.binarization import binarized
+from training.data.dataset import Dataset
 from training.data.named.digits import digits
 
 
 def parts(dataset):
-    return [dataset.train, dataset.validation, dataset.test]
+    return [dataset.train[:], dataset.validation, dataset.test]
 
 
 def rows(x):

@@ -273,10 +273,9 @@ def test_static_mnist_is_read_from_text(tmp_path, monkeypatch):
 
     dataset, again = (load_dataset("static_mnist", data_dir=tmp_path) for _ in range(2))
     assert (dataset.support, dataset.binarize) == ("binary", "static")
-    assert np.array_equal(dataset.train, files["train"])
-    assert np.array_equal(dataset.validation, files["valid"])
-    assert dataset.labels is None
-    assert dataset.train_labels is None
+    np.testing.assert_array_equal(dataset.train, files["train"])
+    np.testing.assert_array_equal(dataset.validation, files["valid"])
+    assert (dataset.labels, dataset.train_labels) == (None, None)
     test = np.uint8(files["test"])
     assert rows(dataset.test) == rows(test)
     assert not np.array_equal(dataset.test, test)  # shuffled

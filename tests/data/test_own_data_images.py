@@ -8,8 +8,8 @@ import tensorflow as tf
 from PIL import Image  # Matplotlib brings it: another's opinion
 
 from tests.shared.own_files import levels, png, write_image
-from training.data import own_data
-from training.data.files.images import header
+from training.data import load_user_data
+from training.data.files.image_header import image_header
 from training.data.settings import DataSettings
 from zoo.data.images import decode
 
@@ -68,7 +68,7 @@ def test_damaged_bytes_are_an_error():
     ],
 )
 def test_headers(content, expected):
-    assert header(content) == (expected and (*expected, 8))
+    assert image_header(content) == (expected and (*expected, 8))
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_headers(content, expected):
 def test_a_folder_is_of_one_size_and_of_colours_where_one_image_is(tmp_path, settings, shape):
     for i, x in enumerate(levels(12, (4, 6, 1))):
         write_image(tmp_path / f"{i}.png", x if i else np.repeat(x, 3, axis=-1))
-    assert own_data(DataSettings(data=str(tmp_path), **settings)).event_shape == shape
+    assert load_user_data(DataSettings(data=str(tmp_path), **settings)).event_shape == shape
 
 
 def test_black_and_white_images_are_zeros_and_ones(tmp_path):
     for i, x in enumerate(levels(12)):
         write_image(tmp_path / f"{i}.png", np.uint8(255) * (x > 127).astype(np.uint8))
-    dataset = own_data(DataSettings(data=str(tmp_path)))
+    dataset = load_user_data(DataSettings(data=str(tmp_path)))
     assert dataset.support == "binary"
     assert set(np.unique(dataset.train)) == {0, 1}
 
@@ -97,6 +97,6 @@ def test_black_and_white_images_are_zeros_and_ones(tmp_path):
 def test_flat_rows_of_pixels_become_images(tmp_path):
     x = levels(20, (4, 6, 1))
     np.save(tmp_path / "x.npy", x.reshape(20, -1))
-    dataset = own_data(DataSettings(data=str(tmp_path / "x.npy"), image_size=(4, 6)))
+    dataset = load_user_data(DataSettings(data=str(tmp_path / "x.npy"), image_size=(4, 6)))
     assert {image.tobytes() for image in dataset.train} < {image.tobytes() for image in x}
     assert dataset.event_shape == (4, 6, 1)

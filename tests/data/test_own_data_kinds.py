@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tests.shared.own_files import levels, png, write_image, write_records
-from training.data import Dataset, own_data
-from training.data.lazy_arrays import Examples, MemoryMapped
+from training.data import Dataset, load_user_data
 from training.data.settings import DataSettings
+from zoo.data.lazy_arrays import MemoryMapped
 
 X = levels(30)
 CLASSES = np.arange(30) % 3
@@ -24,7 +24,7 @@ def everything(dataset):
 
 
 def read(path, **settings):
-    return own_data(DataSettings(data=str(path), **settings))
+    return load_user_data(DataSettings(data=str(path), **settings))
 
 
 def npy(folder):
@@ -55,7 +55,7 @@ STREAMED = [npy, folder_of_images, tfrecords]
 def test_all_examples_are_in_one_part_each(tmp_path, monkeypatch, make, support, budget):
     monkeypatch.setattr("training.data.memory.BUDGET", budget)
     dataset = read(make(tmp_path), support=support)
-    assert isinstance(dataset.train, Examples) == (budget == FEW)
+    assert dataset.train.streamed == (budget == FEW)
     assert [len(x) for x in parts(dataset)] == [24, 3, 3]
     assert dataset.support == (support or "levels")
     expected = X if support is None else np.float32(X) * np.float32(1 / 255)
@@ -69,8 +69,8 @@ def test_streamed_batches_are_those_of_the_array(tmp_path, monkeypatch, make, bi
     in_memory = read(path, binarize=binarize)
     monkeypatch.setattr("training.data.memory.BUDGET", FEW)
     streamed = read(path, binarize=binarize)
-    assert isinstance(streamed.train, Examples)
-    assert not isinstance(in_memory.train, Examples)
+    assert streamed.train.streamed
+    assert not in_memory.train.streamed
     for a, b in zip(streamed.batches(5, seed=1).take(9), in_memory.batches(5, seed=1).take(9), strict=True):
         np.testing.assert_array_equal(a, b)
     for a, b in zip(parts(streamed)[1:], parts(in_memory)[1:], strict=True):

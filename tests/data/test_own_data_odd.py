@@ -8,7 +8,7 @@ import pytest
 
 from tests.shared.odd_data import ROWS, WHOLE, X, assert_names, read, refusal, saved, write
 from tests.shared.own_files import encrypted, levels
-from training.data.files import duplicates as repeats
+from training.data.checks import duplicates
 
 # damaged arrays
 
@@ -25,8 +25,8 @@ SHAPES = "{'descr': '<f8', 'fortran_order': False, 'shape': %s}\n"
     ("text", "words"),
     [
         (SHAPES % "(-5, 3)", "of shape [-5, 3]"),
-        (SHAPES % "(True, 3)", "no array that NumPy's save has written"),
-        (SHAPES % "((((5, 3)", "no array that NumPy's save has written"),
+        (SHAPES % "(True, 3)", "not an array that numpy.save has written"),
+        (SHAPES % "((((5, 3)", "not an array that numpy.save has written"),
         (SHAPES % "(100000000000, 2)", "truncated"),
     ],
 )
@@ -137,16 +137,16 @@ def test_copies_in_parts_of_other_types(tmp_path):
 
 def test_checksums_of_examples_are_those_of_their_bytes():
     x = levels(50, (7,))
-    running = repeats.checksums(x, 12345)
+    running = duplicates.running_checksums(x, 12345)
     assert int(running[-1]) == zlib.crc32(x.tobytes(), 12345)
-    np.testing.assert_array_equal(repeats.of_each(running, 7), [zlib.crc32(row.tobytes()) for row in x])
+    np.testing.assert_array_equal(duplicates.individual_checksums(running, 7), [zlib.crc32(row.tobytes()) for row in x])
 
 
 def test_equal_checksums_are_no_equal_examples():
     x = levels(4, (7,))
     found = {"train": np.uint32([1, 1, 2, 3])}
-    same = repeats.identities({"train": x[[0, 1, 2, 0]]}, found)["train"]
+    same = duplicates.identities({"train": x[[0, 1, 2, 0]]}, found)["train"]
     assert len(set(same.tolist())) == 4  # the last one's checksum says that it is another
-    assert repeats.copies(same, "x") == ()
-    same = repeats.identities({"train": x[[0, 0, 1, 2]]}, {"train": np.uint32([1, 1, 1, 3])})["train"]
-    assert repeats.copies(same, "x") == ("1 of the 4 examples of x are copies of others",)
+    assert duplicates.note_copies(same, "x") == ()
+    same = duplicates.identities({"train": x[[0, 0, 1, 2]]}, {"train": np.uint32([1, 1, 1, 3])})["train"]
+    assert duplicates.note_copies(same, "x") == ("1 of the 4 examples of x are copies of others",)

@@ -11,8 +11,10 @@ from tests.shared.odd_data import ROWS, X, assert_names, folder, read, refusal, 
 from tests.shared.own_files import levels, png, write_image, write_records
 from training import run_folder as run
 from training.config import Config
-from training.data import memory, own_data
-from training.data.files import images as image_files
+from training.data import load_user_data, memory
+from training.data.files import images
+from training.data.files.image_header import image_header
+from zoo.data.images import PNG
 
 # labels
 
@@ -66,13 +68,13 @@ def test_records_without_training_data(tmp_path):
 
 def first_chunk(width, height):
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return image_files.PNG + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(30)
+    return PNG + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(30)
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        image_files.PNG + bytes(40),
+        PNG + bytes(40),
         png(levels(1)[0])[:16] + struct.pack(">II", 77, 99) + png(levels(1)[0])[24:],
         first_chunk(0, 0),
         b"\xff\xd8\x00\xc0\x00\x11\x08\x00\x09\x00\x09\x03" + bytes(99),
@@ -80,8 +82,8 @@ def first_chunk(width, height):
     ids=["zeros", "changed", "empty", "jpeg"],
 )
 def test_damaged_images_have_no_size(tmp_path, content):
-    assert image_files.header(content) is None
-    assert image_files.header(first_chunk(77, 99)) == (99, 77, 1, 8)
+    assert image_header(content) is None
+    assert image_header(first_chunk(77, 99)) == (99, 77, 1, 8)
     write(folder(tmp_path / "im", n=110) / "bad.png", content)
     assert_names(read(tmp_path / "im").description, "left out 1 of 111", "bad.png")
 
@@ -115,12 +117,12 @@ def test_names_that_are_not_utf8(tmp_path):
 
 
 def test_photos_are_counted_before_they_are_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "ImageFiles", lambda *args: pytest.fail("They were to be refused."))
+    monkeypatch.setattr(images, "FolderImages", lambda *args: pytest.fail("They were to be refused."))
     for i in range(12):
         write(tmp_path / f"{i}.png", first_chunk(4000, 3000))
     monkeypatch.setattr(memory, "of_this_machine", lambda: 24 * 2**30)
     with pytest.raises(ValueError, match=r"3000 × 4000 × 1 .* 12,000,000 numbers") as error:
-        own_data(Config(data=str(tmp_path)))
+        load_user_data(Config(data=str(tmp_path)))
     needed = 4 * 12_000_000 * (3 * 12 + 4 * 256) / 2**30  # a batch of all twelve, and the first layer
     assert_names(str(error.value), f"{needed:,.1f} GiB", "24.0", "--image-size 64")
 
@@ -132,14 +134,14 @@ def test_wide_rows_are_counted_before_they_are_read(tmp_path, monkeypatch, name)
     monkeypatch.setattr(memory, "of_this_machine", lambda: 2**24)
     monkeypatch.setattr(np, "frombuffer", lambda *args: pytest.fail("They were to be refused."))
     with pytest.raises(ValueError, match=r"GiB or more, and this machine has 0\.0\. Give fewer columns"):
-        own_data(Config(data=str(tmp_path / name)))
+        load_user_data(Config(data=str(tmp_path / name)))
 
 
 def test_memory_that_runs_out_is_a_sentence(tmp_path, monkeypatch):
     def exhausted(*args):
         raise np._core._exceptions._ArrayMemoryError((10**9,), np.dtype("f8"))
 
-    monkeypatch.setattr("training.data.files.user_data.surveyed", exhausted)
+    monkeypatch.setattr("training.data.user_data.scan", exhausted)
     assert_names(refusal(saved(tmp_path / "x.npy", X)), "memory", "ran out while", "x.npy")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.shared.own_files import levels, png, write_image, write_records
-from training.data import memory, own_data
+from training.data import load_user_data, memory
 from training.data.settings import DataSettings
 from training.train import main
 
@@ -69,7 +69,7 @@ def test_missing_and_unknown_paths(refusal, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("")
     assert_names(refusal("./notes"), "'notes' holds files of .txt", ".png", ".tfrecord")
-    assert_names(refusal("digits", "--support", "unit"), "--support", "data of your own", "'digits'")
+    assert_names(refusal("digits", "--support", "unit"), "--support", "user data", "'digits'")
 
 
 # values
@@ -125,7 +125,7 @@ def test_objects_are_never_unpickled(refusal, tmp_path):
     assert_names(refusal(npz(x=bombs)), "'x' in 'x.npz'", *words)
     assert_names(refusal(npz(x=X, y=bombs)), "labels 'y'", "never unpickled")
     (tmp_path / "p.npy").write_bytes(pickle.dumps([1, 2]))
-    assert_names(refusal("p.npy"), "'p.npy' is no array that NumPy's save has written")
+    assert_names(refusal("p.npy"), "'p.npy' is not an array that numpy.save has written")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_arrays_of_which_it_is_not_clear_what_they_are(refusal):
         ("a,b\n", ["no rows"]),
         ("", ["empty"]),
         ("label,class,a\n1,2,3\n", ["'label' and 'class'", "--labels"]),
-        ("label\n1\n2\n", ["'label' is the only one"]),
+        ("label\n1\n2\n", ["its only column 'label' is labels"]),
     ],
 )
 def test_tables_that_are_no_numbers(refusal, text, words):
@@ -225,7 +225,7 @@ def test_images_that_cannot_be_read(refusal, tmp_path):
 def test_a_few_bad_images_are_left_out_and_named(tmp_path):
     images(tmp_path, n=120)
     (tmp_path / "images" / "bad.png").write_bytes(b"no image")
-    dataset = own_data(DataSettings(data=str(tmp_path / "images")))
+    dataset = load_user_data(DataSettings(data=str(tmp_path / "images")))
     assert sum(len(x) for x in (dataset.train, dataset.validation, dataset.test)) == 120
     assert_names(dataset.description, "left out 1 of 121", "bad.png")
 

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.shared.own_files import levels, write_image, write_records
-from training.data import own_data
-from training.data.lazy_arrays import Examples
+from training.data import load_user_data
 from training.data.settings import DataSettings
 from training.data.splits import split
 
@@ -14,7 +13,7 @@ X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 
 
 def read(path, **settings):
-    return own_data(DataSettings(data=str(path), **settings))
+    return load_user_data(DataSettings(data=str(path), **settings))
 
 
 def assert_names(message, *words):
@@ -44,7 +43,7 @@ def test_streamed_values_that_change_have_another_checksum(tmp_path, monkeypatch
     in_memory = read(npy(tmp_path, X)).checksum
     monkeypatch.setattr("training.data.memory.BUDGET", 20 * X[0].nbytes)
     dataset = read(npy(tmp_path, X))
-    assert isinstance(dataset.train, Examples)
+    assert dataset.train.streamed
     assert dataset.checksum == in_memory
     changed = X.copy()
     changed[int(dataset.train.index[5]), 2] += 1

@@ -8,9 +8,9 @@ from scipy import stats
 
 import zoo
 from tests.shared.reference import positive
-from training.data.lazy_arrays import MemoryMapped, Subset
 from zoo import registry
 from zoo.data import standardization as units
+from zoo.data.lazy_arrays import MemoryMapped, Subset
 
 MEAN, DEVIATION = np.array([5.0, -2.0, 300.0]), np.array([0.01, 1.0, 40.0])
 X = np.float32(np.random.default_rng(0).normal(MEAN, DEVIATION, (500, 3)))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import special
 
-from zoo.distributions.log_sum import LEADERS, LogSum, leading
+from zoo.distributions.mixtures.log_sum import LEADERS, LogSum, leading
 
 
 def error(log_sum, expected):

@@ -9,8 +9,8 @@ import zoo
 from tests.models.layers import open_posterior, prior, singles, wild
 from tests.shared.reference import normal_moments
 from training.evaluation.covariance import shape
-from zoo.distributions import marginals as module
-from zoo.distributions.marginals import marginal_log_prob, normal_components
+from zoo.distributions.mixtures import marginals as module
+from zoo.distributions.mixtures.marginals import marginal_log_prob, normal_components
 
 RNG = np.random.default_rng(0)
 L = 3

@@ -9,9 +9,9 @@ from scipy import special, stats
 from tests.shared.reference import lower_triangle_inverse, many_moments, normal_log_densities, positive_inverse
 from zoo import registry
 from zoo.distributions import MultivariateNormalLowRank
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
-from zoo.distributions.log_sum import LEADERS
-from zoo.distributions.mixture import MixtureSameFamily, pairwise_log_prob, rough
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
+from zoo.distributions.mixtures.log_sum import LEADERS
+from zoo.distributions.mixtures.mixture import MixtureSameFamily, pairwise_log_prob, rough
 
 tfd = tfp.distributions
 USED = {"low_rank": "low_rank(rank=2)"}

@@ -10,7 +10,7 @@ import zoo
 from tests.shared.reference import assert_mean, normal_kl, normal_moments, normal_params, reflections_product
 from zoo import registry
 from zoo.distributions import LinearOperatorHouseholderProduct, MultivariateNormalLowRank, kl_divergence
-from zoo.distributions.mixture import pairwise_log_prob
+from zoo.distributions.mixtures.mixture import pairwise_log_prob
 from zoo.distributions.positive import MIN_SCALE, positive
 
 tfd = tfp.distributions

@@ -103,7 +103,7 @@ def test_features_are_made_of_any_data(dataset, layer, batches):
 
 def test_scale_and_offset_of_the_data_make_no_difference(batches):
     data = digits()
-    scaled = Dataset("levels", "levels", *(x * 16 + 3 for x in (data.train, data.validation, data.test)))
+    scaled = Dataset("levels", "levels", *(x[:] * 16 + 3 for x in (data.train, data.validation, data.test)))
     plain = Dataset("unit", "unit", data.train, data.validation, data.test)
     expected = features(plain, progress=False)(data.test)
     assert np.allclose(features(scaled, progress=False)(scaled.test), expected, atol=1e-3)

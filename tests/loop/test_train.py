@@ -10,7 +10,7 @@ import pytest
 import zoo
 from training import run_folder as run
 from training.config import Config
-from training.data import OF_OWN_DATA, load_dataset
+from training.data import USER_DATA_OPTIONS, load_dataset
 from training.evaluation.evaluation import chosen_by
 from training.loop.training import validation_passes
 from training.train import main
@@ -102,7 +102,7 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
 
 def test_the_config_says_what_ran(folder):
     config = json.loads((folder / run.CONFIG).read_text())
-    assert None not in [value for name, value in config.items() if name not in (*OF_OWN_DATA, "data_checksum")]
+    assert None not in [value for name, value in config.items() if name not in (*USER_DATA_OPTIONS, "data_checksum")]
     expected = {"binarize": "dynamic", "posterior": "tril", "prior": "standard", "likelihood": "bernoulli"}
     assert config | expected == config
     assert (

@@ -19,7 +19,7 @@ from tests.shared.reference import (
     positive,
 )
 from training.data import load_dataset
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.posteriors import TriLNormalPosterior
 
 tfd = tfp.distributions

@@ -130,7 +130,7 @@ def test_fit_ends_after_ten_in_a_row_and_not_before():
     before = values(vae)
     with (
         pytest.warns(UserWarning, match="NaN or Inf"),
-        pytest.raises(FloatingPointError, match=r"10 steps in a row.*Lower the learning"),
+        pytest.raises(FloatingPointError, match=r"10 consecutive steps.*Lower the learning"),
     ):
         vae.fit(stream([wrong] * 50), epochs=1, verbose=0)
     assert vae.guard.state[0] == 28

@@ -12,7 +12,7 @@ from tests.models.vamp_models import examples, vamp_vae
 from tests.shared.reference import assert_fractions, mixture_log_density, normal_moments
 from zoo import registry
 from zoo.distributions import kl_divergence
-from zoo.distributions.mixture import MixtureSameFamily
+from zoo.distributions.mixtures.mixture import MixtureSameFamily
 
 tfd = tfp.distributions
 FAMILIES = zoo.names("normal")

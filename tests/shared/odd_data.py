@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.shared.own_files import levels, write_image
-from training.data import own_data
+from training.data import load_user_data
 from training.data.settings import DataSettings
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
@@ -13,7 +13,7 @@ WHOLE = np.arange(60)
 
 
 def read(path, **settings):
-    return own_data(DataSettings(data=str(path), **settings))
+    return load_user_data(DataSettings(data=str(path), **settings))
 
 
 def refusal(path, **settings):

@@ -1,23 +1,25 @@
-"""Data sets by name: a file a source, each with functions that return a `Dataset`."""
+"""Data sets by name, and user data."""
 
 import importlib
 
-__all__ = [
-    "OF_OWN_DATA",
-    "Dataset",
-    "data_of",
-    "dataset_names",
-    "digits",
-    "fashion_mnist",
-    "load_dataset",
-    "mnist",
-    "own_data",
-    "static_mnist",
-]
+_MODULES = {
+    "Dataset": "training.data.dataset",
+    "USER_DATA_OPTIONS": "training.data.load",
+    "data_of": "training.data.load",
+    "dataset_names": "training.data.named",
+    "digits": "training.data.named.digits",
+    "fashion_mnist": "training.data.named.mnist",
+    "load_dataset": "training.data.named",
+    "load_user_data": "training.data.user_data",
+    "mnist": "training.data.named.mnist",
+    "static_mnist": "training.data.named.static_mnist",
+}
+
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name):
-    """Imports the readers, and TensorFlow with them, when the first one is used: `settings` is read without."""
-    if name not in __all__:
+    """Imports a public name when it is used: the command line needs only the settings, and not TensorFlow."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'training.data' has no attribute '{name}'")
-    return getattr(importlib.import_module("training.data.load"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

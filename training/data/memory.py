@@ -1,4 +1,4 @@
-"""What may be held in memory."""
+"""What fits into memory."""
 
 import math
 from contextlib import contextmanager
@@ -16,25 +16,25 @@ SHARE = 0.5  # of the machine's memory, for what cannot be streamed
 
 
 def holds(shape):
-    """Whether examples of that shape [N, *x] are few enough for the memory."""
+    """Returns whether examples of shape (N, *x) are few enough to be loaded into memory."""
     return 4 * math.prod(shape) <= BUDGET
 
 
 def examples_within(shape, most):
-    """How many of the examples [N, *x], `most` at most, are few enough for the memory; one at least."""
+    """Returns how many examples of shape (N, *x) may be loaded into memory, from one to `most`."""
     return max(1, min(shape[0], most, BUDGET // (4 * math.prod(shape[1:]))))
 
 
 def check_fits(size, numbers, path):
-    """Makes sure that what cannot be streamed fits into the machine's memory.
+    """Checks that what cannot be streamed fits into the machine's memory.
 
     Args:
         size: bytes that it takes as it is read.
         numbers: how many there are, of which copies are made.
-        path: the file.
+        path: of the file.
 
     Raises:
-        ValueError: it does not.
+        ValueError: It does not.
     """
     needed = size + 4 * COPIES * numbers
     memory = SHARE * of_this_machine()
@@ -46,20 +46,20 @@ def check_fits(size, numbers, path):
         )
 
 
-def check_example(event_shape, examples, settings, path, instead=None):
-    """Makes sure that a model of such examples can be trained on this machine, before any of them is read.
+def check_example(event_shape, examples, settings, path, advice=None):
+    """Checks that a model of such examples can be trained on this machine, before any of them is read.
 
-    Counted is the least that it takes: a batch and, where no other network is asked for, the encoder's first layer.
+    This counts the least that it takes: a batch and, for the default network, the encoder's first layer.
 
     Args:
         event_shape: shape of an example.
-        examples: how many there are.
+        examples: number of them.
         settings: `DataSettings`, those of a run with its batch size and network.
         path: where they are.
-        instead: what to do where it does not fit; None for what helps with arrays and tables.
+        advice: what to do if it does not fit; None for what helps with arrays and tables.
 
     Raises:
-        ValueError: it does not fit.
+        ValueError: It does not fit.
     """
     batch = min(getattr(settings, "batch_size", None) or BATCH, examples)
     units = UNITS if getattr(settings, "network", UNITS) is None else 0
@@ -68,19 +68,19 @@ def check_example(event_shape, examples, settings, path, instead=None):
         raise ValueError(
             f"Examples of {' × '.join(map(str, event_shape))} in '{path}' have {math.prod(event_shape):,} numbers: "
             f"training on {batch} at a time takes {needed / 2**30:,.1f} GiB or more, and this machine has "
-            f"{memory / 2**30:.1f}. {instead or 'Give fewer columns or pixels, or smaller --network and --batch-size.'}"
+            f"{memory / 2**30:.1f}. {advice or 'Give fewer columns or pixels, or smaller --network and --batch-size.'}"
         )
 
 
 @contextmanager
 def memory_errors_named(path):
-    """Makes a sentence of NumPy's and TensorFlow's errors where memory runs out.
+    """Turns NumPy's and TensorFlow's errors about memory into a sentence.
 
     Args:
         path: what is read.
 
     Raises:
-        ValueError: it ran out.
+        ValueError: It ran out.
     """
     try:
         yield

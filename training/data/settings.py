@@ -1,4 +1,4 @@
-"""What a run's data are: settings, not arrays."""
+"""The settings of a run's data."""
 
 import os
 from dataclasses import dataclass
@@ -9,19 +9,20 @@ import tyro
 from zoo.checks import real_number, seed_number, whole_number
 
 PATHS = ("data", "data_dir", "validation_data", "test_data")
+SHARES = ("validation_share", "test_share")
 Binarize = Literal["none", "static", "dynamic"]
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which data, and how they are read. All but the first three concern data of your own only."""
+    """Which data, and how they are read. All settings but the first three are for user data only."""
 
     data: str = "digits"
-    """Data set (digits, mnist, fashion_mnist, static_mnist), or path of a folder, .npy, .npz, .csv or .tfrecord."""
+    """Name of a data set, such as digits or mnist, or path of user data: a folder, .npy, .npz, .csv or .tfrecord."""
     data_dir: str | None = None
     """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
     binarize: Binarize | None = None
-    """Binarization of grey levels: none, static (threshold ½), or dynamic (sampled for each batch); unset, the data
+    """Binarization of gray levels: none, static (threshold ½), or dynamic (sampled for each batch); unset, the data
     set's own."""
     validation_data: str | None = None
     """Path of the validation examples; unset, those in DATA, or a random share of it."""
@@ -38,7 +39,7 @@ class DataSettings:
     image_size: tuple[int, ...] | None = None
     """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None
-    """Number of image channels, 1 for grey and 3 for color; unset, 1 if all files are grey."""
+    """Number of image channels, 1 for gray and 3 for color; unset, 1 if all files are gray."""
     key: str | None = None
     """Name of the array in an .npz file, or of the feature in TFRecord files, with the examples; unset, inferred."""
     labels: str | None = None
@@ -50,17 +51,24 @@ class DataSettings:
         for name in PATHS:  # which come with their ~ where a Makefile quotes them
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
-        for name in ("validation_share", "test_share"):
+        self._check_shares()
+        seed_number(self.split_seed)
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", _height_and_width(self.image_size))
+        if self.channels not in (None, 1, 3):
+            raise ValueError(f"Expected channels to be 1 or 3, got {self.channels!r}.")
+
+    def _check_shares(self):
+        for name in SHARES:
             real_number(getattr(self, name), name, least=0.001, most=0.9)
         if self.validation_share + self.test_share > 0.95:
             shares = f"{self.validation_share:g} and {self.test_share:g}"
             raise ValueError(f"Expected validation_share and test_share to leave training examples, got {shares}.")
-        seed_number(self.split_seed)
-        if self.image_size is not None:
-            size = self.image_size if isinstance(self.image_size, list | tuple) else (self.image_size,)
-            if len(size) not in (1, 2):
-                raise ValueError(f"Expected as image_size a height and a width, or one number, got {self.image_size}.")
-            height, width = (whole_number(size[i], "image_size") for i in (0, -1))
-            object.__setattr__(self, "image_size", (height, width))
-        if self.channels not in (None, 1, 3):
-            raise ValueError(f"Expected channels to be 1 or 3, got {self.channels!r}.")
+
+
+def _height_and_width(image_size):
+    size = image_size if isinstance(image_size, list | tuple) else (image_size,)
+    if len(size) not in (1, 2):
+        raise ValueError(f"Expected image_size to be a height and a width, or one number, got {image_size}.")
+    height, width = (whole_number(size[i], "image_size") for i in (0, -1))
+    return height, width

@@ -2,34 +2,77 @@
 
 import numpy as np
 
+from training.data.files.parsed import Part
+from training.data.memory import examples_within
+
 HELD_OUT = 10_000  # examples, at most, of a part that is held out of streamed data, as it is in memory
 LEAST = 2  # examples in a part: one alone does not vary, and has no standard errors
 
 
 def split(n, parts, seed, most=None):
-    """Which of n examples are held out, a function of n, the shares and the seed alone.
+    """Returns which of n examples are held out, a function of n, the shares and the seed alone.
 
     Args:
-        n: how many examples there are.
-        parts: name of a part -> share of the examples, e.g. {"validation": 0.1}; none for no split.
+        n: number of examples.
+        parts: dict of a part -> share of the examples, e.g. {"validation": 0.1}; empty for no split.
         seed: an integer.
         most: examples in a held-out part; None for no limit. The others stay in the training data.
 
     Returns:
-        A dict: "train" and each part -> their numbers, disjoint, and all n together. Those held out are in random
+        A dict of "train" and each part -> their indices, disjoint, and all n together. Those held out are in random
         order, so that the first of them, which a report shows, are not all of one class.
 
     Raises:
-        ValueError: there are too few examples.
+        ValueError: There are too few examples.
     """
-    order, found = np.random.default_rng(seed).permutation(n), {}
+    order, held_out = np.random.default_rng(seed).permutation(n), {}
     for part, share in sorted(parts.items()):
         size = min(max(LEAST, round(share * n)), n if most is None else most)
-        found[part], order = order[:size], order[size:]
-    if any(len(index) < LEAST for index in (order, *found.values())):
+        held_out[part], order = order[:size], order[size:]
+    if any(len(index) < LEAST for index in (order, *held_out.values())):
         needed = LEAST * (1 + len(parts))
         raise ValueError(
             f"Expected {LEAST} examples or more in each part, {needed} in all, got {n} to be split. Add some, hold out "
             f"smaller shares, or name files of their own with --validation-data and --test-data."
         )
-    return {"train": np.sort(order)} | found
+    return {"train": np.sort(order)} | held_out
+
+
+def split_parts(parts, settings):
+    """Splits the parts that are missing off the training data, and loads those that are held out into memory.
+
+    Args:
+        parts: dict of "train" and parts that are there -> `Part`.
+        settings: `DataSettings`.
+
+    Returns:
+        A dict of "train", "validation" and "test" -> `Part`; the last two hold arrays.
+
+    Raises:
+        ValueError: There are too few examples.
+    """
+    parts, train = dict(parts), parts["train"]
+    shares = {"validation": settings.validation_share, "test": settings.test_share}
+    missing = {part: share for part, share in shares.items() if part not in parts}
+    if missing:
+        most = _held_out(train.x) if train.x.streamed else None
+        for part, index in split(len(train.x), missing, settings.split_seed, most).items():
+            parts[part] = train.take(index)
+    return parts | {part: _in_memory(part, parts[part], settings.split_seed) for part in shares}
+
+
+def _held_out(x):
+    """Returns how many examples a part held out of streamed ones may have."""
+    return max(LEAST, examples_within(x.shape, HELD_OUT))
+
+
+def _in_memory(part, examples, seed):
+    if len(examples.x) < LEAST:
+        raise ValueError(
+            f"Expected {LEAST} {part} examples or more, without which there are no standard errors, "
+            f"got {len(examples.x)}. Add some, or leave that part out: a share of the training data is taken."
+        )
+    if examples.x.streamed:
+        order = np.random.default_rng(seed).permutation(len(examples.x))
+        examples = examples.take(np.sort(order[: _held_out(examples.x)]))
+    return Part(examples.x[:], *examples[1:])

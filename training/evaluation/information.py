@@ -13,7 +13,7 @@ from training.evaluation.estimate import Estimate
 from zoo.checks import whole_number
 from zoo.distributions import kl_divergence
 from zoo.distributions.hierarchy import Hierarchy
-from zoo.distributions.marginals import marginal_log_prob, normal_components
+from zoo.distributions.mixtures.marginals import marginal_log_prob, normal_components
 from zoo.probability import tfd
 
 # Variance of a dimension's mean over the examples, beside that of the prior, above which it is active: Burda et al.
@@ -175,7 +175,7 @@ def _mean_normal_kl(q, p):
     """Returns mean KL(q(zⱼ|x) ‖ p(zⱼ)) of each dimension, in closed form.
 
     Args:
-        q, p: see `zoo.distributions.marginals.normal_components`; of p a single one.
+        q, p: see `zoo.distributions.mixtures.marginals.normal_components`; of p a single one.
     """
     _, loc, scale = (np.float64(tensor) for tensor in q)  # all weigh the same
     _, (prior_loc,), (prior_scale,) = (np.float64(tensor) for tensor in p)

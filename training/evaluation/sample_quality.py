@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from tqdm import tqdm
 
-from training.data.dataset import drawn
+from training.data.binarization import drawn
 from training.data.memory import examples_within
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
@@ -208,7 +208,7 @@ def features(dataset, seed=0, progress=True):
     rng = np.random.default_rng(seed_number(seed))
     x, classes, source = _examples(dataset, rng)
     held_out = max(1, len(x) // 10)
-    draw = partial(drawn, draws=rng) if dataset.binarize == "dynamic" else np.float32  # as the test examples are
+    draw = partial(drawn, rng=rng) if dataset.binarize == "dynamic" else np.float32  # as the test examples are
     classifier = _classifier(draw(x), int(classes.max()) + 1, rng, scale_of(dataset.support, x))
     batches = rng.integers(held_out, len(x), size=(STEPS, BATCH))  # drawn with replacement: there may be few
     for batch in tqdm(batches, desc="features", disable=not progress, leave=False):

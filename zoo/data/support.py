@@ -182,6 +182,26 @@ def with_channels_as(x, event_shape):
     return x[..., None] if len(wanted) == 3 else x[..., 0]
 
 
+def as_batch(x, event_shape, dtype):
+    """Returns examples as a tensor of a shape and a dtype, in a graph or eagerly.
+
+    Args:
+        x: array or tensor [B, *event_shape].
+        event_shape: shape of one example.
+        dtype: a float dtype.
+
+    Raises:
+        ValueError: they are of another shape.
+    """
+    x = tf.cast(x, dtype)
+    if x.shape.rank is None:
+        return tf.ensure_shape(x, [None, *event_shape])
+    x = with_channels_as(x, event_shape)
+    if x.shape[1:].as_list() != list(event_shape):
+        raise wrong_shape(x.shape.as_list(), event_shape)
+    return x
+
+
 def _check_stream(stream, event_shape, what):
     if stream.cardinality() == 0:
         raise ValueError(f"Expected at least one batch, but {what} are an empty stream.")

@@ -6,15 +6,15 @@ Their densities, draws and moments are those that loss, evaluation, samplers and
 from zoo.distributions.affine import AffineTransformed
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.distributions.bernoulli import FastBernoulli
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
 from zoo.distributions.dirichlet import ReparameterizedDirichlet
 from zoo.distributions.divergence import kl_divergence
 from zoo.distributions.hierarchy import Hierarchy
 from zoo.distributions.householder import LinearOperatorHouseholderProduct
 from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
-from zoo.distributions.mixture import MixtureSameFamily
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
+from zoo.distributions.mixtures.mixture import MixtureSameFamily
+from zoo.distributions.mixtures.stratified import StratifiedMixture
 from zoo.distributions.quantized_logistic import QuantizedLogistic
-from zoo.distributions.stratified_mixture import StratifiedMixture
 
 __all__ = [
     "AffineTransformed",

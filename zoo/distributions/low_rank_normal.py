@@ -5,7 +5,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions.mixture import Rough, double, pairwise_log_prob, rough, take, two_products, two_products_factors
+from zoo.distributions.mixtures.mixture import (
+    Rough,
+    double,
+    pairwise_log_prob,
+    rough,
+    take,
+    two_products,
+    two_products_factors,
+)
 from zoo.distributions.moments import covariance_in_double
 from zoo.probability import tfd, tfp
 
@@ -151,7 +159,7 @@ def _(components: MultivariateNormalLowRank, log_weights):
 
 @covariance_in_double.register
 def _(distribution: MultivariateNormalLowRank):
-    scale, factor = np.float64(distribution.scale), np.float64(distribution.factor)
+    scale, factor = np.asarray(distribution.scale, np.float64), np.asarray(distribution.factor, np.float64)
     spread = scale[..., None] * factor  # U
     return spread @ np.swapaxes(spread, -1, -2) + scale[..., None] ** 2 * np.eye(scale.shape[-1])
 

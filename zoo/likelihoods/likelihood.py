@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.data import support as supports
 from zoo.data.standardization import Standardization
 from zoo.distributions.affine import AffineTransformed
 from zoo.layer import DistributionLayer
+from zoo.probability import tfd
 from zoo.registry import get, name_of, names
 
 
@@ -22,7 +24,7 @@ class Likelihood(DistributionLayer):
         event_shape: shape of x.
     """
 
-    supports = ()  # names of `zoo.data.support`
+    supports: tuple[str, ...] = ()  # names of `zoo.data.support`
     size = 1  # numbers for each element of x
 
     def build(self, h_shape):
@@ -32,7 +34,7 @@ class Likelihood(DistributionLayer):
         self.params = self.dense(self.size * elements, h_shape)
         super().build(h_shape)
 
-    def standardized(self, x):
+    def standardized(self, x: tf.Tensor) -> tf.Tensor:
         """Standardizes data for the networks; the identity for a likelihood without units.
 
         Args:
@@ -41,16 +43,16 @@ class Likelihood(DistributionLayer):
         return x
 
     @property
-    def unit(self):
+    def unit(self) -> float | tf.Tensor:
         """What one of these units is in the data's own: a number, or one for each element."""
         return 1.0
 
     @property
-    def adapted(self):
+    def adapted(self) -> bool:
         """Whether it needs no `adapt` any more, or never did."""
         return True
 
-    def raw(self, u):
+    def raw(self, u: tf.Tensor) -> tf.Tensor:
         """Returns standardized data in their own units, the inverse of `standardized`.
 
         Args:
@@ -58,14 +60,14 @@ class Likelihood(DistributionLayer):
         """
         return u
 
-    def adapt(self, x):
+    def adapt(self, x: np.ndarray) -> None:
         """Learns the units of the training data; nothing, for a likelihood without units.
 
         Args:
             x: training data [N, *x].
         """
 
-    def parameters(self, h):
+    def parameters(self, h: tf.Tensor) -> list[tf.Tensor]:
         """Computes the parameters of p(x|z): `size` tensors [..., *event_shape]."""
         params = self.params(h)  # [..., size × elements]
         batch_rank = len(params.shape) - (len(self.event_shape) if self.spatial else 1)
@@ -88,7 +90,7 @@ class StandardizedLikelihood(Likelihood):
         self.units.build()
         super().build(h_shape)
 
-    def in_units(self, distribution):
+    def in_units(self, distribution: tfd.Distribution) -> tfd.Distribution:
         """Returns the distribution of x, given that of the standardized x."""
         return AffineTransformed(distribution, self.units.shift, self.units.scale)
 

@@ -49,7 +49,7 @@ def check_roles(vae):
 
 
 def _check_precision(vae):
-    """Checks that all weights are float32, or all float64: densities do not survive less, nor does TensorFlow mix them."""
+    """Checks that all weights are float32, or all float64: densities need so much, and TensorFlow mixes no dtypes."""
     roles = [role for role in ROLES if role != "objective"]  # which computes in that of the terms
     there = {role: _precision_of(getattr(vae, role)) for role in roles}
     there = {"model": vae.variable_dtype} | {role: dtype for role, dtype in there.items() if dtype}

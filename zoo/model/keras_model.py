@@ -8,9 +8,10 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 from zoo.data import support as supports
-from zoo.model import fit_arguments
+from zoo.model import fit_arguments, train_step
 from zoo.model.guard import GuardCallback
-from zoo.model.train_step import note_outside, replicas
+from zoo.model.train_step import Sums, note_outside, replicas
+from zoo.objectives import Terms
 
 # The private names that this file uses, each with the public way that is missing. `tests/model/test_keras_model.py`
 # fails with this sentence where an update of Keras or TensorFlow renames one.
@@ -34,28 +35,32 @@ UNUSED = {
 class KerasModel(keras.Model):
     """A Keras model whose step of training and of evaluation are its own, on one device or many.
 
-    Abstract: a class under it has `PARTS`, an `event_shape`, a `support`, an `objective`, a `seed_counter`, `samplers`
-    and a `guard`, and says in four methods what a step is.
+    Abstract: a class under it has `PARTS`, an `event_shape`, a `support`, an `objective`, a `seed_counter`, `samplers`,
+    a `guard`, `call` (x ↦ `Terms`) and `reconstruct`.
     """
 
-    PARTS = ()
+    PARTS: tuple[str, ...] = ()
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
 
-    def take_step(self, x, sample_weight=None):
-        """Takes one step of the optimizer on a replica's data [B, *x], and returns `Sums`."""
-        raise NotImplementedError
+    def take_step(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:
+        """Takes one step of the optimizer on a replica's data, or skips it: see `zoo.model.train_step`."""
+        return train_step.take_step(self, x, sample_weight)
 
-    def measure(self, x, sample_weight=None):
-        """Returns the `Sums` of a replica's data [B, *x], without a step."""
-        raise NotImplementedError
+    def measure(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:
+        """Measures a replica's data as a step does, without taking one."""
+        return train_step.measure(self, x, sample_weight)
 
-    def loss_of(self, terms, sample_weight=None):
-        """Returns the loss of a replica's examples, a number, from their `Terms`."""
-        raise NotImplementedError
+    def loss_of(self, terms: Terms, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the loss of a replica's examples."""
+        return train_step.loss_of(self, terms, sample_weight)
+
+    def outside(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
+        return train_step.outside_support(self, x)
 
     def reconstruct(self, x):
         """Returns reconstructions of data [B, *x]."""

@@ -1,6 +1,7 @@
 """The variational autoencoder."""
 
 from functools import partial
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -9,15 +10,23 @@ import tensorflow as tf
 import zoo.memory as memory
 from zoo.checks import seed_number, whole_number
 from zoo.data import support as supports
+from zoo.data.lazy_arrays import LazyArray
 from zoo.distributions import kl_divergence
+from zoo.likelihoods import Likelihood
 from zoo.model import scores, train_step
 from zoo.model.compatibility import check_roles, check_seams
 from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
-from zoo.objectives import Terms
+from zoo.model.seeds import next_seed
+from zoo.objectives import Objective, Terms
 from zoo.objectives.objective import draw, nothing
-from zoo.probability import tfp
+from zoo.posteriors import Posterior
+from zoo.priors import Prior
+from zoo.probability import tfd, tfp
+from zoo.samplers import Sampler
 from zoo.samplers.fitted import FittedSamplers
+
+Array: TypeAlias = "np.ndarray | tf.Tensor"
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -43,7 +52,18 @@ class VAE(KerasModel):
 
     PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective")
 
-    def __init__(self, encoder, posterior, prior, decoder, likelihood, objective, support="real", seed=0, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        posterior: Posterior,
+        prior: Prior,
+        decoder: keras.Model,
+        likelihood: Likelihood,
+        objective: Objective,
+        support: str = "real",
+        seed: int = 0,
+        **kwargs: Any,
+    ):
         # Autocasting would round x to half precision under a mixed policy, before its density is taken.
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
@@ -81,16 +101,16 @@ class VAE(KerasModel):
         super().build(x_shape)
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> tuple[int, ...]:
         """Shape of one x."""
         return tuple(self.encoder.input_shape[1:])
 
     @property
-    def latent_size(self):
+    def latent_size(self) -> int:
         """L, the number of latent dimensions."""
         return self.posterior.event_shape[-1]
 
-    def encode(self, x):
+    def encode(self, x: Array) -> tfd.Distribution:
         """Returns the posterior q(z|x).
 
         Args:
@@ -107,7 +127,7 @@ class VAE(KerasModel):
             supports.check_examples(x, self.event_shape, self.support)
         return self.posterior(self.features(x))
 
-    def posterior_at(self, x):
+    def posterior_at(self, x: tf.Tensor) -> tfd.Distribution:
         """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
 
         It is that of evaluation, in training too, and leaves no trace in the encoder: moving statistics would mix the
@@ -116,7 +136,7 @@ class VAE(KerasModel):
         with keras.StatelessScope():
             return self.posterior(self.features(x, training=False))
 
-    def features(self, x, training=None):
+    def features(self, x: Array, training: bool | None = None) -> tf.Tensor:
         """Returns h, the encoder network's features of data [B, *x], in the precision of the posterior.
 
         Args:
@@ -127,11 +147,13 @@ class VAE(KerasModel):
             ValueError: `x` has another shape than the model's.
         """
         mode = {} if training is None else {"training": training}  # Keras takes a None for False
-        h = self.encoder(self.likelihood.standardized(self._data(x)), **mode)
+        h = self.encoder(
+            self.likelihood.standardized(supports.as_batch(x, self.event_shape, self.variable_dtype)), **mode
+        )
         # Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
         return tf.cast(h, self.posterior.compute_dtype)
 
-    def decode(self, z):
+    def decode(self, z: Array) -> tfd.Distribution:
         """Returns the likelihood p(x|z).
 
         Args:
@@ -151,7 +173,7 @@ class VAE(KerasModel):
         h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
         return self.likelihood(h)
 
-    def terms(self, x, samples, seed):
+    def terms(self, x: Array, samples: int, seed: tf.Tensor) -> Terms:
         """Computes the terms that every bound on log p(x) is made of.
 
         Args:
@@ -165,10 +187,12 @@ class VAE(KerasModel):
         return self._terms(x, partial(draw, samples=samples), nothing, seed)
 
     def call(self, x, training=None):  # Keras hands `training` on to the networks' layers
-        return self._terms(x, self.objective.draw, self.objective.batch_statistic, self._next_seed())
+        return self._terms(
+            x, self.objective.draw, self.objective.batch_statistic, next_seed(self.seed, self.seed_counter)
+        )
 
     def _terms(self, x, drawn, aggregate, seed):
-        x = self._data(x)
+        x = supports.as_batch(x, self.event_shape, self.variable_dtype)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
         q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self.posterior_at)
@@ -176,21 +200,11 @@ class VAE(KerasModel):
         kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
 
-    def log_likelihood(self, x, samples=1000, seed=0, progress=False):
-        """Estimates log p(x) of each example, the `log_likelihood` of `score`.
-
-        Args:
-            x: data [N, *x].
-            samples: K, importance samples per example.
-            seed: an integer; the same one gives the same draws.
-            progress: whether to show a progress bar.
-
-        Returns:
-            Array [N], nats.
-        """
+    def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
+        """Estimates log p(x) of each example in nats [N]: the `log_likelihood` of `score`, which takes the same."""
         return self.score(x, samples, seed, progress).log_likelihood
 
-    def score(self, x, samples=1000, seed=0, progress=False):
+    def score(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> scores.Scores:
         """Estimates how well the model explains each example, from K draws zₖ of q(z|x).
 
         Args:
@@ -208,27 +222,11 @@ class VAE(KerasModel):
         return scores.score(self, x, samples, seed, progress)
 
     @tf.function  # without XLA: large products on the CPU take it twice as long
-    def estimate(self, x, samples, seed):
+    def estimate(self, x: tf.Tensor, samples: int, seed: tf.Tensor) -> scores.Scores:
         """Estimates the `Scores` of each replica's data [b, *x]; see `zoo.model.scores.estimate_on_replicas`."""
         return scores.estimate_on_replicas(self, x, samples, seed)
 
-    def take_step(self, x, sample_weight=None):
-        """Takes one step of the optimizer, or skips it; see `zoo.model.train_step.take_step`."""
-        return train_step.take_step(self, x, sample_weight)
-
-    def measure(self, x, sample_weight=None):
-        """Measures what a step measures, without taking one; see `zoo.model.train_step.measure`."""
-        return train_step.measure(self, x, sample_weight)
-
-    def loss_of(self, terms, sample_weight=None):
-        """Returns the loss of a replica's examples; see `zoo.model.train_step.loss_of`."""
-        return train_step.loss_of(self, terms, sample_weight)
-
-    def outside(self, x):
-        """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
-        return train_step.outside_support(self, x)
-
-    def adapt(self, x):
+    def adapt(self, x: Array) -> None:
         """Initializes data-dependent parts: the data's mean and scale, VampPrior pseudo-inputs, N for β-TCVAE.
 
         Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
@@ -241,7 +239,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        if not hasattr(x, "gather"):  # else examples in files, that would not all fit into memory
+        if not isinstance(x, LazyArray):  # which need not fit into memory
             x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
@@ -251,7 +249,7 @@ class VAE(KerasModel):
         self.prior.adapt(x)
         self.objective.adapt(x)
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Array) -> tf.Tensor:
         """Returns E[x′ | z = E_q z], the mean of the likelihood at the mean of the posterior.
 
         Args:
@@ -262,7 +260,7 @@ class VAE(KerasModel):
         """
         return self.decode(self.encode(x).mean()).mean()
 
-    def generate(self, n, seed=None, latents="prior"):
+    def generate(self, n: int, seed: int | None = None, latents: str | tfd.Distribution = "prior") -> tf.Tensor:
         """Generates examples: E[x | z] for draws of z.
 
         Args:
@@ -278,11 +276,15 @@ class VAE(KerasModel):
         """
         n = whole_number(n, "how many to generate")
         memory.check_points(self.decoder, n, "latent points")
-        seed = self._next_seed() if seed is None else tf.constant([self.seed, seed_number(seed)], tf.int32)
+        seed = (
+            next_seed(self.seed, self.seed_counter)
+            if seed is None
+            else tf.constant([self.seed, seed_number(seed)], tf.int32)
+        )
         z = self.latent_distribution(latents).sample(n, seed=seed)
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
-    def latent_distribution(self, latents="prior"):
+    def latent_distribution(self, latents: str | tfd.Distribution = "prior") -> tfd.Distribution:
         """Returns a density of z to sample from.
 
         Args:
@@ -299,7 +301,7 @@ class VAE(KerasModel):
         """
         return self.samplers.distribution(latents, self)
 
-    def add_sampler(self, spec, x, progress=True):
+    def add_sampler(self, spec: str | dict[str, Any], x: Array, progress: bool = True) -> Sampler:
         """Fits a density of z to where the data are in latent space, for `generate` to draw from.
 
         It is saved with the model, and loads without the data. `fit` takes the samplers away, as the latent space
@@ -335,22 +337,3 @@ class VAE(KerasModel):
         vae = cls(**parts, **config)
         vae.samplers.restore(samplers)
         return vae
-
-    def _next_seed(self):
-        """Returns a seed that never comes twice, made of the model's seed, the seed counter and the replica."""
-        self.seed_counter.assign_add(1)
-        seed = tf.cast(tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.seed_counter)]), tf.int32)
-        context = tf.distribute.get_replica_context()
-        if context is None or context.num_replicas_in_sync == 1:
-            return seed
-        return tf.random.fold_in(seed, context.replica_id_in_sync_group)
-
-    def _data(self, x):
-        """Returns x as a tensor of the model's dtype and shape."""
-        x = tf.cast(x, self.variable_dtype)
-        if x.shape.rank is None:
-            return tf.ensure_shape(x, [None, *self.event_shape])
-        x = supports.with_channels_as(x, self.event_shape)
-        if x.shape[1:].as_list() != list(self.event_shape):
-            raise supports.wrong_shape(x.shape.as_list(), self.event_shape)
-        return x

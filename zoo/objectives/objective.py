@@ -1,9 +1,15 @@
 """Objective: the layer that all of them share."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.checks import whole_number
+from zoo.posteriors.posterior import Posterior
+from zoo.probability import tfd
+
+# q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
+Drawn = tuple[tfd.Distribution, tf.Tensor, tf.Tensor, tf.Tensor | None]
 
 
 class Objective(keras.layers.Layer):
@@ -35,11 +41,11 @@ class Objective(keras.layers.Layer):
         self.annealing = self.add_weight(shape=(), initializer="ones", trainable=False, name="annealing")
         super().build(terms_shape)
 
-    def annealed(self, value):
+    def annealed(self, value: tf.Tensor) -> tf.Tensor:
         """Returns `annealing` × value, in the value's dtype."""
         return tf.cast(tf.convert_to_tensor(self.annealing), value.dtype) * value
 
-    def draw(self, posterior, h, seed):
+    def draw(self, posterior: Posterior, h: tf.Tensor, seed: tf.Tensor) -> Drawn:
         """Samples z with the gradient estimator of this objective.
 
         Args:
@@ -54,7 +60,7 @@ class Objective(keras.layers.Layer):
             return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
         return draw(posterior, h, seed, self.samples)
 
-    def batch_statistic(self, q, p, z, seed):
+    def batch_statistic(self, q: tfd.Distribution, p: tfd.Distribution, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Computes a statistic of all examples of the batch, such as one of q(z); `call` finds it in the terms.
 
         Args:
@@ -65,7 +71,7 @@ class Objective(keras.layers.Layer):
         """
         return nothing(q, p, z, seed)
 
-    def is_compatible(self, posterior):
+    def is_compatible(self, posterior: Posterior) -> bool:
         """Returns whether this objective can be computed for a posterior.
 
         Args:
@@ -74,11 +80,11 @@ class Objective(keras.layers.Layer):
         return True
 
     @property
-    def adapted(self):
+    def adapted(self) -> bool:
         """Whether it needs no `adapt` any more, or never did."""
         return True
 
-    def adapt(self, x):
+    def adapt(self, x: np.ndarray) -> None:
         """Learns what it needs of the training data; nothing, unless a class says otherwise.
 
         Args:

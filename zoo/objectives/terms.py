@@ -34,6 +34,6 @@ class Terms(NamedTuple):
         """log p(x, z) / q(z|x) [K, B], the importance weights."""
         return self.log_px + self.log_pz - self.log_qz
 
-    def mean(self, values):
+    def mean(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the mean of values [K, B] over the draws [B]."""
         return mean_of_draws(values, self.log_shares)

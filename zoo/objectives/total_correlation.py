@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from zoo.checks import real_number, whole_number
-from zoo.distributions.mixture import pairwise_log_prob
+from zoo.distributions.mixtures.mixture import pairwise_log_prob
 from zoo.objectives.objective import Objective
 from zoo.posteriors.normal import NormalPosterior
 from zoo.probability import tfd

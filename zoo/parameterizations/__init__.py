@@ -6,9 +6,24 @@ in d dimensions, and `__call__(params, d)`, which maps params [..., size(d)] to 
 [...] and event shape [d]. The first d parameters are μ; all of them zero give N(0, I).
 """
 
+from typing import Protocol
+
+import tensorflow as tf
+
 from zoo.parameterizations.diagonal import Diag
 from zoo.parameterizations.low_rank import LowRank
 from zoo.parameterizations.orthogonal import Orthogonal
 from zoo.parameterizations.triangular import StdCorr, TriL
+from zoo.probability import tfd
 
-__all__ = ["Diag", "LowRank", "Orthogonal", "StdCorr", "TriL"]
+__all__ = ["Diag", "LowRank", "Orthogonal", "Parameterization", "StdCorr", "TriL"]
+
+
+class Parameterization(Protocol):
+    """What a parameterization can do."""
+
+    def size(self, d: int) -> int:
+        """Returns the number of parameters of a normal in d dimensions."""
+
+    def __call__(self, params: tf.Tensor, d: int) -> tfd.Distribution:
+        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""

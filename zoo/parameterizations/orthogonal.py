@@ -42,7 +42,7 @@ class Orthogonal:
         """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         r = self._count(d)
         loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
-        # Around unit vectors, as zero has no direction; over √d, so that in many dimensions they do not turn far at random.
+        # Around unit vectors, as zero has no direction; over √d, so that they turn little in many dimensions too.
         raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
         vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
         directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + TINY)

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from zoo.checks import whole_number
+from zoo.distributions.mixtures.stratified import StratifiedMixture
 from zoo.distributions.positive import positive
-from zoo.distributions.stratified_mixture import StratifiedMixture
 from zoo.posteriors.posterior import SMALL, Posterior
 from zoo.probability import tfd
 from zoo.registry import register

@@ -12,7 +12,7 @@ class NormalPosterior(Posterior):
         event_shape: (L,), the latent size.
     """
 
-    family = None
+    family: parameterizations.Parameterization
 
     def build(self, h_shape):
         self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])

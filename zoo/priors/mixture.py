@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from zoo.checks import whole_number
-from zoo.distributions import mixture
+from zoo.distributions.mixtures import mixture
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import build_nested, register

@@ -29,7 +29,7 @@ class NormalPrior(Prior):
         event_shape: (L,), the latent size.
     """
 
-    family = None
+    family: parameterizations.Parameterization
 
     def build(self, x_shape):
         size = self.family.size(*self.event_shape)

@@ -1,6 +1,9 @@
 """Prior, p(z): the layer that all of them share."""
 
+import numpy as np
+
 from zoo.layer import DistributionLayer
+from zoo.posteriors.posterior import Posterior
 
 
 class Prior(DistributionLayer):
@@ -17,7 +20,7 @@ class Prior(DistributionLayer):
     space = "real"  # the support of z
     of_posteriors = False  # whether it is made of them, and so needs `encode`
 
-    def is_compatible(self, posterior):
+    def is_compatible(self, posterior: Posterior) -> bool:
         """Returns whether this is a density on the space of a posterior's draws.
 
         Args:
@@ -26,11 +29,11 @@ class Prior(DistributionLayer):
         return posterior.space == self.space
 
     @property
-    def compatible_specs(self):
+    def compatible_specs(self) -> list[str]:
         """Specs of posteriors that it fits, besides the plain names."""
         return []
 
-    def limit(self, low, high):
+    def limit(self, low: float, high: float) -> None:
         """Sets the range of x. Called before `adapt`; only priors with pseudo-inputs use it.
 
         Args:
@@ -38,7 +41,7 @@ class Prior(DistributionLayer):
             high: the greatest value; may be ∞.
         """
 
-    def adapt(self, x):
+    def adapt(self, x: np.ndarray) -> None:
         """Initializes the prior at data; nothing, unless a class says otherwise.
 
         Args:

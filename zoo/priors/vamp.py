@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from zoo.checks import seed_number, whole_number
 from zoo.data.standardization import extremes
-from zoo.distributions.mixture import MixtureSameFamily
+from zoo.distributions.mixtures.mixture import MixtureSameFamily
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import register

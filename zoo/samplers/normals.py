@@ -6,7 +6,7 @@ from sklearn import mixture as sklearn_mixture
 
 from zoo.aggregated import aggregated_posterior
 from zoo.checks import whole_number
-from zoo.distributions.mixture import MixtureSameFamily
+from zoo.distributions.mixtures.mixture import MixtureSameFamily
 from zoo.probability import tfd
 from zoo.registry import register
 from zoo.samplers.sampler import Sampler

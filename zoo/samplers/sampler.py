@@ -1,7 +1,14 @@
 """Sampler, p̂(z): the layer that all of them share."""
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from zoo.checks import seed_number
 from zoo.priors.prior import Prior
+
+if TYPE_CHECKING:
+    from zoo.model.vae import VAE
 
 
 class Sampler(Prior):
@@ -22,7 +29,7 @@ class Sampler(Prior):
         super().__init__(event_shape, trainable=False, **kwargs)
         self.seed = seed_number(seed)
 
-    def fit(self, vae, x, progress=True):
+    def fit(self, vae: "VAE", x: np.ndarray, progress: bool = True) -> None:
         """Fits it.
 
         Args:

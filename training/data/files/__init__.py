@@ -1,1 +1,1 @@
-"""User data: a reader for each kind of file, and the checks that all of them share."""
+"""Kinds of files that user data come in: a file and a class each, listed in `kinds`."""

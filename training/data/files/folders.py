@@ -5,24 +5,24 @@ from pathlib import Path
 
 
 def files_in(folder):
-    """The files in a folder and below, sorted; hidden ones are passed over, links followed, and no folder read twice.
+    """Returns the files in a folder and below, sorted, without hidden ones; follows links, but reads no folder twice.
 
     Args:
         folder: Path.
     """
-    found, seen = [], set()
+    files, seen = [], set()
     for root, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if os.path.realpath(root) in seen:  # a link to a folder that it is in, or that was there before
             folders.clear()
             continue
         seen.add(os.path.realpath(root))
-        found += [Path(root, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
+        files += [Path(root, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in files if path.is_file())
 
 
 def printable(path):
-    """Returns a path as text that can be printed and written, also where a name in it is not UTF-8.
+    """Returns a path as text that can be printed and written, even if a name in it is not UTF-8.
 
     Args:
         path: Path or text.

@@ -4,15 +4,22 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from training.data.dataset import Dataset, source
+from training.data.dataset import Dataset
+from training.data.named.registry import named_dataset
 
 
-@source(binarize="dynamic")
+@named_dataset(binarize="dynamic")
 def digits(data_dir=None):
-    """1,797 handwritten digits, 8×8, 17 grey levels scaled to [0, 1]: 1,397 / 200 / 200, split by a fixed seed.
+    """Loads 1,797 handwritten digits, 8×8, 17 gray levels scaled to [0, 1]: 1,397 / 200 / 200, split by a fixed seed.
 
     They are part of the UCI set "Optical Recognition of Handwritten Digits" and come with scikit-learn:
-    nothing is downloaded, `data_dir` is not used.
+    nothing is downloaded.
+
+    Args:
+        data_dir: not used.
+
+    Returns:
+        A `Dataset`.
     """
     images, labels = load_digits(return_X_y=True)
     x = (images / 16).astype(np.float32).reshape(-1, 8, 8, 1)

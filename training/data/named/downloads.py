@@ -1,4 +1,4 @@
-"""Original data files: found in a folder, or downloaded into a cache, and checked."""
+"""Original data files: read from a folder, or downloaded into a cache, and verified."""
 
 import gzip
 import hashlib
@@ -15,9 +15,9 @@ class Source(NamedTuple):
     """One original file.
 
     Args:
-        path: where it is below the data folder, without ".gz"; it is found compressed or not.
+        path: below the data folder, without ".gz"; the file may be compressed or not.
         md5: of its content, decompressed.
-        urls: mirrors, tried in turn; one that gives it compressed ends in ".gz".
+        urls: mirrors, tried in turn; one that serves it compressed ends in ".gz".
     """
 
     path: str
@@ -26,19 +26,19 @@ class Source(NamedTuple):
 
 
 def read(source, data_dir=None):
-    """The decompressed content of a data file.
+    """Returns the decompressed content of a data file.
 
     Args:
-        source: which one.
-        data_dir: folder to find it in; None for `ZOO_DATA_DIR` or else the cache folder, the only one
+        source: a `Source`.
+        data_dir: folder that holds it; None for `ZOO_DATA_DIR` or else the cache folder, the only one
             that files are downloaded into.
 
     Returns:
-        Bytes whose checksum is right.
+        Bytes, whose checksum has been verified.
 
     Raises:
-        FileNotFoundError: it is not in the folder, or no mirror has given it.
-        ValueError: the file in the folder is not the original one.
+        FileNotFoundError: It is not in the folder, or no mirror serves it.
+        ValueError: The file in the folder is not the original one.
     """
     folder = data_dir or os.environ.get("ZOO_DATA_DIR")
     return _find(source, Path(folder).expanduser()) if folder else _fetch(source)

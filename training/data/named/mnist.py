@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from training.data.dataset import Dataset, source
+from training.data.dataset import Dataset
 from training.data.named.downloads import Source, read
+from training.data.named.registry import named_dataset
 
 MNIST_URLS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 FASHION_URLS = (
@@ -13,14 +14,17 @@ FASHION_URLS = (
 VALIDATION = 10_000  # the last of the training images
 
 
-@source(binarize="dynamic")
+@named_dataset(binarize="dynamic")
 def mnist(data_dir=None):
-    """MNIST (LeCun, Cortes & Burges), 28×28 grey levels in [0, 1]: 50,000 / 10,000 / 10,000 images.
+    """Loads MNIST (LeCun, Cortes & Burges), 28×28 gray levels in [0, 1]: 50,000 / 10,000 / 10,000 images.
 
     The training set is the first 50,000 of the original one and the validation set its last 10,000.
 
     Args:
         data_dir: see `training.data.named.downloads.read`.
+
+    Returns:
+        A `Dataset`.
     """
     checksums = (
         "6bbc9ace898e44ae57da46a324031adb",
@@ -31,14 +35,19 @@ def mnist(data_dir=None):
     return _idx_dataset("mnist", MNIST_URLS, checksums, data_dir)
 
 
-@source(binarize="dynamic")
+@named_dataset(binarize="dynamic")
 def fashion_mnist(data_dir=None):
-    """Fashion-MNIST (Xiao et al., 2017, arXiv:1708.07747), 28×28 grey levels in [0, 1]: 50,000 / 10,000 / 10,000.
+    """Loads Fashion-MNIST (Xiao et al., 2017, arXiv:1708.07747), 28×28 gray levels in [0, 1].
+
+    There are 50,000 / 10,000 / 10,000 images for training, validation and test.
 
     The training set is the first 50,000 of the original one and the validation set its last 10,000.
 
     Args:
         data_dir: see `training.data.named.downloads.read`.
+
+    Returns:
+        A `Dataset`.
     """
     checksums = (
         "f4a8712d7a061bf5bd6d2ca38dc4d50a",
@@ -62,7 +71,9 @@ def _idx_dataset(name, urls, checksums, data_dir):
 
 
 def parse_idx(content):
-    """The array in an idx file: two zeros, the type (8: uint8), the rank, the sizes in 4 bytes each, the values.
+    """Returns the array in an idx file.
+
+    It holds two zeros, the type (8: uint8), the rank, the sizes in 4 bytes each, the values.
 
     Args:
         content: the file's bytes.
@@ -71,7 +82,7 @@ def parse_idx(content):
         uint8 array.
 
     Raises:
-        ValueError: it is no idx file of bytes, or is cut off.
+        ValueError: It is no idx file of bytes, or is truncated.
     """
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(f"Expected an idx file of bytes, which begins with 00 00 08, got {content[:4].hex(' ')}.")

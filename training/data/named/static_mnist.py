@@ -1,9 +1,10 @@
-"""Larochelle's fixed binarisation of MNIST, the benchmark of the VAE literature."""
+"""Larochelle's fixed binarization of MNIST, the benchmark of the VAE literature."""
 
 import numpy as np
 
-from training.data.dataset import Dataset, source
+from training.data.dataset import Dataset
 from training.data.named.downloads import Source, read
+from training.data.named.registry import named_dataset
 
 URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 CHECKSUMS = {
@@ -13,15 +14,18 @@ CHECKSUMS = {
 }
 
 
-@source()
+@named_dataset()
 def static_mnist(data_dir=None):
-    """MNIST, 28×28 pixels of zero or one, drawn once for all (Larochelle & Murray, 2011): 50,000 / 10,000 / 10,000.
+    """Loads binarized MNIST, 28×28 pixels (Larochelle & Murray, 2011): 50,000 / 10,000 / 10,000 images.
 
-    The test file is sorted by label, and the labels are not given. Here its rows are put into an order
-    drawn from a fixed seed, so that the first n of them are a fair sample.
+    The test file is sorted by label and comes without labels. Its rows are shuffled here with a fixed seed, so that
+    the first n of them are a fair sample.
 
     Args:
         data_dir: see `training.data.named.downloads.read`.
+
+    Returns:
+        A `Dataset`.
     """
     train, validation, test = (_rows(part, data_dir) for part in CHECKSUMS)
     order = np.random.default_rng(0).permutation(len(test))

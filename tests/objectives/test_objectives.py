@@ -161,13 +161,13 @@ def test_gradients_are_those_of_naive_loops(name, options, loss, posterior, prio
     vae = small_vae({"name": name, "samples": samples, **options}, posterior, prior)
     vae.objective.adapt(np.zeros(10))
     vae.objective.annealing.assign(0.5)
-    spied, aggregate = [], vae.objective.batch_statistic
+    spied, statistic = [], vae.objective.batch_statistic
 
     def spy(q, p, z, seed):
         spied.append(p.sample(len(X), seed=seed).numpy())
-        return aggregate(q, p, z, seed)
+        return statistic(q, p, z, seed)
 
-    monkeypatch.setattr(vae.objective, "aggregate", spy)
+    monkeypatch.setattr(vae.objective, "batch_statistic", spy)
     terms, got = gradients(vae, *PARTS)
     model = naive(vae)
     noise = [[model.noise(x, z) for x, z in zip(X, row, strict=True)] for row in terms.z.numpy()]

@@ -5,8 +5,8 @@ from functools import singledispatch
 
 import tensorflow as tf
 
-from zoo.distributions.blockwise_mixture import BlockwiseMixture
 from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
+from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.probability import tfd
 
 CHUNK = 500  # components at once

@@ -1,7 +1,7 @@
 """Logarithms of sums of exponentials over components that come in blocks, the largest terms kept apart.
 
-Densities in matrix products are rough (see `zoo.distributions.mixture`): the leading components of each point, which
-make up nearly all of its sum, are replaced by their textbook values once all blocks have been summed.
+Densities in matrix products are rough (see `zoo.distributions.mixtures.mixture`): the leading components of each point,
+which make up nearly all of its sum, are replaced by their textbook values once all blocks have been summed.
 """
 
 import math

@@ -3,8 +3,8 @@
 log Σₘ πₘ pₘ(z) of N points takes N × M component densities. Those of normals are quadratic forms, and so matrix
 products: for a diagonal one, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel where σ is small, so
 that such densities are rough. Mixtures of up to some thousand components, such as priors, compute the products in
-float64. In larger ones (`zoo.distributions.blockwise_mixture`) the leading components of each point, which make up
-nearly all of the sum, are recomputed by the textbook formula (`zoo.distributions.log_sum`).
+float64. In larger ones (`zoo.distributions.mixtures.blockwise`) the leading components of each point, which make up
+nearly all of the sum, are recomputed by the textbook formula (`zoo.distributions.mixtures.log_sum`).
 """
 
 import math

@@ -47,9 +47,9 @@ class StratifiedMixture(tfd.MixtureSameFamily):
 
 @covariance_in_double.register
 def _(distribution: StratifiedMixture):
-    weights = np.float64(distribution.mixture_distribution.probs_parameter())[..., None]  # [..., M, 1]
+    weights = np.asarray(distribution.mixture_distribution.probs_parameter(), np.float64)[..., None]  # [..., M, 1]
     components = distribution.components_distribution
-    loc, scale = np.float64(components.mean()), np.float64(components.stddev())
+    loc, scale = np.asarray(components.mean(), np.float64), np.asarray(components.stddev(), np.float64)
     centred = loc - np.sum(weights * loc, axis=-2, keepdims=True)
     within = np.sum(weights * scale**2, axis=-2)[..., None] * np.eye(loc.shape[-1])
     return within + np.swapaxes(weights * centred, -1, -2) @ centred

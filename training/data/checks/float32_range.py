@@ -9,16 +9,16 @@ LOST = 1e-3  # of a standard deviation, that a number may be changed by
 RANGE = float(np.finfo(np.float32).max)
 
 
-def check_precision(x, what, columns=None):
-    """Makes sure that numbers are told apart as 32-bit ones, and are within their range.
+def check_float32(x, what, columns=None):
+    """Checks that numbers are told apart as 32-bit ones, and are within their range.
 
     Args:
-        x: array [N, *x] as it was found, or what is sliced as one; values that are not finite are left to others.
+        x: array [N, *x] as it was read, or `LazyArray`; values that are not finite are left to the scan.
         what: what to call it in a message.
         columns: names of the elements, or None.
 
     Raises:
-        ValueError: they are not; the message names a column.
+        ValueError: They are not; the message names a column.
     """
     if x.dtype.kind not in "iuf" or np.can_cast(x.dtype, np.float32):
         return
@@ -47,9 +47,9 @@ def check_precision(x, what, columns=None):
 
 
 def _changed(x):
-    """By how much numbers are changed at most: [D] for vectors, [] for all else."""
-    found = [np.abs(np.float64(np.float32(chunk)) - np.float64(chunk)) for chunk in chunks(x)]
-    return np.max([change.max(axis=0 if change.ndim == 2 else None) for change in found], axis=0)
+    """Returns by how much numbers are changed at most: [D] for vectors, [] for all else."""
+    changes = [np.abs(np.float64(np.float32(chunk)) - np.float64(chunk)) for chunk in chunks(x)]
+    return np.max([change.max(axis=0 if change.ndim == 2 else None) for change in changes], axis=0)
 
 
 def _column(i, values, what, columns):

@@ -6,8 +6,8 @@ from functools import partial
 import tensorflow as tf
 
 from zoo.checks import whole_number
-from zoo.distributions.log_sum import GROUP, LEADERS, LogSum, sum_exp
-from zoo.distributions.mixture import is_rough, pairwise_log_prob, rough
+from zoo.distributions.mixtures.log_sum import GROUP, LEADERS, LogSum, sum_exp
+from zoo.distributions.mixtures.mixture import is_rough, pairwise_log_prob, rough
 from zoo.probability import tfd, tfp
 
 ROWS = 512  # points of a block
@@ -22,7 +22,7 @@ compiled_sum_exp = tf.function(sum_exp, jit_compile=True, autograph=False)
 class BlockwiseMixture(tfd.Distribution):
     """Σₙ πₙ pₙ(z) over so many components that not all densities of all points fit into memory.
 
-    The density is exact over all of them, in blocks of points × components (`zoo.distributions.mixture`); its memory
+    The density is exact over all of them, in blocks of points × components; its memory
     does not grow with their product. Mean and covariance are exact.
 
     Args:

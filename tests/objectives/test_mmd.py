@@ -62,13 +62,13 @@ def test_mmd_of_two_laws_is_positive(law, prior_law):
 
 def test_mmd_of_dirichlet_latents_is_taken_to_draws_of_their_prior(monkeypatch):
     vae = zoo.build("dirichlet_vae", (6,), "real", latent=3, objective="mmd(samples=2)")
-    spied, aggregate = [], vae.objective.batch_statistic
+    spied, statistic = [], vae.objective.batch_statistic
 
     def spy(q, p, z, seed):
         spied.append((z.numpy(), p.sample(z.shape[1], seed=seed).numpy()))
-        return aggregate(q, p, z, seed)
+        return statistic(q, p, z, seed)
 
-    monkeypatch.setattr(vae.objective, "aggregate", spy)
+    monkeypatch.setattr(vae.objective, "batch_statistic", spy)
     got = vae(np.float32(np.random.default_rng(0).normal(size=(7, 6)))).batch_statistic
     ((z, prior_z),) = spied
     np.testing.assert_allclose(prior_z.sum(axis=-1), 1, rtol=1e-5)

@@ -62,7 +62,8 @@ def test_status_and_metadata(run):
     assert run("status", model="rows") == "rows  version 7  AVAILABLE\n"
     text = run("metadata")
     assert text.startswith("model 'images', version 1, at http://127.0.0.1")
-    assert "\nscore\n  takes    seed             int32 [B, 2]\n  takes    x                float32 [B, 3, 2, 1]\n" in text
+    inputs = "  takes    seed             int32 [B, 2]\n  takes    x                float32 [B, 3, 2, 1]\n"
+    assert f"\nscore\n{inputs}" in text
     assert "\ndecode_png\n  takes    z                float32 [B, 2]\n  returns  image_bytes      bytes [B]\n" in text
     assert text.split("\n", 1)[1] == run("metadata", by="grpc").split("\n", 1)[1]
 
@@ -277,7 +278,7 @@ def test_an_interruption(run, monkeypatch, capsys):
         (["reconstruct", "fake.png"], {"out": "a.png"}, "'fake.png' is neither a PNG nor a JPEG"),
         (["reconstruct", "cut.png"], {"out": "a.png"}, r"'cut.png': Asked .* for 'reconstruct_bytes'.*not an image"),
         (["encode", "x.npy", "--covariance"], {"out": "a.csv"}, r"--out to be a file .npz, got 'a.csv'"),
-        (["encode", "fake.png"], {"out": "a.csv", "model": "rows"}, r"does not take image files, but x float32 \[B, 3\]"),
+        (["encode", "fake.png"], {"out": "a.csv", "model": "rows"}, r"does not take image files, but x float32 \[B"),
     ],
 )
 def test_wrong_commands_end_with_a_sentence(run, words, options, message):

@@ -130,10 +130,7 @@ class Encode(WithData):
         examples = examples_in(self.data, served, "encode")
         asked = ("encode", "encode_covariance") if self.covariance else ("encode",)
         names = [signature_for(name, examples, served) for name in asked]
-        # Of all signatures, before any request.
-        tensors = {key: tensor for name in names for key, tensor in served.signature(name).outputs.items()}
-        left_out = [key for key, tensor in tensors.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
-        keep = led_by("loc", set(tensors) - set(left_out))
+        keep, left_out = columns(served, names, output.suffix)  # of all signatures, before any request
         codes = {}
         for name in names:
             outputs = served.signature(name).outputs
@@ -218,6 +215,19 @@ class Reconstruct(WithData):
 def counted(examples):
     """Returns the number of examples, in words."""
     return "1 example" if len(examples) == 1 else f"{len(examples):,} examples"
+
+
+def columns(served, names, suffix):
+    """Returns the names of the outputs of some signatures that a file can hold, and of those that it cannot.
+
+    Args:
+        served: the `RemoteModel`.
+        names: names of the signatures.
+        suffix: the file's; .csv files hold no matrices.
+    """
+    tensors = {key: tensor for name in names for key, tensor in served.signature(name).outputs.items()}
+    left_out = [key for key, tensor in tensors.items() if suffix == ".csv" and len(tensor.shape) > 2]
+    return led_by("loc", set(tensors) - set(left_out)), left_out
 
 
 def led_by(first, names):

@@ -27,7 +27,7 @@ def test_a_file_is_replaced(tmp_path, old, durable):
 def test_none_of_several_files_takes_its_place_before_all_are_written(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("old")
-    with pytest.raises(OSError, match="full"), replacing(one, two) as (first, second):
+    with pytest.raises(OSError, match="full"), replacing(one, two) as (first, second):  # noqa: PT012
         first.write_text("new")
         assert one.read_text() == "old"
         second.write_text("n")
@@ -60,7 +60,7 @@ def test_writes_at_the_same_time_do_not_share_a_file(tmp_path):
 def test_a_signal_waits_for_a_safe_point(capsys, number, status, said):
     before = signal.getsignal(number)
     done = []
-    with pytest.raises(SystemExit) as end, ended_by_a_sentence("nothing was published"), deferred_signals():
+    with pytest.raises(SystemExit) as end, ended_by_a_sentence("nothing was published"), deferred_signals():  # noqa: PT012
         raise_if_interrupted()
         os.kill(os.getpid(), number)
         done.append("what was begun")

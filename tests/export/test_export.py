@@ -79,6 +79,10 @@ def test_the_manifest_says_what_it_is(version):
     assert kl > 0
     assert found["aggregated"] == {"sampler": "compressed", "components": COMPONENTS, "examples": 30}
     assert [found[key] for key in ("max_batch_size", "max_rows", "max_pixels")] == [64, 1024, 2**24]
+
+
+def test_the_manifest_has_the_checksums_of_all_files(version):
+    found = manifest.read(version)
     files = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
     assert files - {manifest.FILE} == set(found["sha256"])
     for name, digest in found["sha256"].items():

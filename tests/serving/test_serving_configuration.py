@@ -70,9 +70,7 @@ def test_damaged_versions_keep_no_model_from_being_served(served):
     damaged(served / "half" / "1")
     found = {model.name: model for model in configuration.write(served)}
     assert policies() == names
-    assert found["tril_vae"].damage == (
-        "Version 13 of 'tril_vae' is damaged: 'saved_model.pb' has changed.",
-    )
+    assert found["tril_vae"].damage == ("Version 13 of 'tril_vae' is damaged: 'saved_model.pb' has changed.",)
     assert found["vamp_vae"].damage == (
         "Version 4 of 'vamp_vae' is damaged: it has no manifest.json that can be read.",
     )

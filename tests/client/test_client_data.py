@@ -14,7 +14,7 @@ from export.client.signature import checked
 from export.client.transports.rest import Rest
 from tests.models.linear_models import linear_model, png
 from tests.servers.stand_in_server import StandInServer
-from tests.shared.own_files import encrypted
+from tests.shared.user_files import encrypted
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ def rows(x):
     return sorted(example.tobytes() for example in x)
 
 
-def grey(**changes):
-    """Grey levels, different ones in each part, and in each 0, ½ and 1."""
+def gray(**changes):
+    """Gray levels, different ones in each part, and in each 0, ½ and 1."""
     x = np.linspace(0, 1, 90 * 3, dtype=np.float32).reshape(90, 3)
     x[[0, 50, 70]] = 0, 0.5, 1
     return Dataset(
-        **{"name": "grey", "support": "unit", "train": x[:50], "validation": x[50:70], "test": x[70:]} | changes
+        **{"name": "gray", "support": "unit", "train": x[:50], "validation": x[50:70], "test": x[70:]} | changes
     )
 
 
@@ -30,7 +30,7 @@ def take(batches, n):
     return np.stack(list(batches.take(n).as_numpy_iterator()))
 
 
-@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(gray(), "dynamic")], ids=["fixed", "dynamic"])
 def test_batches_are_a_function_of_the_seed(dataset):
     first, same, other = (take(dataset().batches(3, seed), 8) for seed in (5, 5, 6))
     assert np.array_equal(first, same)
@@ -49,7 +49,7 @@ def test_epoch_has_each_example_at_most_once_in_an_order_of_its_own(batch_size, 
 
 
 @pytest.mark.parametrize("step", [0, 1, 2, 5, 12])
-@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(gray(), "dynamic")], ids=["fixed", "dynamic"])
 def test_stream_goes_on_exactly_where_it_was_left(dataset, step):
     whole = take(dataset().batches(4, seed=2), step + 15)
     rest = take(dataset().batches(4, seed=2, first_step=step), 15)
@@ -57,7 +57,7 @@ def test_stream_goes_on_exactly_where_it_was_left(dataset, step):
 
 
 @pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (2, 2), (4, 2)])
-@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(grey(), "dynamic")], ids=["fixed", "dynamic"])
+@pytest.mark.parametrize("dataset", [numbered, lambda: binarized(gray(), "dynamic")], ids=["fixed", "dynamic"])
 def test_the_shares_of_replicas_are_together_the_batch_of_one(dataset, replicas, workers):
     whole = take(dataset().batches(8, seed=2, first_step=1), 6)  # [6, 8, *x]
     local = replicas // workers
@@ -76,7 +76,7 @@ def test_a_batch_that_replicas_cannot_share_is_refused():
 
 @pytest.mark.parametrize(("replicas", "workers", "batch_size"), [(1, 1, 7), (2, 1, 6), (4, 2, 8), (3, 3, 100)])
 def test_validation_batches_hold_each_example_once_and_something_for_each_replica(replicas, workers, batch_size):
-    dataset = grey()  # 20 of them
+    dataset = gray()  # 20 of them
     steps, local = dataset.validation_steps(batch_size, replicas), replicas // workers
     shares = [
         list(dataset.validation_batches(batch_size, replicas, workers, w).take(2 * steps * local).as_numpy_iterator())
@@ -92,12 +92,12 @@ def test_validation_batches_hold_each_example_once_and_something_for_each_replic
 
 def test_fewer_validation_examples_than_replicas_are_refused():
     with pytest.raises(ValueError, match="each of 21 replicas, got 20"):
-        grey().validation_batches(500, replicas=21)
+        gray().validation_batches(500, replicas=21)
 
 
-def test_training_examples_are_binarised_anew_in_each_epoch():
+def test_training_examples_are_binarized_anew_in_each_epoch():
     dataset = binarized(
-        grey(train=np.full((6, 50), 0.5, np.float32), validation=np.ones((1, 50)), test=np.ones((1, 50))), "dynamic"
+        gray(train=np.full((6, 50), 0.5, np.float32), validation=np.ones((1, 50)), test=np.ones((1, 50))), "dynamic"
     )
     first, second = take(dataset.batches(6, seed=0), 2)
     assert len(set(rows(first)) | set(rows(second))) == 12

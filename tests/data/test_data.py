@@ -1,4 +1,4 @@
-"""Data sets, their binarisation, and the batches that are made of them."""
+"""Named data sets, what a data set may be, and binarization."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_digits_are_split_without_loss_or_overlap():
     assert rows(np.concatenate(parts(dataset))) == rows(images)
 
 
-def test_digits_are_grey_levels_from_0_to_1():
+def test_digits_are_gray_levels_from_0_to_1():
     dataset = digits()
     assert dataset.support == "unit"
     assert dataset.event_shape == (8, 8, 1)
@@ -70,47 +70,47 @@ def test_unknown_data_set_is_refused_with_the_known_ones():
     ("how", "support", "done"),
     [(None, "binary", "dynamic"), ("none", "unit", "none"), ("static", "binary", "static")],
 )
-def test_data_set_is_binarised_as_asked_and_else_in_its_own_way(how, support, done):
+def test_data_set_is_binarized_as_asked_and_else_in_its_own_way(how, support, done):
     dataset = load_dataset("digits", how)
     assert (dataset.support, dataset.binarize) == (support, done)
 
 
-# binarisation
+# binarization
 
 
-def grey(**changes):
-    """Grey levels, different ones in each part, and in each 0, ½ and 1."""
+def gray(**changes):
+    """Gray levels, different ones in each part, and in each 0, ½ and 1."""
     x = np.linspace(0, 1, 90 * 3, dtype=np.float32).reshape(90, 3)
     x[[0, 50, 70]] = 0, 0.5, 1
     return Dataset(
-        **{"name": "grey", "support": "unit", "train": x[:50], "validation": x[50:70], "test": x[70:]} | changes
+        **{"name": "gray", "support": "unit", "train": x[:50], "validation": x[50:70], "test": x[70:]} | changes
     )
 
 
 def binary():
-    return binarized(grey(), "static")
+    return binarized(gray(), "static")
 
 
 def real():
     return Dataset("real", "real", *(np.full((4, 2), value, np.float32) for value in (-1, 0, 3)))
 
 
-@pytest.mark.parametrize("dataset", [grey, binary, real])
+@pytest.mark.parametrize("dataset", [gray, binary, real])
 def test_data_stay_as_they_are_where_nothing_is_asked(dataset):
     before = dataset()
     assert binarized(before, "none") is before
 
 
-def test_static_binarisation_is_over_one_half():
-    before, after = grey(), binary()
+def test_static_binarization_is_over_one_half():
+    before, after = gray(), binary()
     assert (after.support, after.binarize) == ("binary", "static")
     for x, b in zip(parts(before), parts(after), strict=True):
         assert np.array_equal(b, x > 0.5)
     assert binarized(after, "static") is after
 
 
-def test_dynamic_binarisation_keeps_grey_levels_for_training_and_draws_the_rest_once():
-    before = grey(labels=np.arange(20), train_labels=np.arange(50), epochs=7)
+def test_dynamic_binarization_keeps_gray_levels_for_training_and_draws_the_rest_once():
+    before = gray(labels=np.arange(20), train_labels=np.arange(50), epochs=7)
     after = binarized(before, "dynamic")
     assert (after.support, after.binarize, after.epochs) == ("binary", "dynamic", 7)
     assert np.array_equal(after.labels, before.labels)
@@ -123,14 +123,14 @@ def test_dynamic_binarisation_keeps_grey_levels_for_training_and_draws_the_rest_
 
 
 def test_held_out_data_are_drawn_from_the_seed():
-    first, same, other = (binarized(grey(), "dynamic", seed) for seed in (0, 0, 1))
+    first, same, other = (binarized(gray(), "dynamic", seed) for seed in (0, 0, 1))
     for part in ("validation", "test"):
         assert np.array_equal(getattr(first, part), getattr(same, part))
         assert not np.array_equal(getattr(first, part), getattr(other, part))
 
 
 @pytest.mark.parametrize(("dataset", "how"), [(real, "static"), (real, "dynamic"), (binary, "dynamic")])
-def test_other_than_grey_levels_cannot_be_binarised(dataset, how):
+def test_other_than_gray_levels_cannot_be_binarized(dataset, how):
     with pytest.raises(ValueError) as error:
         binarized(dataset(), how)
     for word in (dataset().name, f"'{dataset().support}'", "'unit'", how):
@@ -150,7 +150,7 @@ def assert_drawn_from_the_levels(x):
     assert np.all(error <= 5 * np.sqrt(LEVELS * (1 - LEVELS) / len(x)) + 1e-12)
 
 
-def test_binarised_data_are_on_average_the_grey_levels():
+def test_binarized_data_are_on_average_the_gray_levels():
     train, held_out = np.tile(LEVELS, (80, 1)), np.tile(LEVELS, (4000, 1))
     dataset = binarized(Dataset("levels", "unit", train, held_out, held_out), "dynamic")
     batches = dataset.batches(20, seed=0).take(200).as_numpy_iterator()
@@ -200,17 +200,17 @@ def test_parts_of_different_shapes_are_refused(part):
 
 def test_labels_are_as_many_as_examples():
     with pytest.raises(ValueError, match="Expected 20 labels of the test data, got 19"):
-        grey(labels=np.arange(19))
+        gray(labels=np.arange(19))
     with pytest.raises(ValueError, match="Expected 50 labels of the train data, got 20"):
-        grey(train_labels=np.arange(20))
+        gray(train_labels=np.arange(20))
 
 
 def test_unknown_support_is_refused_with_the_known_ones():
     with pytest.raises(KeyError, match=r"'nope'.*binary.*unit.*real"):
-        grey(support="nope")
+        gray(support="nope")
 
 
-def test_grey_levels_are_allowed_only_in_training_data_that_are_binarised_anew():
+def test_gray_levels_are_allowed_only_in_training_data_that_are_binarized_anew():
     binary = {"validation": ones(2, 3), "test": ones(2, 3)}
     Dataset("mine", "binary", ones(4, 3, value=0.5), **binary, binarize="dynamic")
     with pytest.raises(ValueError, match="train data"):

@@ -86,11 +86,11 @@ def test_discretized_logistic():
 @pytest.mark.parametrize(
     ("support", "likelihood"),
     [
-        ("binary", "Bernoulli"),
-        ("unit", "ContinuousBernoulli"),
-        ("real", "Normal"),
-        ("levels", "DiscretizedLogistic"),
-        ("simplex", "Normal"),
+        ("binary", "BernoulliLikelihood"),
+        ("unit", "ContinuousBernoulliLikelihood"),
+        ("real", "NormalLikelihood"),
+        ("levels", "DiscretizedLogisticLikelihood"),
+        ("simplex", "NormalLikelihood"),
     ],
 )
 def test_the_support_picks_the_likelihood(support, likelihood):
@@ -100,7 +100,7 @@ def test_the_support_picks_the_likelihood(support, likelihood):
 def test_a_likelihood_that_does_not_fit_is_refused_with_those_that_do():
     with pytest.raises(
         ValueError,
-        match=r"'bernoulli' needs data in {0, 1}.*'continuous_bernoulli' or 'low_rank_normal' or 'normal'.*binarise",
+        match=r"'bernoulli' needs data in {0, 1}.*'continuous_bernoulli' or 'low_rank_normal' or 'normal'.*binarize",
     ):
         zoo.build("diag_vae", (4,), "unit", likelihood="bernoulli")
     with pytest.raises(ValueError, match=r"needs data in the real numbers.*'bernoulli'"):

@@ -1,4 +1,4 @@
-"""Odd files of a user's own: what is damaged or misleading ends in a sentence, and what is doubtful is said."""
+"""Odd files: what is damaged or misleading ends in a sentence, and what is doubtful is noted."""
 
 import struct
 import zlib
@@ -6,8 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
-from tests.shared.odd_data import ROWS, WHOLE, X, assert_names, read, refusal, saved, write
-from tests.shared.own_files import encrypted, levels
+from tests.shared.user_data import ROWS, WHOLE, X, assert_names, read, refusal, saved, write
+from tests.shared.user_files import encrypted, levels
 from training.data.checks import duplicates
 
 # damaged arrays

@@ -1,4 +1,4 @@
-"""A user's own data, from the command to the report."""
+"""User data, from the command to the report."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared.own_files import levels, write_image
+from tests.shared.user_files import levels, write_image
 from training import evaluate
 from training import run_folder as run
 from training.evaluation.sample_quality import scale_of
@@ -83,7 +83,7 @@ def test_distances_between_rows_of_a_table_are_in_standard_deviations():
     assert scale_of("unit", train) == scale_of("real", np.zeros((4, 2, 2, 1))) == 1.0
 
 
-def test_streamed_colour_images_are_trained_on(tmp_path, monkeypatch, capsys):
+def test_streamed_color_images_are_trained_on(tmp_path, monkeypatch, capsys):
     for i, x in enumerate(levels(160, (4, 5, 3))):
         write_image(tmp_path / "photos" / f"{i}.png", x)
     monkeypatch.setattr("training.data.memory.BUDGET", 100 * 4 * 6 * 6 * 3)

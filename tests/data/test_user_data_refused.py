@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tests.shared.own_files import levels, png, write_image, write_records
+from tests.shared.user_files import levels, png, write_image, write_records
 from training.data import load_user_data, memory
 from training.data.settings import DataSettings
 from training.train import main

@@ -1,11 +1,16 @@
 """Every kind of file gives the examples that are in it, and the labels; streamed or not, they are the same."""
 
+import importlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.shared.own_files import levels, png, write_image, write_records
+from tests import ROOT
+from tests.shared.user_files import levels, png, write_image, write_records
 from training.data import Dataset, load_user_data
+from training.data.files.file_kind import FileKind
+from training.data.files.kinds import KINDS
 from training.data.settings import DataSettings
 from zoo.data.lazy_arrays import MemoryMapped
 
@@ -231,3 +236,17 @@ def test_parts_in_files_of_their_own(tmp_path):
     for part, x in zip(parts(dataset), [X[:20], X[20:25], X[25:]], strict=True):
         np.testing.assert_array_equal(part, x)
     assert isinstance(dataset, Dataset)
+
+
+# kinds of files
+
+
+def test_every_kind_is_listed_and_has_suffixes_of_its_own():
+    files = sorted(path.stem for path in (ROOT / "training" / "data" / "files").glob("*.py"))
+    for name in files:
+        importlib.import_module(f"training.data.files.{name}")
+    assert {type(kind) for kind in KINDS} == set(FileKind.__subclasses__())
+    suffixes = [suffix for kind in KINDS for suffix in kind.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in suffixes)
+    assert all(kind.single or kind.folders for kind in KINDS)

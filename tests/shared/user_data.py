@@ -1,9 +1,9 @@
-"""Small data of a user's own, and what comes of reading them: a data set, or a refusal in one sentence."""
+"""Small user data, and what loading them returns: a data set, or a refusal in one sentence."""
 
 import numpy as np
 import pytest
 
-from tests.shared.own_files import levels, write_image
+from tests.shared.user_files import levels, write_image
 from training.data import load_user_data
 from training.data.settings import DataSettings
 

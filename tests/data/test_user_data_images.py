@@ -1,4 +1,4 @@
-"""Images: their bytes become the same pixels everywhere, brought to one size and to grey or colour."""
+"""Images: their bytes become the same pixels everywhere, resized to one size, in gray or color."""
 
 import io
 
@@ -7,13 +7,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image  # Matplotlib brings it: another's opinion
 
-from tests.shared.own_files import levels, png, write_image
+from tests.shared.user_files import levels, png, write_image
 from training.data import load_user_data
 from training.data.files.image_header import image_header
 from training.data.settings import DataSettings
 from zoo.data.images import decode
 
-GREY, COLOUR = levels(1, (24, 36, 1))[0], levels(1, (24, 36, 3))[0]
+GRAY, COLOR = levels(1, (24, 36, 1))[0], levels(1, (24, 36, 3))[0]
 
 
 def encoded(pixels, form, **options):
@@ -23,7 +23,7 @@ def encoded(pixels, form, **options):
     return content.getvalue()
 
 
-@pytest.mark.parametrize("pixels", [GREY, COLOUR])
+@pytest.mark.parametrize("pixels", [GRAY, COLOR])
 def test_an_image_of_its_own_size_is_left_as_it_is(pixels):
     np.testing.assert_array_equal(decode(encoded(pixels, "PNG"), (24, 36), pixels.shape[-1]), pixels)
     smooth = np.asarray(Image.fromarray(pixels[:3, :4].squeeze()).resize((36, 24)))  # noise is not what JPEG is for
@@ -33,7 +33,7 @@ def test_an_image_of_its_own_size_is_left_as_it_is(pixels):
 
 
 @pytest.mark.parametrize("size", [(12, 18), (7, 5), (48, 40)])
-@pytest.mark.parametrize("pixels", [GREY, COLOUR])
+@pytest.mark.parametrize("pixels", [GRAY, COLOR])
 def test_sizes_are_changed_as_pillow_does(pixels, size):
     expected = Image.fromarray(pixels.squeeze()).resize(size[::-1], Image.Resampling.BILINEAR)
     made = decode(png(pixels), size, pixels.shape[-1]).numpy()
@@ -41,15 +41,15 @@ def test_sizes_are_changed_as_pillow_does(pixels, size):
 
 
 def test_channels_and_transparency():
-    grey = decode(png(COLOUR), (24, 36), 1).numpy()[..., 0]
-    np.testing.assert_allclose(grey, COLOUR @ [0.299, 0.587, 0.114], atol=2)
-    np.testing.assert_array_equal(decode(png(GREY), (24, 36), 3), np.repeat(GREY, 3, axis=-1))
-    transparent = np.concatenate([COLOUR, GREY], axis=-1)
-    np.testing.assert_array_equal(decode(png(transparent), (24, 36), 3), COLOUR)
+    gray = decode(png(COLOR), (24, 36), 1).numpy()[..., 0]
+    np.testing.assert_allclose(gray, COLOR @ [0.299, 0.587, 0.114], atol=2)
+    np.testing.assert_array_equal(decode(png(GRAY), (24, 36), 3), np.repeat(GRAY, 3, axis=-1))
+    transparent = np.concatenate([COLOR, GRAY], axis=-1)
+    np.testing.assert_array_equal(decode(png(transparent), (24, 36), 3), COLOR)
 
 
 def test_damaged_bytes_are_an_error():
-    for content in (b"", b"no image", png(COLOUR)[:-30], encoded(COLOUR, "JPEG")[:-200]):
+    for content in (b"", b"no image", png(COLOR)[:-30], encoded(COLOR, "JPEG")[:-200]):
         with pytest.raises(tf.errors.InvalidArgumentError):
             decode(content, (24, 36), 3)
 
@@ -57,11 +57,11 @@ def test_damaged_bytes_are_an_error():
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (encoded(GREY, "PNG"), (24, 36, 1)),
-        (encoded(COLOUR, "PNG"), (24, 36, 3)),
-        (encoded(GREY, "JPEG"), (24, 36, 1)),
-        (encoded(COLOUR, "JPEG", progressive=True, comment=b"x" * 500), (24, 36, 3)),
-        (png(np.concatenate([GREY, GREY], axis=-1)), (24, 36, 1)),
+        (encoded(GRAY, "PNG"), (24, 36, 1)),
+        (encoded(COLOR, "PNG"), (24, 36, 3)),
+        (encoded(GRAY, "JPEG"), (24, 36, 1)),
+        (encoded(COLOR, "JPEG", progressive=True, comment=b"x" * 500), (24, 36, 3)),
+        (png(np.concatenate([GRAY, GRAY], axis=-1)), (24, 36, 1)),
         (b"", None),
         (b"\xff\xd8\xff", None),
         (b"no image", None),
@@ -80,7 +80,7 @@ def test_headers(content, expected):
         ({"image_size": (3, 5), "channels": 1}, (3, 5, 1)),
     ],
 )
-def test_a_folder_is_of_one_size_and_of_colours_where_one_image_is(tmp_path, settings, shape):
+def test_a_folder_is_of_one_size_and_of_colors_where_one_image_is(tmp_path, settings, shape):
     for i, x in enumerate(levels(12, (4, 6, 1))):
         write_image(tmp_path / f"{i}.png", x if i else np.repeat(x, 3, axis=-1))
     assert load_user_data(DataSettings(data=str(tmp_path), **settings)).event_shape == shape

@@ -1,4 +1,4 @@
-"""Real data in any units: densities are those of raw data, and networks are given standardised ones."""
+"""Real data in any units: densities are those of raw data, and networks are given standardized ones."""
 
 import keras
 import numpy as np
@@ -82,7 +82,7 @@ def test_samples_and_reconstructions_are_in_raw_units():
 
 
 @pytest.mark.parametrize("support", ["unit", "simplex"])
-def test_only_real_data_are_standardised(support):
+def test_only_real_data_are_standardized(support):
     x = np.random.default_rng(0).dirichlet(np.ones(3), 20).astype(np.float32)
     model = vae(x, support, likelihood="normal")
     before = model.score(x, samples=2).elbo

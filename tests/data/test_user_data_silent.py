@@ -1,10 +1,10 @@
-"""What would go wrong without a word: it is noticed, and refused or said."""
+"""What would go wrong silently is noticed, and refused or noted."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.shared.own_files import levels, write_image, write_records
+from tests.shared.user_files import levels, write_image, write_records
 from training.data import load_user_data
 from training.data.settings import DataSettings
 from training.data.splits import split

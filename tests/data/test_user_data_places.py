@@ -1,4 +1,4 @@
-"""Odd folders, names, labels and sizes of a user's own data: a sentence, or a note."""
+"""Odd folders, names, labels and sizes of user data: a sentence, or a note."""
 
 import os
 import struct
@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
-from tests.shared.odd_data import ROWS, X, assert_names, folder, read, refusal, saved, write
-from tests.shared.own_files import levels, png, write_image, write_records
+from tests.shared.user_data import ROWS, X, assert_names, folder, read, refusal, saved, write
+from tests.shared.user_files import levels, png, write_image, write_records
 from training import run_folder as run
 from training.config import Config
 from training.data import load_user_data, memory

@@ -1,4 +1,4 @@
-"""Small files of a user's own data."""
+"""Small files of user data."""
 
 import io
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def write_image(path, pixels):
-    """A PNG or JPEG file of uint8 [H, W, C]."""
+    """Writes a PNG or JPEG file of uint8 [H, W, C]."""
     path.parent.mkdir(parents=True, exist_ok=True)
     encode = tf.io.encode_png if path.suffix == ".png" else lambda x: tf.io.encode_jpeg(x, quality=100)
     path.write_bytes(encode(pixels).numpy())
@@ -15,12 +15,12 @@ def write_image(path, pixels):
 
 
 def png(pixels):
-    """The bytes of a PNG image."""
+    """Returns the bytes of a PNG image."""
     return tf.io.encode_png(pixels).numpy()
 
 
 def write_records(path, examples):
-    """A TFRecord file; an example is a dict of a name -> bytes, or a list of ints or of floats."""
+    """Writes a TFRecord file; an example is a dict of a name -> bytes, or a list of ints or of floats."""
     with tf.io.TFRecordWriter(str(path)) as writer:
         for example in examples:
             features = {name: _feature(value) for name, value in example.items()}
@@ -37,12 +37,12 @@ def _feature(value):
 
 
 def levels(n=30, shape=(4, 3, 1), seed=0):
-    """Images of grey levels, no two alike, uint8 [n, *shape]."""
+    """Returns images of gray levels, no two alike, uint8 [n, *shape]."""
     return np.random.default_rng(seed).integers(0, 256, (n, *shape)).astype(np.uint8)
 
 
 def encrypted():
-    """The bytes of an .npz whose member says that it is encrypted."""
+    """Returns the bytes of an .npz whose member says that it is encrypted."""
     file = io.BytesIO()
     np.savez(file, x=np.ones((5, 3)))
     content = bytearray(file.getvalue())

@@ -196,7 +196,7 @@ def test_a_folder_that_is_none_or_no_run_is_refused(refusal, folder):
     assert "nowhere'" in refusal("--run", str(folder / "nowhere"))
     (folder.parent / "other").mkdir()
     (folder.parent / "other" / "config.json").write_text('{"name": "another project"}')
-    assert "No run in" in refusal("--run", str(folder.parent / "other"))
+    assert "does not contain a training run" in refusal("--run", str(folder.parent / "other"))
 
 
 @pytest.mark.parametrize("missing", [run.SCORES, run.HISTORY, run.MODEL, run.WEIGHTS])

@@ -31,7 +31,7 @@ def served(vae, folder, rows=3, **settings):
     return manifest.read(version), inputs, got
 
 
-def test_colour_images_in_levels(tmp_path):
+def test_color_images_in_levels(tmp_path):
     vae = small("conv_vae", event_shape=(6, 4, 3), support="levels")
     found, inputs, got = served(vae, tmp_path)
     assert set(found["signatures"]) >= BYTES
@@ -45,8 +45,8 @@ def test_images_of_other_sizes_are_brought_to_the_model_s(tmp_path):
     vae = small("diag_vae", event_shape=(4, 4, 1), support="binary")
     version = export(vae, tmp_path, **SETTINGS)
     quarters = np.kron([[0, 255], [200, 100]], np.ones((8, 8))).astype(np.uint8)  # 16×16, of four even quarters
-    colour = np.repeat(quarters[..., None], 3, axis=-1)
-    files = np.array([tf.io.encode_png(image).numpy() for image in (quarters[..., None], colour)] + [None], object)[:-1]
+    color = np.repeat(quarters[..., None], 3, axis=-1)
+    files = np.array([tf.io.encode_png(image).numpy() for image in (quarters[..., None], color)] + [None], object)[:-1]
     x = np.kron([[0, 1], [1, 0]], np.ones((2, 2))).astype(np.float32)[None, :, :, None]  # over a half or not
     with Loader(version) as loader:
         got = loader.run("reconstruct_bytes", {"image_bytes": files})["mean"]

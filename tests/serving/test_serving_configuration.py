@@ -206,7 +206,7 @@ def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypat
 def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
     (tmp_path / "vae").mkdir()
     damaged(tmp_path / "vae" / "1")
-    with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Make one"):
+    with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Export one"):
         main(["--served", str(tmp_path)])
     shutil.rmtree(tmp_path / "vae")
     with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):

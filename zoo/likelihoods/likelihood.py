@@ -27,6 +27,11 @@ class Likelihood(DistributionLayer):
     supports: tuple[str, ...] = ()  # names of `zoo.data.support`
     size = 1  # numbers for each element of x
 
+    @property
+    def is_density(self) -> bool:
+        """Whether p(x|z) is a density of x; of discrete data it is a probability."""
+        return not any(supports.get(name).discrete for name in self.supports)
+
     def build(self, h_shape):
         rank = len(self.event_shape)
         self.spatial = rank > 1 and tuple(h_shape[-rank:-1]) == self.event_shape[:-1]

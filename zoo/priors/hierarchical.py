@@ -55,6 +55,11 @@ class HierarchicalPrior(Prior):
         """Whether the upper prior is made of them."""
         return self.upper.of_posteriors
 
+    @property
+    def pseudo_inputs(self):
+        """Those of the upper prior, if it has any."""
+        return self.upper.pseudo_inputs
+
     def is_compatible(self, posterior):
         two_layers = getattr(posterior, "sizes", None) == self.sizes  # needed if z₂'s prior is made of posteriors
         return super().is_compatible(posterior) and (two_layers or not self.of_posteriors)

@@ -1,6 +1,7 @@
 """Prior, p(z): the layer that all of them share."""
 
 import numpy as np
+import tensorflow as tf
 
 from zoo.layer import DistributionLayer
 from zoo.posteriors.posterior import Posterior
@@ -19,6 +20,11 @@ class Prior(DistributionLayer):
 
     space = "real"  # the support of z
     of_posteriors = False  # whether it is made of them, and so needs `encode`
+
+    @property
+    def pseudo_inputs(self) -> tf.Tensor | None:
+        """Data [M, *x] whose posteriors the prior is a mixture of; None unless it is one."""
+        return None
 
     def is_compatible(self, posterior: Posterior) -> bool:
         """Returns whether this is a density on the space of a posterior's draws.

@@ -209,7 +209,7 @@ def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
     with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Export one"):
         main(["--served", str(tmp_path)])
     shutil.rmtree(tmp_path / "vae")
-    with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):
+    with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Export one: make export MODEL=tril_vae"):
         main(["--served", str(tmp_path)])
 
 

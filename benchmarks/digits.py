@@ -41,7 +41,7 @@ class Settings:
 
 
 def main():
-    """The command."""
+    """Runs the command."""
     settings = tyro.cli(Settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     print("| model | ELBO | KL | log-likelihood | best epoch |\n|---|---|---|---|---|")

@@ -59,7 +59,9 @@ def build(config, dataset, devices):
     """Builds the model of a run, before anything is written.
 
     Args:
-        config, dataset, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
 
     Returns:
         A `zoo.VAE`, adapted to the training data.
@@ -79,7 +81,11 @@ def train(config, dataset, vae, folder, devices):
     """Trains a new model, or resumes its training, and saves it.
 
     Args:
-        config, dataset, vae, folder, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        vae: the `zoo.VAE`, made in the scope of the devices' strategy.
+        folder: path of the run's folder.
+        devices: `training.loop.devices.Devices`.
 
     Raises:
         SystemExit: a signal stopped it, and the same command resumes.
@@ -102,7 +108,9 @@ def evaluate_run(config, dataset, devices):
     """Evaluates the trained model in the folder of a run.
 
     Args:
-        config, dataset, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
     """
     _, summary, history = run_folder.read(config.folder)
     vae = run_folder.load_model(config.folder, devices)

@@ -1,23 +1,34 @@
 """The models of the zoo: `python -m zoo` lists them, `python -m zoo tril_vae` describes one."""
 
-import sys
+from dataclasses import dataclass
 
-from zoo.describe import describe, overview
+import tyro
+
+from zoo.commands.endings import ended_by_a_sentence
+from zoo.commands.quiet import import_tensorflow
 
 
-def main(names):
+@dataclass(frozen=True)
+class ModelsCommand:
+    """List the models and their parts, or describe some of them with the sizes of their parts."""
+
+    models: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Names of models to describe; none lists all models."""
+
+
+def main(args=None):
     """Runs the command.
 
     Args:
-        names: of models to describe; none to list all of them.
+        args: its command line; None for the process's own.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # in a terminal that has no Greek letters
-    try:
-        print("\n\n".join(repr(describe(name)) for name in names) or overview())
-    except KeyError as error:
-        sys.exit(f"error: {error.args[0]}")
+    with ended_by_a_sentence("nothing was changed"):
+        command = tyro.cli(ModelsCommand, args=args, prog="python -m zoo")
+        import_tensorflow()
+        from zoo.describe import describe, overview
+
+        print("\n\n".join(repr(describe(name)) for name in command.models) or overview())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

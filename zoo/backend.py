@@ -1,10 +1,10 @@
-"""Makes sure, before Keras is imported by others, that it runs on TensorFlow: else an `ImportError` says what to do."""
+"""Checks, before others import Keras, that it runs on TensorFlow: else an `ImportError` says what to do."""
 
 import os
 
 NAMED = os.environ.get("KERAS_BACKEND") or "tensorflow"
 if NAMED == "tensorflow":
-    import keras  # whose own file of settings may name another one
+    import keras  # its own settings file may name another one
 
     NAMED = keras.backend.backend()
 if NAMED != "tensorflow":

@@ -9,10 +9,10 @@ def main(names):
     """Runs the command.
 
     Args:
-        names: of models to describe; none to list all of them.
+        names: names of the models to describe; empty to list all models.
     """
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # in a terminal that has no Greek letters
+        sys.stdout.reconfigure(errors="replace")  # for terminals whose encoding has no Greek letters
     try:
         print("\n\n".join(repr(describe(name)) for name in names) or overview())
     except KeyError as error:

@@ -43,7 +43,7 @@ def fits(prior, posterior):
 def test_every_pair_of_posterior_and_prior_trains_or_is_refused(posterior, prior):
     build_model = partial(model, "posterior", posterior, prior=prior, latent=4)
     if not fits(prior, posterior):
-        with pytest.raises(ValueError, match=r"^The prior .* does not fit the posterior .*: use one of"):
+        with pytest.raises(ValueError, match=r"^The prior .* is incompatible with the posterior .*: use one of"):
             build_model()
         return
     vae = build_model()
@@ -87,7 +87,7 @@ def test_parts_within_parts_that_do_not_fit_are_refused(parts, message):
 
 @pytest.mark.parametrize("latent", [1, 4])
 def test_a_refusal_names_only_what_can_be_had(latent):
-    with pytest.raises(ValueError, match="The prior vamp does not fit the posterior iaf") as error:
+    with pytest.raises(ValueError, match="The prior vamp is incompatible with the posterior iaf") as error:
         model("posterior", "iaf", prior="vamp", latent=latent)
     assert ("hierarchical" in str(error.value)) == (latent > 1)
 

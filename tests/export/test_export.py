@@ -29,7 +29,7 @@ SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 def vae():
     vae = small("tril_vae", event_shape=(4, 4, 1))
     vae.compile(keras.optimizers.Adam(1e-9))
-    with pytest.warns(UserWarning, match="samplers are gone"):
+    with pytest.warns(UserWarning, match="samplers were removed"):
         vae.fit(examples.inputs(vae, 8)["x"], verbose=0)  # there is an optimizer's state now
     vae.add_sampler("aggregated", examples.inputs(vae, 30)["x"], progress=False)
     return vae

@@ -95,7 +95,7 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
     dataset = load_dataset("digits")
     before = vae.score(dataset.test, samples=20).elbo.mean()
     vae.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
-    with pytest.warns(UserWarning, match="samplers are gone: aggregated, gmm"):
+    with pytest.warns(UserWarning, match="samplers were removed: aggregated, gmm"):
         vae.fit(dataset.validation, batch_size=50, epochs=15, verbose=0)
     assert vae.score(dataset.test, samples=20).elbo.mean() > before
 

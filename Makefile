@@ -1,4 +1,4 @@
-# `make` prints what there is to make.
+# `make` prints the targets.
 
 MODEL ?= tril_vae
 DATA ?= digits
@@ -9,23 +9,20 @@ RUNS ?= runs
 SERVED ?= served
 
 VENV := .venv
-# cpu or cuda; once installed, it stays what it is until named anew.
+# cpu or cuda; the installed one is kept until another is named.
 ACCELERATOR ?= $(or $(patsubst $(VENV)/.installed-%,%,$(firstword $(wildcard $(VENV)/.installed-*))),cpu)
 STAMP := $(VENV)/.installed-$(ACCELERATOR)
 # The first of these that runs and is a Python that TensorFlow and Keras support.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-# What goes wrong is raised in Python too.
-export TF_CPP_MIN_LOG_LEVEL ?= 3
-
 .DEFAULT_GOAL := help
 .PHONY: help install train evaluate export serve models tensorboard test lint format clean
 
-help:  ## Print this list
+help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
 
-install: $(STAMP)  ## Make .venv with all that is needed [ACCELERATOR=cuda]
+install: $(STAMP)  ## Create .venv with all dependencies [ACCELERATOR=cuda]
 
 $(STAMP): requirements.txt
 	@"$(or $(PYTHON),python3)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
@@ -37,10 +34,10 @@ $(STAMP): requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
 	@touch $@
 
-train: $(STAMP)  ## Train, evaluate and draw a model [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
+train: $(STAMP)  ## Train and evaluate a model, and draw its report [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
 	$(VENV)/bin/python -m training.train --model "$(MODEL)" --data "$(DATA)" $(if $(OUT),--out "$(OUT)") $(ARGS)
 
-evaluate: $(STAMP)  ## Evaluate a trained run anew [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
+evaluate: $(STAMP)  ## Evaluate a trained run again [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
 	$(VENV)/bin/python -m training.evaluate --run "$(RUN)" $(ARGS)
 
 export: $(STAMP)  ## Export a trained run for TensorFlow Serving [MODEL=tril_vae DATA=digits or RUN=folder]
@@ -52,19 +49,19 @@ serve: $(STAMP)  ## Start TensorFlow Serving on all exported models [ARGS="--hos
 models: $(STAMP)  ## List the models and their parts, or describe one with its sizes [MODEL=tril_vae]
 	@$(VENV)/bin/python -m zoo $(if $(filter command environment,$(origin MODEL)),"$(MODEL)")
 
-tensorboard: $(STAMP)  ## Watch the runs in a browser
+tensorboard: $(STAMP)  ## Show the runs in TensorBoard
 	$(VENV)/bin/tensorboard --logdir $(RUNS)
 
 test: $(STAMP)  ## Run all tests [ARGS="-k tril"]
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-lint: $(STAMP)  ## Check style
+lint: $(STAMP)  ## Check formatting and lint errors
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-format: $(STAMP)  ## Mend style
+format: $(STAMP)  ## Fix formatting and lint errors
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-clean:  ## Remove .venv and caches; runs stay
+clean:  ## Remove .venv and caches, but no runs
 	rm -rf $(VENV) .pytest_cache .ruff_cache

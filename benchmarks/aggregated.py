@@ -57,7 +57,7 @@ def main():
 
 
 def mixture(name, settings):
-    """The tensors that components are made of, and their family."""
+    """Returns the parameters of components, and their family."""
     rng = np.random.default_rng(0)
     shape = settings.components, settings.dimensions
     loc, scale = rng.normal(size=shape), np.exp(rng.normal(-1, 0.3, shape))
@@ -75,7 +75,7 @@ def mixture(name, settings):
 
 
 def compare(ours, tensors, family, z, settings):
-    """Median seconds of ours, and of TFP on all points."""
+    """Returns median seconds of ours, and of TFP on all points."""
     count = len(tensors[0])
     theirs = tfd.MixtureSameFamily(tfd.Categorical(logits=tf.zeros(count)), family(*tensors))
     compiled = tf.function(theirs.log_prob, jit_compile=True)
@@ -97,7 +97,7 @@ def compare(ours, tensors, family, z, settings):
 
 
 def reference(z, loc, scale):
-    """The density of points in float64."""
+    """Returns the log density of points in float64."""
     z, loc, scale = np.float64(z), np.float64(loc), np.float64(scale)
     densities = []
     for point in z:
@@ -111,7 +111,7 @@ def reference(z, loc, scale):
 
 
 def peak():
-    """The most memory that this process has held, in GiB."""
+    """Returns the peak memory of this process, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -41,7 +41,7 @@ class Settings:
 
 
 def main():
-    """The command."""
+    """Runs the command."""
     settings = tyro.cli(Settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     print("| model | ELBO | KL | log-likelihood | best epoch |\n|---|---|---|---|---|")
@@ -79,7 +79,10 @@ def trained(settings, model, seed, folder):
         training = fit(config, dataset, vae, run.start(config), devices, interruption)
     training.checkpoints.remove()
     scores = likelihood(vae, dataset.test, settings.samples, seed=0)
-    return {name: scores[name] for name in COLUMNS} | {"best_epoch": training.position.best_epoch, "seed": seed}
+    return {name: getattr(scores, name).value for name in COLUMNS} | {
+        "best_epoch": training.position.best_epoch,
+        "seed": seed,
+    }
 
 
 if __name__ == "__main__":

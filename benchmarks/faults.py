@@ -58,7 +58,7 @@ def main():
 
 
 def train(settings, out):
-    """A process that trains, evaluating next to nothing."""
+    """Starts a process that trains, and evaluates next to nothing."""
     words = ["--model", settings.model, "--out", str(out), *WORDS]
     command = [sys.executable, "-m", "training.train", *words]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -90,7 +90,7 @@ def kill(process, out, moment):
 
 
 def wait_for_writing(checkpoints, step, process):
-    """The name of a temporary file of a checkpoint that is being written, of a later step than that one."""
+    """Waits for a checkpoint of a later step than that one to be written, and returns its temporary file's name."""
     while process.poll() is None:
         for name in os.listdir(checkpoints) if checkpoints.is_dir() else []:
             if "_temp" in name and int(name.removeprefix("step-").split("_")[0]) > step:
@@ -100,7 +100,7 @@ def wait_for_writing(checkpoints, step, process):
 
 
 def epochs(out, process, wanted):
-    """How many epochs are over, once they are as many as wanted."""
+    """Waits for epochs, and returns how many are over."""
     while process.poll() is None:
         found = (out / run.HISTORY).read_text().count("\n") - 1 if (out / run.HISTORY).is_file() else 0
         if found >= wanted and (out / run.CONFIG).is_file():
@@ -110,7 +110,7 @@ def epochs(out, process, wanted):
 
 
 def finished(process):
-    """The lines that a process prints until it ends well."""
+    """Returns the lines that a process prints until it ends well."""
     words, _ = process.communicate()
     if process.returncode:
         raise RuntimeError(words[-2000:])
@@ -118,7 +118,7 @@ def finished(process):
 
 
 def compare(folder, other):
-    """Whether two runs have equal weights, and equal rows for all epochs."""
+    """Returns whether two runs have equal weights, and equal rows for all epochs."""
     pairs = zip(zoo.load(folder).get_weights(), zoo.load(other).get_weights(), strict=True)
     weights = all(np.array_equal(a, b) for a, b in pairs)
     history = (folder / run.HISTORY).read_bytes() == (other / run.HISTORY).read_bytes()

@@ -45,7 +45,7 @@ def main():
 
 
 def trainer(model, how):
-    """The loop's function that takes steps, compiled, and two feeds: real batches, and one batch again and again."""
+    """Returns the loop's compiled function that takes steps, and two feeds: real batches, and one batch repeated."""
     grey = np.random.default_rng(0).random((50_000, 28, 28, 1), np.float32)
     dataset = binarized(Dataset("noise", "unit", grey, grey[:500], grey[:500]), how)
     devices = Devices(tf.distribute.get_strategy())

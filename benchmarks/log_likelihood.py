@@ -53,13 +53,13 @@ def main():
 
 
 def decoder_flops(vae):
-    """Floating-point operations of the dense layers for one z: two for each weight of a matrix."""
+    """Returns the floating-point operations of the dense layers for one z: two for each weight of a matrix."""
     kernels = [w for w in [*vae.decoder.weights, *vae.likelihood.weights] if w.name == "kernel"]
     return 2 * sum(int(np.prod(kernel.shape)) for kernel in kernels)
 
 
 def products(size, repeats=20):
-    """A function that measures the rate of products of square matrices, in GFLOP/s."""
+    """Returns a function that measures the rate of products of square matrices, in GFLOP/s."""
     a = tf.random.stateless_normal([size, size], [0, 1])
     multiply = tf.function(lambda a: tf.reduce_sum(a @ a))
     multiply(a)

@@ -65,7 +65,7 @@ class InPython:
         self.signatures = [name for name in self.model.signatures if name != "serving_default"]
 
     def inputs(self, name, rows):
-        """The inputs of the warm-up request, as many rows of them: name -> array."""
+        """Returns the inputs of the warm-up request in so many rows: name -> array."""
         return {key: np.repeat(value, rows, axis=0) for key, value in self.warm_up[name].items()}
 
     def times(self, name, inputs, calls):
@@ -129,7 +129,7 @@ def measured(call, calls):
 
 
 def _warm_up(version):
-    """The inputs of each signature's warm-up request: signature -> name -> array of one row."""
+    """Reads the inputs of each signature's warm-up request: signature -> name -> array of one row."""
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 

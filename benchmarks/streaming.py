@@ -85,7 +85,7 @@ def make(path, gigabytes):
 
 
 def model():
-    """A small model, compiled."""
+    """Builds a small model, compiled."""
     vae = zoo.build("diag_vae", (PIXELS,), "binary")
     vae.compile(keras.optimizers.Adam(1e-3))
     vae.optimizer.build(vae.trainable_variables)
@@ -93,7 +93,7 @@ def model():
 
 
 def trainer(vae, dataset, settings):
-    """A function that trains for some steps and gives the seconds that one took; compiled already."""
+    """Returns a compiled function that trains for some steps and returns the seconds per step."""
     batches = iter(dataset.batches(settings.batch_size, seed=0))
     step = tf.function(vae.train_step, jit_compile=True)
 
@@ -109,7 +109,7 @@ def trainer(vae, dataset, settings):
 
 
 def anonymous_memory():
-    """RssAnon of this process, in bytes."""
+    """Returns RssAnon of this process, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon"):
             return 1024 * int(line.split()[1])
@@ -117,6 +117,7 @@ def anonymous_memory():
 
 
 def say(stage, memory):
+    """Prints the memory of a stage."""
     print(f"{stage}: anonymous memory {anonymous_memory() / 2**20:,.0f} MiB, at most {memory.peak / 2**20:,.0f} MiB")
 
 

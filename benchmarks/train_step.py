@@ -50,7 +50,7 @@ def main():
 
 
 def trainer(posterior, latent, settings):
-    """A function that trains a model for some steps, compiled already.
+    """Returns a compiled function that trains a model for some steps.
 
     The steps are called one by one on a batch in memory: within `fit`, waits of tf.data would be timed too.
     """

@@ -1,39 +1,37 @@
 """Export a trained run for TensorFlow Serving: `python -m export --run runs/tril_vae-digits`."""
 
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-import zoo
 from export import manifest
-from export.assertions import LIMITS
-from export.errors import ended_by_a_sentence
-from export.interruption import noted
-from export.saved_model import export
+from export.limits import LIMITS
+from zoo.commands.endings import ended_by_a_sentence
+from zoo.commands.quiet import import_tensorflow
+from zoo.commands.signals import deferred_signals
 
 
 @dataclass(frozen=True)
-class Command:
-    """Export a trained run: a version is written, checked by TensorFlow's C++ loader, and published."""
+class ExportCommand:
+    """Export a trained run: write a version, check it with TensorFlow's C++ loader, and publish it."""
 
     run: str = ""
-    """The run's folder, or any that `zoo.save` wrote."""
+    """Folder of the run, or of a model that `zoo.save` wrote."""
     out: str = "served"
     """Folder of the served models."""
     name: str | None = None
-    """What the served model is called; unset, as the model is."""
+    """Name of the served model; unset, the model's own."""
     samples: int = 100
-    """Draws for the log-likelihood in `score`."""
+    """Importance samples per example for the log-likelihood in `score`."""
     aggregated: bool = True
-    """Serve draws of the aggregated posterior; they can resemble training examples."""
+    """Serve samples from the aggregated posterior; they can resemble training examples."""
     components: int = 500
-    """Components, at most, that the aggregated posterior is reduced to."""
+    """Maximum number of components to reduce the aggregated posterior to."""
     max_batch_size: int = 64
-    """Maximum batch size of server-side batching, where a server has it on."""
+    """Maximum batch size of server-side batching, if the server has it on."""
     max_rows: int = LIMITS.rows
     """Maximum number of rows in a request; larger requests are refused."""
     max_pixels: int = LIMITS.pixels
@@ -43,26 +41,43 @@ class Command:
 
 
 def main(args=None):
-    """The command.
+    """Runs the command.
 
     Args:
-        args: its words; None for the process's own.
+        args: its command line; None for the process's own.
     """
-    with ended_by_a_sentence(), noted():
-        command = tyro.cli(Command, args=args)
+    with ended_by_a_sentence("nothing was published"):
+        command = tyro.cli(ExportCommand, args=args, prog="python -m export")
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>.")
-        started, folder = time.monotonic(), Path(command.run).expanduser()
-        vae = zoo.load(folder)
-        settings = {key: value for key, value in vars(command).items() if key not in ("run", "out", "name")}
-        # The folder's name, not its path, which says more of this machine than clients should know.
-        source = {"run": folder.resolve().name, "config": config(folder)}
-        version = export(vae, Path(command.out).expanduser(), name=command.name or vae.name, source=source, **settings)
+        with deferred_signals():
+            started, version = time.monotonic(), publish(command)
     print(summary(version, time.monotonic() - started))
 
 
+def publish(command):
+    """Exports the run of a command.
+
+    Args:
+        command: an `ExportCommand`.
+
+    Returns:
+        Path of the version.
+    """
+    import_tensorflow()
+    import zoo
+    from export.saved_model import export
+
+    folder = Path(command.run).expanduser()
+    vae = zoo.load(folder)
+    settings = {key: value for key, value in vars(command).items() if key not in ("run", "out", "name")}
+    # The folder's name, not its path, which says more of this machine than clients should know.
+    source = {"run": folder.resolve().name, "config": config(folder)}
+    return export(vae, Path(command.out).expanduser(), name=command.name or vae.name, source=source, **settings)
+
+
 def config(folder):
-    """The settings of the run in a folder, of paths their last names; None where a model was merely saved there."""
+    """Returns the settings of the run in a folder, of paths their last names; None if it has a model but no run."""
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -72,11 +87,11 @@ def config(folder):
 
 
 def summary(version, seconds):
-    """What was published, in words.
+    """Describes what was published.
 
     Args:
         version: its path.
-        seconds: that it took.
+        seconds: duration of the export.
     """
     found = manifest.read(version)
     rows = [
@@ -87,7 +102,7 @@ def summary(version, seconds):
     told = (
         f"without sample_aggregated: {aggregated['left_out']}"
         if "left_out" in aggregated
-        else f"sample_aggregated draws from {_components(aggregated)}; --no-aggregated leaves it out"
+        else f"sample_aggregated samples from {_components(aggregated)}; --no-aggregated leaves it out"
     )
     return "\n".join(
         [
@@ -113,4 +128,4 @@ def _names(tensors):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

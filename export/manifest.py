@@ -1,19 +1,19 @@
-"""The manifest of a version: what it is, what it takes, and what it was made of."""
+"""The manifest of a version: its model, its signatures and its files' checksums."""
 
 import hashlib
 import json
 from pathlib import Path
 
 FILE = "manifest.json"
-FORMAT = "vae-zoo export"  # by which a manifest is known
+FORMAT = "vae-zoo export"  # tells a manifest from other files
 
 
 def write(folder, about):
-    """Writes the manifest, with a checksum of each file that is there.
+    """Writes the manifest, with a checksum of each file in the folder.
 
     Args:
         folder: the version's.
-        about: what it says, a dictionary for JSON.
+        about: the other entries, a dictionary for JSON.
     """
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name != FILE)
     sums = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
@@ -22,7 +22,7 @@ def write(folder, about):
 
 
 def tensors(function):
-    """The inputs and outputs of a signature: name -> type and shape, None where a size is not fixed."""
+    """Returns the inputs and outputs of a concrete function: name -> type and shape, None for an unknown size."""
 
     def described(specs):
         return {name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for name, s in sorted(specs.items())}
@@ -34,7 +34,7 @@ def tensors(function):
 
 
 def read(folder):
-    """The manifest in a version's folder; None if there is none that can be read."""
+    """Returns the manifest in a version's folder; None if there is none, or it cannot be read."""
     try:
         found = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
         return found if found["format"] == FORMAT else None
@@ -43,7 +43,7 @@ def read(folder):
 
 
 def damage(folder):
-    """Returns what of a version's files is not as its export wrote it, in words; None if all are.
+    """Returns the first difference between a version's files and its export, in words; None if there is none.
 
     Args:
         folder: the version's.
@@ -62,13 +62,11 @@ def damage(folder):
 
 
 def missing(old, new):
-    """What clients of one version would miss in another.
+    """Returns what clients of one version would miss in another, in words.
 
     Args:
-        old, new: `signatures` of manifests.
-
-    Returns:
-        A list of words for each difference; signatures that only the new one has are none.
+        old: `signatures` of the one's manifest.
+        new: `signatures` of the other's.
     """
     lost = []
     for name, tensors in old.items():

@@ -1,4 +1,4 @@
-"""A model as a version that TensorFlow Serving serves: written, linted, proved, published."""
+"""Exports a model as a version for TensorFlow Serving: written, linted, proved, published."""
 
 import math
 from importlib.metadata import version as package_version
@@ -8,21 +8,23 @@ import tensorflow as tf
 
 import zoo
 from export import manifest, publish, warmup
-from export.assertions import LIMITS, Limits
 from export.checks.lint import SIGNATURE, lint
 from export.checks.proof import Loader, prove
-from export.errors import ExportError, words
-from export.frozen_model import ServedModel
+from export.errors import ExportError
+from export.limits import LIMITS, Limits
 from export.serving import configuration
-from export.signatures import DEFAULT, functions, signatures
-from export.to_float32 import in_float32
+from export.signatures.concrete import functions, signatures
+from export.signatures.frozen_model import FrozenModel
+from export.signatures.table import DEFAULT
+from export.signatures.to_float32 import in_float32
 from zoo.checks import whole_number
+from zoo.commands.messages import words
 from zoo.data import support as supports
 from zoo.registry import name_of
 from zoo.samplers import CompressedPosteriorSampler
 
 BATCHING = "batching_params.pbtxt"
-VERSIONS = ("tensorflow", "keras", "tensorflow-probability")  # that the manifest tells
+VERSIONS = ("tensorflow", "keras", "tensorflow-probability")  # of packages in the manifest
 
 
 def export(
@@ -44,16 +46,16 @@ def export(
 
     Args:
         vae: a `zoo.VAE`.
-        folder: of the served models, "served"; the version goes to `<folder>/<name>/<number>`.
-        name: of the served model; None for the model's own.
-        source: where the model comes from, for the manifest.
-        samples: K, the draws of a `score`.
-        aggregated: whether to serve draws of the aggregated posterior, if one was saved with the model.
-        components: M, how many components of it at most.
-        max_batch_size: rows, at most, that a server with batching on takes at once.
-        max_rows: rows, at most, of a request; a larger one is refused.
-        max_pixels: pixels, at most, of an image file; a larger one is refused.
-        replace: whether to publish signatures that clients of the last version cannot use.
+        folder: folder of the served models, "served"; the version goes to `<folder>/<name>/<number>`.
+        name: name of the served model; None for the model's own.
+        source: origin of the model, for the manifest.
+        samples: K, importance samples of a `score`.
+        aggregated: whether to serve samples from the aggregated posterior, if one was saved with the model.
+        components: M, maximum number of its components.
+        max_batch_size: maximum number of rows in a batch of a server with batching on.
+        max_rows: maximum number of rows in a request; larger requests are refused.
+        max_pixels: maximum number of pixels in an image file; larger images are refused.
+        replace: whether to publish even if the signatures changed incompatibly.
         progress: whether to show a progress bar.
 
     Returns:
@@ -61,14 +63,14 @@ def export(
 
     Raises:
         ExportError: it failed a check; nothing is left behind.
-        ValueError: a setting makes no sense, or clients of the last version could not use this one.
+        ValueError: a setting is out of range, or clients of the last version could not use this one.
         OSError: it cannot be written.
     """
     samples, max_batch_size = whole_number(samples, "samples"), whole_number(max_batch_size, "max_batch_size")
     limits = _limits(max_rows, max_pixels, max_batch_size)
     name, vae = served_name(vae.name if name is None else name), in_float32(vae)
     sampler, aggregated = _aggregated(vae, aggregated, whole_number(components, "components"))
-    model = ServedModel(vae, sampler, samples, limits)
+    model = FrozenModel(vae, sampler, samples, limits)
     concrete = signatures(model)
     if not replace:
         _check_clients(Path(folder) / name, concrete)
@@ -84,23 +86,23 @@ def export(
         manifest.write(version, about)
         findings = lint(version)
         if findings:
-            raise ExportError("A server would stumble over it.\n" + "\n".join(map(str, findings)))
+            raise ExportError("The SavedModel cannot be served.\n" + "\n".join(map(str, findings)))
         with Loader(version) as loader:
             prove(loader, vae, functions(model), progress, most=limits.rows)
 
     try:
         version = publish.publish(Path(folder) / name, build)
-    except tf.errors.OpError as error:  # of a full disk, or of a signature that fails in Python
+    except tf.errors.OpError as error:  # a full disk, or a signature that fails in Python
         raise ExportError(f"TensorFlow says: {words(error)}. Nothing was published.") from error
     try:
         configuration.write(folder)
     except OSError as error:
-        raise OSError(f"'{version}' is published, but not made known to servers, as {error}.") from error
+        raise OSError(f"'{version}' is published, but the servers' configuration was not updated: {error}.") from error
     return version
 
 
 def write(folder, concrete):
-    """Writes concrete functions as a SavedModel: with their variables, once each, and nothing else.
+    """Writes concrete functions as a SavedModel with each of their variables once, and nothing else.
 
     Args:
         folder: path.
@@ -113,36 +115,36 @@ def write(folder, concrete):
 
 
 def served_name(name):
-    """The name, if a server takes it.
+    """Returns the name of a served model, if a server accepts it.
+
+    Args:
+        name: text.
 
     Raises:
         ValueError: it does not.
     """
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
     if name in configuration.FILES:
-        raise ValueError(f"'{name}' is the name of a file beside the models. Name the model otherwise with --name.")
+        raise ValueError(f"'{name}' is the name of a file beside the models. Choose another one with --name.")
     if not name or set(name) - allowed or name.startswith((".", "-")):
-        raise ValueError(
-            f"Expected a name of letters, digits, '_', '-' and '.', for it stands in addresses; got {name!r}."
-        )
+        raise ValueError(f"Expected a name of letters, digits, '_', '-' and '.', as it is part of URLs, got {name!r}.")
     return name
 
 
 def batching(most):
-    """The server's settings for putting requests together.
+    """Returns the server's settings for batching.
 
-    No sizes are named to which it would pad batches: without XLA they save nothing, and padding a batch of no rows ends
-    the server.
+    They name no sizes to pad batches to: without XLA these save nothing, and padding a batch of 0 rows ends the server.
 
     Args:
-        most: rows in a batch.
+        most: maximum number of rows in a batch.
     """
     settings = {"max_batch_size": most, "batch_timeout_micros": 1000, "max_enqueued_batches": 100}
     return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.items())
 
 
 def _limits(max_rows, max_pixels, max_batch_size):
-    """How much a request may ask for, see `export`."""
+    """Returns the `Limits` of a request, see `export`."""
     limits = Limits(
         rows=whole_number(max_rows, "max_rows", below=2**31), pixels=whole_number(max_pixels, "max_pixels", below=2**31)
     )
@@ -154,7 +156,7 @@ def _limits(max_rows, max_pixels, max_batch_size):
 
 
 def _aggregated(vae, wanted, components):
-    """The aggregated posterior that is served, a sampler or None, and what the manifest says of it."""
+    """Returns the sampler of the aggregated posterior, or None, and the manifest's entry about it."""
     whole, compressed = (vae.samplers.fitted.get(name) for name in ("aggregated", "compressed"))
     if not wanted:
         return None, {"left_out": "asked for by --no-aggregated"}
@@ -166,8 +168,8 @@ def _aggregated(vae, wanted, components):
         sampler = whole.reduced(components)
     else:
         raise ValueError(
-            f"The aggregated posterior that was saved with the model has {compressed.components} components, over "
-            f"{components}. Allow as many with --components, or leave it out with --no-aggregated."
+            f"The aggregated posterior that was saved with the model has {compressed.components} components, more than "
+            f"{components}. Raise --components, or leave it out with --no-aggregated."
         )
     of_normals = isinstance(sampler, CompressedPosteriorSampler)
     return sampler, {
@@ -199,6 +201,6 @@ def _check_clients(folder, concrete):
     if lost:
         shown = "; ".join(lost[:3]) + (f"; and {len(lost) - 3} more" if len(lost) > 3 else "")
         raise ValueError(
-            f"Clients of '{there[-1]}' could not use this one: {shown}. "
-            f"Give it another name with --name, or publish it all the same with --replace."
+            f"Clients of '{there[-1]}' could not use this version: {shown}. "
+            f"Choose another name with --name, or publish it anyway with --replace."
         )

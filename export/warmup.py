@@ -1,11 +1,11 @@
-"""Requests that a server makes of a new version before it serves it: broken ones do not load, good ones start fast."""
+"""Warm-up requests, which servers run before they serve a version: broken ones do not load, good ones start fast."""
 
 import tensorflow as tf
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-from export import probe_inputs as examples
+from export.signatures.inputs import probe_rows
 
-FILE = "assets.extra/tf_serving_warmup_requests"  # where a server looks for them
+FILE = "assets.extra/tf_serving_warmup_requests"  # the path that servers read
 
 
 def write(folder, vae, name, signatures):
@@ -17,7 +17,7 @@ def write(folder, vae, name, signatures):
         name: of the served model.
         signatures: name -> concrete function.
     """
-    rows = examples.inputs(vae, 1)
+    rows = probe_rows(vae, 1)
     path = folder / FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as records:

@@ -196,12 +196,18 @@ def _check_type(name, value, hint):
     Raises:
         ValueError: it is not.
     """
-    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
-    kinds = typing.get_args(hint) if union else (hint,)
-    words = [word for kind in kinds if typing.get_origin(kind) is Literal for word in typing.get_args(kind)]
-    plain = [typing.get_origin(kind) or kind for kind in kinds if typing.get_origin(kind) is not Literal]
-    also = {float: (int, float), tuple: (list, tuple)}  # what JSON makes of them
-    fits = value in words or any(isinstance(value, also.get(kind, kind)) for kind in plain)
-    if not fits or (isinstance(value, bool) and bool not in plain):
-        expected = [repr(word) for word in words] + ["null" if kind is type(None) else kind.__name__ for kind in plain]
+    words, kinds = _allowed(hint)
+    also = {float: (int, float), tuple: (list, tuple)}  # as JSON has them
+    fits = value in words or any(isinstance(value, also.get(kind, kind)) for kind in kinds)
+    if not fits or (isinstance(value, bool) and bool not in kinds):
+        expected = [repr(word) for word in words] + ["null" if kind is type(None) else kind.__name__ for kind in kinds]
         raise ValueError(f"Expected {name} to be {' or '.join(expected)}, got {value!r}.")
+
+
+def _allowed(hint):
+    """Returns the words and the types that an annotation allows."""
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    members = typing.get_args(hint) if union else (hint,)
+    literals = [member for member in members if typing.get_origin(member) is Literal]
+    words = [word for literal in literals for word in typing.get_args(literal)]
+    return words, [typing.get_origin(member) or member for member in members if member not in literals]

@@ -1,6 +1,5 @@
 """A run, from its settings to its report."""
 
-import json
 import sys
 import zlib
 from dataclasses import replace
@@ -11,12 +10,13 @@ import keras
 import zoo
 from training import run_folder
 from training.data import data_of
-from training.evaluation.evaluation import evaluate, load_on, write_results
+from training.evaluation.evaluation import evaluate
+from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
 from training.loop.devices import Devices, strategy
 from training.loop.training import check_shares, fit
+from training.report.results import write_results
 from zoo import memory
-from zoo.commands import atomic
 from zoo.commands.signals import deferred_signals
 
 
@@ -59,7 +59,9 @@ def build(config, dataset, devices):
     """Builds the model of a run, before anything is written.
 
     Args:
-        config, dataset, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
 
     Returns:
         A `zoo.VAE`, adapted to the training data.
@@ -79,7 +81,11 @@ def train(config, dataset, vae, folder, devices):
     """Trains a new model, or resumes its training, and saves it.
 
     Args:
-        config, dataset, vae, folder, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        vae: the `zoo.VAE`, made in the scope of the devices' strategy.
+        folder: path of the run's folder.
+        devices: `training.loop.devices.Devices`.
 
     Raises:
         SystemExit: a signal stopped it, and the same command resumes.
@@ -89,9 +95,9 @@ def train(config, dataset, vae, folder, devices):
         training.checkpoints.save_last()  # of which nothing is lost where the disk is too full for the files below
         if devices.is_chief:
             zoo.save(vae, folder)
-            scores = {"model": config.model, "data": config.data, "epochs": training.epoch}
-            scores |= {"training_seconds": round(training.position.seconds, 1), "devices": str(devices)}
-            atomic.write(folder / run_folder.SCORES, json.dumps(scores, indent=2) + "\n")
+            seconds = round(training.position.seconds, 1)
+            summary = TrainingSummary(config.model, config.data, training.epoch, seconds, str(devices))
+            RunScores(summary).write(folder / run_folder.SCORES)
     training.checkpoints.remove()
     if interruption.signal is not None:
         training.say("stopped after training; the same command resumes with the evaluation")
@@ -102,13 +108,15 @@ def evaluate_run(config, dataset, devices):
     """Evaluates the trained model in the folder of a run.
 
     Args:
-        config, dataset, devices: see `training.loop.training.fit`.
+        config: the run's `Config`, resolved.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
     """
-    _, scores, history = run_folder.read(config.folder)
-    vae = load_on(devices, config.folder)
+    _, summary, history = run_folder.read(config.folder)
+    vae = run_folder.load_model(config.folder, devices)
     run_folder.check_model(config, vae, dataset)
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
-    scores |= evaluate(vae, dataset, settings) | {"evaluation_devices": str(devices)}
+    scores = RunScores(summary, evaluate(vae, dataset, settings), str(devices))
     write_results(config.folder, config, dataset, vae, history, scores)
 
 
@@ -123,15 +131,15 @@ def evaluate_again(command):
     """
     command.check_samplers()
     folder = Path(command.run).expanduser()
-    config, scores, history = run_folder.read(folder)
+    config, summary, history = run_folder.read(folder)
     devices = Devices(strategy(command.strategy))
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     there = replace(config, **moved)
     dataset = data_of(there)
     run_folder.check_data(there, dataset)
-    vae = load_on(devices, folder)
+    vae = run_folder.load_model(folder, devices)
     run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
     if devices.is_chief:
-        scores |= evaluate(vae, dataset, command) | {"evaluation_devices": str(devices)}
+        scores = RunScores(summary, evaluate(vae, dataset, command), str(devices))
         write_results(folder, config, dataset, vae, history, scores)
     devices.total(0)  # the others wait for the chief, which would miss them

@@ -3,9 +3,12 @@
 import csv
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
+import zoo
 from training.config import FORMAT, PLACES, Config
+from training.evaluation.scores import damaged, read_training
 from zoo.commands.atomic import PARTIAL, write
 from zoo.model.saving import MODEL, WEIGHTS
 from zoo.registry import name_of, parse
@@ -82,7 +85,7 @@ def read(folder):
         folder: path.
 
     Returns:
-        Its `Config`, its scores (a dict), and its history (a dict of lists, a value per epoch).
+        Its `Config`, its `TrainingSummary`, and its history (a dict of lists, a value per epoch).
 
     Raises:
         ValueError: there is no run in the folder, it is not trained, or a file is damaged.
@@ -92,28 +95,13 @@ def read(folder):
         raise ValueError(f"'{folder}' does not contain a training run. Train one with --out, or name another folder.")
     config = _config(folder)
     try:
-        return config, _scores(folder / SCORES), _history(folder / HISTORY)
+        return config, read_training(folder / SCORES)[0], _history(folder / HISTORY)
     except FileNotFoundError as error:
         raise ValueError(
             f"The run in '{folder}' is not trained: {error}. Run its training command again to resume."
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"{str(error).rstrip('.')}. Put it back, or train the run again with --overwrite.") from error
-
-
-def _scores(path):
-    """Reads scores.json, of the training alone or of an evaluation too: a dict."""
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"'{path}' is damaged: {error}.") from error
-    kinds = {"model": str, "data": str, "devices": str, "epochs": int, "training_seconds": (int, float)}
-    if not isinstance(scores, dict):
-        raise ValueError(f"'{path}' is damaged: expected a JSON object, got {type(scores).__name__}.")
-    for name, kind in kinds.items():
-        if not isinstance(scores.get(name), kind):
-            raise ValueError(f"'{path}' is damaged: its '{name}' is {scores.get(name)!r}.")
-    return scores
 
 
 def _history(path):
@@ -123,10 +111,24 @@ def _history(path):
             header, *rows = csv.reader(file)
         columns = {name: [float(row[i]) for row in rows] for i, name in enumerate(header) if name != "epoch"}
     except (ValueError, IndexError, csv.Error) as error:
-        raise ValueError(f"'{path}' is damaged: {error}.") from error
+        raise damaged(path, error) from error
     if not rows or not {*COLUMNS} <= {*columns} or any(len(row) != len(header) for row in rows):
-        raise ValueError(f"'{path}' is damaged: expected rows of epoch, {', '.join(COLUMNS)}.")
+        raise damaged(path, f"expected rows of epoch, {', '.join(COLUMNS)}")
     return columns
+
+
+def load_model(folder, devices):
+    """Loads the model of a run on the devices of this machine.
+
+    Args:
+        folder: path.
+        devices: `training.loop.devices.Devices`; of several workers, each loads it for itself.
+
+    Returns:
+        A `zoo.VAE`.
+    """
+    with nullcontext() if devices.workers > 1 else devices.strategy.scope():
+        return zoo.load(folder)
 
 
 def check_model(config, vae, dataset):

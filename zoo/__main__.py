@@ -1,23 +1,34 @@
 """The models of the zoo: `python -m zoo` lists them, `python -m zoo tril_vae` describes one."""
 
-import sys
+from dataclasses import dataclass
 
-from zoo.describe import describe, overview
+import tyro
+
+from zoo.commands.endings import ended_by_a_sentence
+from zoo.commands.quiet import import_tensorflow
 
 
-def main(names):
+@dataclass(frozen=True)
+class ModelsCommand:
+    """List the models and their parts, or describe some of them with the sizes of their parts."""
+
+    models: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Names of the models to describe; without any, all models are listed."""
+
+
+def main(args=None):
     """Runs the command.
 
     Args:
-        names: names of the models to describe; empty to list all models.
+        args: command-line arguments; None for those of the process.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # for terminals whose encoding has no Greek letters
-    try:
-        print("\n\n".join(repr(describe(name)) for name in names) or overview())
-    except KeyError as error:
-        sys.exit(f"error: {error.args[0]}")
+    with ended_by_a_sentence("nothing was changed"):
+        command = tyro.cli(ModelsCommand, args=args, prog="python -m zoo")
+        import_tensorflow()
+        from zoo.describe import describe, overview
+
+        print("\n\n".join(repr(describe(name)) for name in command.models) or overview())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,9 +1,10 @@
-"""SavedModels in TensorFlow's C++ loader, which is that of TensorFlow Serving, without TensorFlow in Python.
+"""SavedModels in TensorFlow's C++ loader, the one in TensorFlow Serving, without TensorFlow in Python.
 
     .venv/bin/python -m export.checks.c_api served/tril_vae/1 < requests.jsonl
 
-answers requests, one JSON object a line, as the server's REST interface does in columns: `{"signature_name": "encode",
-"inputs": {"x": …}}` gives `{"outputs": {"loc": …}}`, or `{"error": …}`. XLA is off, as on a server.
+answers requests, one JSON object per line, as the server's REST interface does in columns:
+`{"signature_name": "encode", "inputs": {"x": …}}` returns `{"outputs": {"loc": …}}`, or `{"error": …}`. XLA is off, as
+on a server.
 """
 
 import base64
@@ -15,26 +16,26 @@ from ctypes import c_char_p, c_int64, c_void_p
 
 import numpy as np
 
-from export.checks.c_library import Output, library
+from export.checks.c_library import TFOutput, library
 from export.checks.signature_defs import STRING, TYPES, signatures
 
 TAG = b"serve"
-STRING_SIZE = 24  # bytes that a string takes in a tensor, its content apart
+STRING_SIZE = 24  # bytes of a string in a tensor, without its content
 NUMBERS = {np.dtype(kind): number for number, kind in TYPES.items() if number != STRING}
 
 
 class ServingError(RuntimeError):
-    """What the C++ code says when it refuses to load a model, or a request."""
+    """The C++ code refuses to load a model, or refuses a request."""
 
 
 class SavedModel:
     """A SavedModel in a session of the C++ loader.
 
     Args:
-        folder: where `saved_model.pb` is.
+        folder: path of the folder with `saved_model.pb`.
 
     Attributes:
-        signatures: name -> `Signature`.
+        signatures: name -> `SignatureDef`.
 
     Raises:
         ServingError: it does not load.
@@ -55,11 +56,11 @@ class SavedModel:
         self.signatures = signatures(content)
 
     def run(self, signature, inputs):
-        """What a signature makes of inputs; may be called by several threads at once.
+        """Runs a signature; several threads may do so at once.
 
         Args:
             signature: its name.
-            inputs: name -> array; of strings, one of objects that are bytes.
+            inputs: name -> array; strings are an array of objects that are bytes.
 
         Returns:
             name -> array.
@@ -80,10 +81,10 @@ class SavedModel:
             self._tf["TF_SessionRun"](
                 self._session,
                 None,
-                (Output * n)(*map(self._place, specs.inputs.values())),
+                (TFOutput * n)(*map(self._place, specs.inputs.values())),
                 fed,
                 n,
-                (Output * m)(*map(self._place, specs.outputs.values())),
+                (TFOutput * m)(*map(self._place, specs.outputs.values())),
                 fetched,
                 m,
                 None,
@@ -99,7 +100,7 @@ class SavedModel:
             self._tf["TF_DeleteStatus"](status)
 
     def close(self):
-        """Gives back the session and all that it holds."""
+        """Releases the session and all that it holds."""
         if self._session:
             self._tf["TF_CloseSession"](self._session, self._status)
             self._tf["TF_DeleteSession"](self._session, self._status)
@@ -121,10 +122,10 @@ class SavedModel:
         operation = self._tf["TF_GraphOperationByName"](self._graph, name.encode())
         if not operation:
             raise ServingError(f"The graph has no operation '{name}', which a signature names.")
-        return Output(operation, int(index or 0))
+        return TFOutput(operation, int(index or 0))
 
     def _tensor(self, value):
-        """A new TF_Tensor with an array's content."""
+        """Allocates a TF_Tensor with an array's content."""
         value = np.asarray(value)
         strings = value.dtype == object
         if not strings and value.dtype not in NUMBERS:
@@ -142,12 +143,12 @@ class SavedModel:
         return tensor
 
     def _array(self, tensor):
-        """A TF_Tensor's content as an array."""
+        """Returns a TF_Tensor's content as an array."""
         shape = [self._tf["TF_Dim"](tensor, i) for i in range(self._tf["TF_NumDims"](tensor))]
         number, size = self._tf["TF_TensorType"](tensor), self._tf["TF_TensorByteSize"](tensor)
         data = self._tf["TF_TensorData"](tensor)
         if number not in TYPES:
-            raise ServingError(f"An output is of a type that cannot be sent, number {number} of TensorFlow's.")
+            raise ServingError(f"An output is of a type that cannot be sent, TensorFlow's number {number}.")
         if number != STRING:
             return np.frombuffer(ctypes.string_at(data, size) if size else b"", TYPES[number]).reshape(shape).copy()
         value = np.empty(size // STRING_SIZE, object)
@@ -166,11 +167,11 @@ class SavedModel:
 
 
 def from_json(values, dtype):
-    """An array of what stands in a request's JSON.
+    """Returns an array of the values in a request's JSON.
 
     Args:
-        values: nested lists; of strings, `{"b64": …}`.
-        dtype: as in `Spec`.
+        values: nested lists; strings may be `{"b64": …}`.
+        dtype: see `Spec`.
     """
     if dtype is not bytes:
         return np.asarray(values, dtype)
@@ -181,18 +182,26 @@ def from_json(values, dtype):
 
 def _rows(values, spec):
     array = from_json(values, spec.dtype)
-    return array if len(values) else array.reshape(0, *spec.shape[1:])  # no list tells the shape of nothing
+    return array if len(values) else array.reshape(0, *spec.shape[1:])  # an empty list does not tell the shape
 
 
 def to_json(array):
-    """What stands in an answer's JSON for an array."""
+    """Returns the values of an array for an answer's JSON."""
     if array.dtype != object:
         return array.tolist()
     return [{"b64": base64.b64encode(value).decode()} for value in array]
 
 
 def answer(model, request):
-    """The answer to a request of `model`, both as JSON objects in columns."""
+    """Answers a request.
+
+    Args:
+        model: a `SavedModel`.
+        request: a JSON object in columns.
+
+    Returns:
+        A JSON object in columns.
+    """
     name = request.get("signature_name", "serving_default")
     try:
         specs = model.signatures[name].inputs if name in model.signatures else {}
@@ -203,6 +212,7 @@ def answer(model, request):
 
 
 def main():
+    """Answers the requests on stdin, one per line."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m export.checks.c_api FOLDER < requests.jsonl")
     try:

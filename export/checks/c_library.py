@@ -7,7 +7,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
 
-# What the server does at its start: compiled parts then fail, as they do there.
+# Servers call it at their start: parts that XLA must compile fail then, as they do there.
 DISABLE_XLA = "_ZN10tensorflow21DisableXlaCompilationEv"
 
 
@@ -17,13 +17,13 @@ class Buffer(ctypes.Structure):
     _fields_ = (("data", c_void_p), ("length", c_size_t), ("deallocator", c_void_p))
 
 
-class Output(ctypes.Structure):
+class TFOutput(ctypes.Structure):
     """TF_Output: one output of an operation."""
 
     _fields_ = (("operation", c_void_p), ("index", c_int))
 
 
-FUNCTIONS = {  # name -> what it returns, what it takes
+FUNCTIONS = {  # name -> result type, argument types
     "TF_NewStatus": (c_void_p, []),
     "TF_DeleteStatus": (None, [c_void_p]),
     "TF_GetCode": (c_int, [c_void_p]),
@@ -51,7 +51,7 @@ FUNCTIONS = {  # name -> what it returns, what it takes
     "TF_SessionRun": (
         None,
         [c_void_p, c_void_p]
-        + 2 * [POINTER(Output), POINTER(c_void_p), c_int]
+        + 2 * [POINTER(TFOutput), POINTER(c_void_p), c_int]
         + [POINTER(c_void_p), c_int, c_void_p, c_void_p],
     ),
     "TF_StringInit": (None, [c_void_p]),
@@ -65,18 +65,18 @@ FUNCTIONS = {  # name -> what it returns, what it takes
 
 @cache
 def library():
-    """TensorFlow's C functions by name, from the wheel's shared libraries; XLA is off from then on.
+    """Loads TensorFlow's C functions by name from the wheel's shared libraries, and switches XLA off.
 
     Raises:
-        OSError: there is no TensorFlow.
+        OSError: TensorFlow is not installed.
     """
-    spec = importlib.util.find_spec("tensorflow")  # finds it without importing it
+    spec = importlib.util.find_spec("tensorflow")  # without importing it
     if spec is None:
         raise OSError("Expected TensorFlow to be installed: its C++ libraries are in its wheel. Run make install.")
     folder = Path(spec.submodule_search_locations[0])
     suffix = "2.dylib" if sys.platform == "darwin" else "so.2"
     files = [folder / f"lib{name}.{suffix}" for name in ("tensorflow_framework", "tensorflow_cc")]
-    # Their symbols stay their own: with them, Python's ssl would crash where it is imported later.
+    # Their symbols stay local: global ones would crash Python's ssl if it is imported later.
     opened = [ctypes.CDLL(str(file)) for file in files if file.is_file()]
     found = {}
     for name, (result, arguments) in FUNCTIONS.items():

@@ -1,4 +1,4 @@
-"""A SavedModel proved by the C++ loader: it gives what the model gives in Python, whatever rows come together."""
+"""A proof in the C++ loader: a SavedModel returns what the model returns in Python, whatever rows share a batch."""
 
 import json
 import os
@@ -12,10 +12,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from export import probe_inputs as examples
 from export.checks import c_api
-from export.errors import ExportError, words
-from export.interruption import obey
+from export.errors import ExportError
+from export.signatures.inputs import probe_rows
+from zoo.commands.messages import words
+from zoo.commands.signals import raise_if_interrupted
 
 ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
@@ -24,43 +25,43 @@ LEVELS = 1  # of an image
 
 
 def prove(loader, vae, served, progress=True, most=ROWS[0]):
-    """Makes sure of every signature.
+    """Checks every signature against Python.
 
     Args:
         loader: the `Loader` of the SavedModel.
         vae: the `zoo.VAE`.
-        served: name -> function of named tensors, as Python runs it.
+        served: name -> `Served`, as Python runs it.
         progress: whether to show a progress bar.
-        most: rows that the signatures take at most.
+        most: maximum number of rows that the signatures take.
 
     Raises:
-        ExportError: the C++ loader does not load it, or gives something else; the message says which signature, what
+        ExportError: the C++ loader does not load it, or returns something else; the message says which signature, what
             was expected, what came.
     """
     counts = [min(n, most) for n in ROWS]
-    rows = examples.inputs(vae, max(counts))
-    for name, (names, function) in tqdm(served.items(), "prove", disable=not progress, leave=False):
-        obey()
-        inputs = {key: rows[key] for key in names}
-        expected = {key: value.numpy() for key, value in function(**_tensors(inputs)).items()}
-        for n in counts:  # the last ones, which stand elsewhere each time
+    rows = probe_rows(vae, max(counts))
+    for name, signature in tqdm(served.items(), "prove", disable=not progress, leave=False):
+        raise_if_interrupted()
+        inputs = {key: rows[key] for key in signature.inputs}
+        expected = {key: value.numpy() for key, value in signature.function(**_tensors(inputs)).items()}
+        for n in counts:  # the last ones, whose place in the batch differs each time
             got = loader.run(name, {key: value[-n:] for key, value in inputs.items()})
-            _compare(name, {key: value[-n:] for key, value in expected.items()}, got, vae.likelihood)
+            _compare(name, signature.unit, {key: value[-n:] for key, value in expected.items()}, got, vae.likelihood)
 
 
 def _tensors(arrays):
     return {key: tf.constant(value.tolist() if value.dtype == object else value) for key, value in arrays.items()}
 
 
-def _compare(signature, expected, got, likelihood):
+def _compare(signature, unit, expected, got, likelihood):
     if set(expected) != set(got):
-        raise ExportError(f"'{signature}' gives {', '.join(sorted(got))}, expected {', '.join(sorted(expected))}.")
+        raise ExportError(f"'{signature}' returns {', '.join(sorted(got))}, expected {', '.join(sorted(expected))}.")
     for name, want in expected.items():
         value = got[name]
         where = f"'{name}' of '{signature}' at {len(want)} rows"
         if value.shape != want.shape:
             raise ExportError(f"{where} is of shape {list(value.shape)}, expected {list(want.shape)}.")
-        want, value, allowed = _numbers(signature, name, want, value, likelihood)
+        want, value, allowed = _numbers(unit, name, want, value, likelihood)
         if not np.isfinite(value).all():
             raise ExportError(f"{where} is not finite: {value[~np.isfinite(value)][0]}.")
         off = np.abs(value - want) - allowed
@@ -72,19 +73,19 @@ def _compare(signature, expected, got, likelihood):
             )
 
 
-def _numbers(signature, name, want, value, likelihood):
-    """Two arrays as numbers that can be compared, and by how much they may differ, an array too."""
+def _numbers(unit, name, want, value, likelihood):
+    """Returns two arrays as numbers that can be compared, and by how much they may differ, an array too."""
     if want.dtype == object:  # PNG files
         want, value = (np.stack([tf.io.decode_png(file).numpy() for file in files]) for files in (want, value))
         return np.float64(want), np.float64(value), np.full(want.shape, LEVELS)
     size = np.abs(np.float64(want))
-    if signature.startswith("score"):
+    if unit == "nats":
         allowed = NATS + ROUNDING * size
-    elif name == "mean" and not signature.startswith("encode"):
-        # Of standardised numbers: far from zero, a part of the number itself would be more than data differ by.
-        standardised, unit = (np.float64(number) for number in (likelihood.standardized(want), likelihood.unit))
-        allowed = unit * (ABSOLUTE + RELATIVE * np.abs(standardised)) + 4 * np.spacing(np.float32(size))
-    elif name == "stddev" and not signature.startswith("encode"):
+    elif unit == "data" and name == "mean":
+        # Of standardized numbers: far from zero, a part of the number itself would be more than data differ by.
+        standardized, unit = (np.float64(number) for number in (likelihood.standardized(want), likelihood.unit))
+        allowed = unit * (ABSOLUTE + RELATIVE * np.abs(standardized)) + 4 * np.spacing(np.float32(size))
+    elif unit == "data" and name == "stddev":
         allowed = np.float64(likelihood.unit) * ABSOLUTE + RELATIVE * size
     else:
         allowed = ABSOLUTE + RELATIVE * size
@@ -103,8 +104,8 @@ class Loader:
 
     def __init__(self, folder):
         self.folder = folder
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe that nobody reads would fill up
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "CUDA_VISIBLE_DEVICES": "-1"}
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  # a pipe that nobody reads would fill up
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "CUDA_VISIBLE_DEVICES": "-1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "export.checks.c_api", str(folder)],
             stdin=subprocess.PIPE,
@@ -116,7 +117,7 @@ class Loader:
         )
 
     def run(self, signature, inputs):
-        """What a signature makes of arrays: name -> array."""
+        """Runs a signature on arrays, name -> array, and returns its outputs in the same form."""
         request = {"signature_name": signature, "inputs": {key: c_api.to_json(value) for key, value in inputs.items()}}
         try:
             self._process.stdin.write(json.dumps(request) + "\n")

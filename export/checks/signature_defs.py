@@ -1,10 +1,10 @@
-"""The signatures of a SavedModel, read off the bytes of its MetaGraphDef without TensorFlow."""
+"""Reads the signatures of a SavedModel from the bytes of its MetaGraphDef, without TensorFlow."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-STRING = 7  # of TensorFlow's numbers for types
+STRING = 7  # TensorFlow's number of the type
 TYPES = {1: np.float32, 2: np.float64, 3: np.int32, STRING: bytes, 9: np.int64, 10: np.bool_}
 
 
@@ -14,8 +14,8 @@ class Spec:
 
     Args:
         tensor: its name in the graph.
-        dtype: a NumPy type, `bytes` for strings; None for one that no signature should have.
-        shape: sizes, None where they are unknown; None as a whole where even their number is.
+        dtype: a NumPy type, `bytes` for strings; None for a type that no signature should have.
+        shape: sizes, None for unknown ones; None if the rank is unknown.
     """
 
     tensor: str
@@ -24,33 +24,33 @@ class Spec:
 
 
 @dataclass(frozen=True)
-class Signature:
-    """What a signature takes and gives: name -> `Spec`."""
+class SignatureDef:
+    """The inputs and outputs of a signature: name -> `Spec`."""
 
     inputs: dict[str, Spec]
     outputs: dict[str, Spec]
 
 
 def signatures(meta_graph):
-    """The signatures of a MetaGraphDef.
+    """Reads the signatures of a MetaGraphDef.
 
     Args:
         meta_graph: the bytes of that message.
 
     Returns:
-        name -> `Signature`, in alphabetical order.
+        name -> `SignatureDef`, in alphabetical order.
     """
     found = {}
     for entry in _values(meta_graph, 5):  # signature_def, a map
         (name,), (definition,) = _values(entry, 1), _values(entry, 2)
         specs = [dict(sorted(_spec(entry) for entry in _values(definition, field))) for field in (1, 2)]
-        found[name.decode()] = Signature(*specs)
-    found.pop("__saved_model_init_op", None)  # what runs at loading
+        found[name.decode()] = SignatureDef(*specs)
+    found.pop("__saved_model_init_op", None)  # runs when it is loaded
     return dict(sorted(found.items()))
 
 
 def _spec(entry):
-    """A name and its `Spec`, of an entry of a SignatureDef's inputs or outputs."""
+    """Reads a name and its `Spec` from an entry of a SignatureDef's inputs or outputs."""
     (name,), (info,) = _values(entry, 1), _values(entry, 2)
     tensor, number, shape = (next(iter(_values(info, field)), absent) for field, absent in ((1, b""), (2, 0), (3, b"")))
     # Sizes are 64 bits; −1, an unknown one, is all ones.
@@ -60,7 +60,7 @@ def _spec(entry):
 
 
 def _values(message, field):
-    """The values of a field in a message of Protocol Buffers: numbers and bytes, as they stand on the wire."""
+    """Reads the values of a field in a message of Protocol Buffers: numbers and bytes, as on the wire."""
     values, i = [], 0
     while i < len(message):
         key, i = _varint(message, i)

@@ -1,7 +1,6 @@
-"""What can be asked of a server on the command line: each command with its options."""
+"""The commands of the client, each with its options."""
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +9,11 @@ import tyro
 
 from export.client.files.examples import Arrays, examples_in, signature_for
 from export.client.files.images import contact_sheet, decoded, is_image, levels, sheet_of_pairs
-from export.client.files.output import Output
-from export.client.remote_model import Served
+from export.client.files.output import OutputFile
+from export.client.remote_model import RemoteModel
 from export.client.scores import summary
 from export.client.transports.rest import Rest
+from zoo.commands.quiet import import_tensorflow
 
 LEAST = {"batch": 1, "retries": 0, "count": 1, "seed": 0, "version": 1}
 LATENTS = {"prior": "prior", "aggregated": "aggregated posterior"}
@@ -21,29 +21,29 @@ PICTURES = 128  # pairs on a sheet, at most
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
-    """What every command needs to know."""
+class ClientCommand:
+    """The options of every command."""
 
     model: str = "tril_vae"
-    """Name under which the model is served."""
+    """Name of the served model."""
     version: int | None = None
-    """Its version; unset, the newest."""
+    """Version of the model; unset, the newest."""
     address: str | None = None
-    """Host and port of the server; unset, this machine's port 8501, or 8500 with --grpc."""
+    """Host and port of the server; unset, localhost:8501, or localhost:8500 with --grpc."""
     grpc: bool = False
-    """Ask by gRPC, not by REST."""
+    """Send requests by gRPC instead of REST."""
     batch: int = 64
-    """Rows in a request, at most."""
+    """Maximum number of rows in a request."""
     timeout: float = 60.0
-    """Seconds that an answer may take."""
+    """Maximum number of seconds to wait for an answer."""
     retries: int = 4
-    """How often to ask again where the server cannot be reached, is busy or takes too long; by gRPC at most 4."""
+    """Number of retries if the server cannot be reached, is busy or takes too long; gRPC makes 4 at most."""
 
     def check(self):
-        """Makes sure that the numbers make sense.
+        """Checks that the numbers are in range.
 
         Raises:
-            ValueError: one does not.
+            ValueError: one is not.
         """
         for name, least in LEAST.items():
             value = getattr(self, name, None)
@@ -53,59 +53,59 @@ class Command:
             raise ValueError(f"Expected --timeout to be over 0 and finite, got {self.timeout}.")
 
     def transport(self):
-        """The connection to the server."""
+        """Returns the connection to the server."""
         settings = {"timeout": self.timeout, "retries": self.retries}
         if not self.grpc:
             return Rest(self._address(8501), **settings)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from export.client.transports.grpc_transport import Grpc  # takes seconds, for TensorFlow comes with it
+        import_tensorflow()  # takes seconds; the messages are part of it
+        from export.client.transports.grpc_transport import Grpc
 
         return Grpc(self._address(8500), **settings)
 
     def _address(self, port):
         address = "localhost" if self.address is None else self.address
         if not address:
-            raise ValueError("Expected with --address a host and a port such as localhost:8501, got nothing.")
+            raise ValueError("Expected --address to be a host and a port such as localhost:8501, got nothing.")
         return address if ":" in address else f"{address}:{port}"
 
     def served(self, transport):
-        """The model that is asked."""
-        return Served(transport, self.model, self.version, self.batch)
+        """Returns the model on the server."""
+        return RemoteModel(transport, self.model, self.version, self.batch)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status(Command):
-    """Print which versions of the model the server has, and whether they answer."""
+class Status(ClientCommand):
+    """Print the versions of the model on the server and their states."""
 
     def run(self, transport):
-        """Does what the command says."""
+        """Runs the command."""
         for version in transport.status(self.model):
             print(f"{self.model}  version {version.number}  {version.state}  {version.message}".rstrip())
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metadata(Command):
-    """Print what the model can be asked for: its signatures with their inputs and outputs."""
+class Metadata(ClientCommand):
+    """Print the signatures of the model with their inputs and outputs."""
 
     def run(self, transport):
-        """Does what the command says."""
+        """Runs the command."""
         served = self.served(transport)
         print(f"{served}, at {transport.address}; B rows")
         for name, signature in served.signatures.items():
             print(f"\n{name}")
-            for side, tensors in (("takes", signature.inputs), ("gives", signature.outputs)):
+            for side, tensors in (("takes", signature.inputs), ("returns", signature.outputs)):
                 for key, tensor in tensors.items():
-                    print(f"  {side}  {key:<16} {tensor}")
+                    print(f"  {side:<7}  {key:<16} {tensor}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithOutput(Command):
+class WithOutput(ClientCommand):
     """A command that writes a file."""
 
     out: str
-    """File to write."""
+    """Path of the file to write."""
     overwrite: bool = False
-    """Replace it where it is there already."""
+    """Replace the file if it exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,48 +113,44 @@ class WithData(WithOutput):
     """A command that sends examples."""
 
     data: tyro.conf.Positional[str]
-    """A folder of PNG and JPEG images or one of these, or a .csv, .npy or .npz file of numbers."""
+    """Path of the examples: a folder of PNG and JPEG images, an image, or a .csv, .npy or .npz file of numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encode(WithData):
-    """Write the posteriors' parameters of examples: numbers and vectors to .csv, matrices too to .npz."""
+    """Write the parameters of q(z|x) of examples: scalars and vectors to .csv, matrices too to .npz."""
 
     covariance: bool = False
-    """Write the posteriors' covariance matrices too, to a .npz file."""
+    """Write the covariance matrices of q(z|x), too, to a .npz file."""
 
     def run(self, transport):
-        """Does what the command says."""
-        output = Output(self.out, (".npz",) if self.covariance else (".csv", ".npz"), self.overwrite)
+        """Runs the command."""
+        output = OutputFile(self.out, (".npz",) if self.covariance else (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
         examples = examples_in(self.data, served, "encode")
         asked = ("encode", "encode_covariance") if self.covariance else ("encode",)
-        outputs = {}  # signature -> its outputs; of all, before any is asked for
-        for name in asked:
-            name = signature_for(name, examples, served)
-            outputs[name] = served.signature(name).outputs
-        tensors = {key: tensor for some in outputs.values() for key, tensor in some.items()}
-        left_out = [key for key, tensor in tensors.items() if output.suffix == ".csv" and len(tensor.shape) > 2]
-        keep = led_by("loc", set(tensors) - set(left_out))
+        names = [signature_for(name, examples, served) for name in asked]
+        keep, left_out = columns(served, names, output.suffix)  # of all signatures, before any request
         codes = {}
-        for name, some in outputs.items():
-            codes |= served.predict(name, examples, keep=[key for key in keep if key in some])
+        for name in names:
+            outputs = served.signature(name).outputs
+            codes |= served.predict(name, examples, keep=[key for key in keep if key in outputs])
         output.write({key: codes[key] for key in keep}, "loc", examples.names)
         print(f"{', '.join(keep)} of {counted(examples)} by {served}: {output.path}")
         if left_out:
-            print(f"left out: {', '.join(left_out)}, being matrices, which a .npz file would hold")
+            print(f"left out: {', '.join(left_out)}, which are matrices: write a .npz file")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score(WithData):
-    """Write the scores of examples; a low log-likelihood marks an unusual one."""
+    """Write the scores of examples; a low log-likelihood marks an anomaly."""
 
     seed: int = 0
-    """Of the draws, with the number of the row."""
+    """Random seed of the importance samples, together with the row number."""
 
     def run(self, transport):
-        """Does what the command says."""
-        output = Output(self.out, (".csv", ".npz"), self.overwrite)
+        """Runs the command."""
+        output = OutputFile(self.out, (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
         examples = examples_in(self.data, served, "score")
         name = signature_for("score", examples, served)
@@ -168,18 +164,18 @@ class Score(WithData):
 
 @dataclass(frozen=True, kw_only=True)
 class Sample(WithOutput):
-    """Draw samples: images to a .png, numbers to .csv or .npy, with their latent codes to .npz."""
+    """Generate samples: images to .png, numbers to .csv or .npy, with their latent codes to .npz."""
 
     count: int = 64
-    """How many."""
+    """Number of samples."""
     seed: int = 0
-    """Of the draws, with the number of the sample."""
+    """Random seed of the samples, together with their number."""
     latents: Literal["prior", "aggregated"] = "prior"
-    """Where to draw latent codes from: the prior, or where the training data are."""
+    """Distribution to sample latent codes from: the prior or the aggregated posterior."""
 
     def run(self, transport):
-        """Does what the command says."""
-        output = Output(self.out, (".png", ".csv", ".npy", ".npz"), self.overwrite)
+        """Runs the command."""
+        output = OutputFile(self.out, (".png", ".csv", ".npy", ".npz"), self.overwrite)
         served = self.served(transport)
         name = f"sample_{self.latents}"
         shape = served.signature(name).outputs["mean"].shape[1:]
@@ -196,11 +192,11 @@ class Sample(WithOutput):
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruct(WithData):
-    """Write the reconstructions of examples: images with the originals above them to .png, numbers to .csv or .npy."""
+    """Write reconstructions of examples: images below their originals to .png, numbers to .csv or .npy."""
 
     def run(self, transport):
-        """Does what the command says."""
-        output = Output(self.out, (".png", ".csv", ".npy"), self.overwrite)
+        """Runs the command."""
+        output = OutputFile(self.out, (".png", ".csv", ".npy"), self.overwrite)
         served = self.served(transport)
         examples = examples_in(self.data, served, "reconstruct")
         name = signature_for("reconstruct", examples, served)
@@ -217,35 +213,48 @@ class Reconstruct(WithData):
 
 
 def counted(examples):
-    """How many examples, in words."""
+    """Returns the number of examples, in words."""
     return "1 example" if len(examples) == 1 else f"{len(examples):,} examples"
 
 
+def columns(served, names, suffix):
+    """Returns the names of the outputs of some signatures that a file can hold, and of those that it cannot.
+
+    Args:
+        served: the `RemoteModel`.
+        names: names of the signatures.
+        suffix: the file's; .csv files hold no matrices.
+    """
+    tensors = {key: tensor for name in names for key, tensor in served.signature(name).outputs.items()}
+    left_out = [key for key, tensor in tensors.items() if suffix == ".csv" and len(tensor.shape) > 2]
+    return led_by("loc", set(tensors) - set(left_out)), left_out
+
+
 def led_by(first, names):
-    """Names in the order of columns: one that matters most, then the others by the alphabet."""
+    """Returns names in the order of columns: the most important one, then the others in alphabetical order."""
     return sorted(names, key=lambda name: (name != first, name))
 
 
 def require_images(shape, served):
-    """Makes sure that what a model gives are images.
+    """Checks that the outputs of a model are images.
 
     Args:
-        shape: of one row.
-        served: the `Served` model.
+        shape: shape of one row.
+        served: the `RemoteModel`.
 
     Raises:
-        ValueError: it is not.
+        ValueError: they are not.
     """
     if not is_image(shape):
-        raise ValueError(f"The {served} gives rows of shape {list(shape)}, no images. Write a .csv or .npy file.")
+        raise ValueError(f"The {served} returns rows of shape {list(shape)}, not images. Write a .csv or .npy file.")
 
 
 def pictures(samples, served):
-    """Samples as pixels, drawn by the server where it does so.
+    """Returns samples as pixels, drawn by the server if it can.
 
     Args:
         samples: a dict with z [N, L] and mean [N, height, width, channels].
-        served: the `Served` model.
+        served: the `RemoteModel`.
 
     Returns:
         uint8 [N, height, width, channels].
@@ -256,7 +265,7 @@ def pictures(samples, served):
 
 
 def pairs(examples, mean):
-    """A picture of examples, each with its reconstruction below it.
+    """Draws examples, each with its reconstruction below it.
 
     Args:
         examples: see `examples_in`.

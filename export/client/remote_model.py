@@ -1,26 +1,26 @@
-"""One version of a model on a server, asked for any number of rows."""
+"""One version of a model on a server, for any number of rows."""
 
 import re
 
 import numpy as np
 from tqdm import tqdm
 
+from export.client.transports.refusals import ServerError
 from export.client.transports.transport import named
-from export.errors import ServerError
 
-# How a server refuses more rows than it batches, and a model more than its export allows.
+# The messages of a server about too large a batch, and of a model about too many rows.
 LIMIT = re.compile(r"(?:larger than maximum input batch size|Expected at most) (\d+)\b")
 FIND = " Find which one with --batch 1."
 
 
-class Served:
-    """A model as a server has it. Its version is settled once, so that all rows are of one.
+class RemoteModel:
+    """A model on a server. Its version is resolved once, so that all rows are of the same.
 
     Args:
         transport: a `Transport`.
-        model: its name.
-        version: its number; None for the newest that is available.
-        batch: how many rows a request has, at most.
+        model: the model's name.
+        version: its number; None for the newest available one.
+        batch: maximum number of rows in a request.
 
     Raises:
         ServerError: the server does not answer, or has no such model.
@@ -38,7 +38,7 @@ class Served:
         return named(self.model, self.version)
 
     def signature(self, name):
-        """One of the model's signatures.
+        """Returns one of the model's signatures.
 
         Args:
             name: its name.
@@ -54,16 +54,16 @@ class Served:
         return self.signatures[name]
 
     def predict(self, name, examples, seed=None, keep=None):
-        """What the model makes of some examples, sent a few at a time.
+        """Returns the outputs of a signature for examples, sent in batches.
 
         Args:
-            name: of the signature.
-            examples: what has a length, `inputs(start, stop)`, a dict of arrays, and `place(start, stop)`, in words.
-            seed: of the draws, if the signature has some; those of a row depend on it and on the row's number alone.
+            name: name of the signature.
+            examples: object with a length, `inputs(start, stop)`, a dict of arrays, and `place(start, stop)`, in words.
+            seed: random seed, for signatures that have one; samples depend on it and on the row number alone.
             keep: names of the outputs to keep; None for all.
 
         Returns:
-            A dict of arrays with a row an example.
+            A dict of arrays with a row per example.
 
         Raises:
             ServerError: the server does not answer, or refuses; the message names the examples.
@@ -85,7 +85,7 @@ class Served:
         return {key: np.concatenate(column) for key, column in zip(keep, zip(*parts, strict=True), strict=True)}
 
     def _ask(self, name, inputs, place):
-        """The outputs; None where the server takes fewer rows at once, which `batch` then is."""
+        """Returns the outputs; None if the server takes fewer rows at once, which `batch` is set to."""
         try:
             return self.transport.predict(self.model, name, inputs, self.version)
         except ServerError as error:
@@ -100,11 +100,12 @@ class Served:
 
 
 def row_seeds(seed, start, stop):
-    """The seeds of some rows, [seed, number of the row].
+    """Returns the seeds of some rows, [seed, row number].
 
     Args:
-        seed: whole number, the same for all.
-        start, stop: the rows, from 0.
+        seed: integer, the same for all.
+        start: first row, from 0.
+        stop: row after the last.
 
     Returns:
         int32 [stop - start, 2].

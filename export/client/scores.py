@@ -1,16 +1,16 @@
-"""What scores come to."""
+"""A summary of scores."""
 
 import numpy as np
 
-SHOWN = 5  # examples at either end
+SHOWN = 5  # examples with the lowest and highest scores
 
 
 def summary(scores, names=None):
-    """A table of scores, and the examples at either end of them; of one example its scores.
+    """Returns a table of scores, and the examples with the lowest and highest ones; of one example its scores.
 
     Args:
         scores: a dict of arrays [N], in nats.
-        names: of the examples; None for their numbers.
+        names: names of the examples; None for row numbers.
 
     Returns:
         Text of some lines.

@@ -1,4 +1,4 @@
-"""What a served model takes and gives: names, types and shapes."""
+"""The signatures of a served model: names, types and shapes of inputs and outputs."""
 
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ class Tensor(NamedTuple):
     """One input or output.
 
     Args:
-        dtype: numpy's type of its numbers, or bytes.
-        shape: its sizes, None for one that is not fixed; the first axis counts the rows.
+        dtype: NumPy type, or bytes.
+        shape: sizes, None for one that is not fixed; the first axis counts the rows.
     """
 
     dtype: type
@@ -32,7 +32,7 @@ class Tensor(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """One way of asking a model.
+    """A signature.
 
     Args:
         inputs: a dict of `Tensor`.
@@ -44,7 +44,7 @@ class Signature(NamedTuple):
 
 
 def from_definitions(definitions):
-    """The signatures in a server's metadata.
+    """Returns the signatures in a server's metadata.
 
     Args:
         definitions: the JSON of a map of `SignatureDef`, by names.
@@ -78,12 +78,12 @@ def _tensor(name, info):
 
 
 def checked(inputs, signature, asked):
-    """Arrays as a signature takes them.
+    """Returns arrays as a signature takes them.
 
     Args:
         inputs: a dict of arrays or lists; strings are bytes.
         signature: a `Signature`.
-        asked: what to call it in a message.
+        asked: the signature in a message.
 
     Returns:
         A dict of arrays of the signature's types; bytes are in arrays of objects.
@@ -92,13 +92,11 @@ def checked(inputs, signature, asked):
         ValueError: a name, a type, a shape or a value is not what the signature takes.
     """
     if set(inputs) != set(signature.inputs):
-        raise ValueError(
-            f"Expected for {asked} the inputs {_listed(signature.inputs)}, got {_listed(inputs)}. Give these."
-        )
+        raise ValueError(f"Expected the inputs {_listed(signature.inputs)} for {asked}, got {_listed(inputs)}.")
     arrays = {name: _array(name, inputs[name], tensor, asked) for name, tensor in signature.inputs.items()}
     rows = {name: len(array) for name, array in arrays.items()}
     if len(set(rows.values())) > 1 or 0 in rows.values():
-        raise ValueError(f"Expected for {asked} one row or more, as many of each input, got {rows}.")
+        raise ValueError(f"Expected one row or more for {asked}, as many of each input, got {rows}.")
     return arrays
 
 
@@ -131,15 +129,15 @@ def with_or_without_channels(shape):
 
 
 def numbers(array, dtype, what):
-    """The same numbers in another type.
+    """Returns numbers in another type.
 
     Args:
         array: of any type.
-        dtype: numpy's.
-        what: what to call them in a message.
+        dtype: NumPy type.
+        what: the numbers in a message.
 
     Raises:
-        ValueError: they are no numbers, not finite (which JSON cannot say), or others in that type.
+        ValueError: they are not numbers, not finite (which JSON cannot say), or that type cannot hold them.
     """
     if array.dtype.kind not in "biuf":
         raise ValueError(f"Expected {what} to be numbers, got values of type {array.dtype}.")

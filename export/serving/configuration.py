@@ -1,15 +1,14 @@
-"""What a server is configured by: which models, batching, monitoring; and a compose file for the same."""
+"""The configuration of a server: its models, batching and monitoring, and a compose file with the same."""
 
-import os
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
 from export import manifest, publish
+from zoo.commands import atomic
 
 MODELS, LOCAL_MODELS, MONITORING, COMPOSE = "models.config", "models.local.config", "monitoring.config", "compose.yaml"
 FILES = (MODELS, LOCAL_MODELS, MONITORING, COMPOSE)
-MOUNTED = "/models"  # where the folder of the served models is in a container
+MOUNTED = "/models"  # path of the served models in a container
 SERVER, IMAGE = "tensorflow_model_server", "tensorflow/serving:2.20.0"
 GRPC, REST = 8500, 8501
 METRICS = "/monitoring/prometheus/metrics"
@@ -23,18 +22,18 @@ ENTRY = """\
     model_version_policy {{ {policy} }}
   }}
 """
-VERSIONS = 2  # so that who asks for rows of the last one gets them all while a new one comes
+VERSIONS = 2  # clients that are using the last version can go on while a new one is loaded
 LATEST, ONE = f"latest {{ num_versions: {VERSIONS} }}", "specific {{ versions: {} }}"
 
 
 class Model(NamedTuple):
-    """A model in the folder of the served ones.
+    """A model in the folder of the served models.
 
     A server starts only if each model on its list has a version that loads.
 
     Args:
         name: the model's.
-        policy: which versions a server loads, a `ServableVersionPolicy` in text; None where all are damaged.
+        policy: versions to load, a `ServableVersionPolicy` in text; None if all are damaged.
         damage: a sentence about each damaged version that is newer than the newest undamaged one.
     """
 
@@ -46,7 +45,7 @@ class Model(NamedTuple):
 def served_models(folder):
     """Returns the models in a folder, a `Model` each, by name.
 
-    Versions were proved when they were exported; here their files are compared with the checksums of then.
+    Versions were proved at their export; here their files are compared with the checksums of the export.
 
     Args:
         folder: path.
@@ -55,7 +54,7 @@ def served_models(folder):
 
 
 def _published(folder):
-    """The folders that have versions, with these."""
+    """Returns the folders that have versions, with their versions."""
     found = ((path, publish.versions(path)) for path in sorted(Path(folder).glob("*")))
     return [(path, versions) for path, versions in found if versions]
 
@@ -67,12 +66,12 @@ def _model(path, versions):
         if wrong is None:
             policy = LATEST if len(damaged) < VERSIONS else ONE.format(int(version.name))
             return Model(path.name, policy, tuple(damaged))
-        damaged.append(f"Version {version.name} of '{path.name}' is not as it was exported: {wrong}.")
+        damaged.append(f"Version {version.name} of '{path.name}' is damaged: {wrong}.")
     return Model(path.name, None, tuple(damaged))
 
 
 def write(folder):
-    """Writes the configuration of a server on the models in a folder, beside them.
+    """Writes the configuration of a server of the models in a folder into the folder.
 
     Args:
         folder: path.
@@ -84,13 +83,13 @@ def write(folder):
         OSError: it cannot be written.
     """
     folder, published = Path(folder), None
-    while published != _published(folder):  # another export may have published meanwhile
+    while published != _published(folder):  # another export may have published in the meantime
         published = _published(folder)
         found = served_models(folder)
-        _write(folder / MODELS, models(found, MOUNTED))
-        _write(folder / LOCAL_MODELS, models(found, folder.resolve()))
-    _write(folder / MONITORING, f'prometheus_config {{\n  enable: true\n  path: "{METRICS}"\n}}\n')
-    _write(folder / COMPOSE, compose())
+        atomic.write(folder / MODELS, models(found, MOUNTED), durable=True)
+        atomic.write(folder / LOCAL_MODELS, models(found, folder.resolve()), durable=True)
+    atomic.write(folder / MONITORING, f'prometheus_config {{\n  enable: true\n  path: "{METRICS}"\n}}\n', durable=True)
+    atomic.write(folder / COMPOSE, compose(), durable=True)
     return found
 
 
@@ -98,8 +97,8 @@ def models(found, base):
     """Returns the list of models for a server, a `ModelServerConfig` in text.
 
     Args:
-        found: see `served_models`; one whose versions are all damaged would keep the others from being served.
-        base: where the server sees their folder, an absolute path.
+        found: see `served_models`; a model without an undamaged version is left out, as no server would start with it.
+        base: absolute path of their folder, as the server sees it.
     """
     entries = "".join(
         ENTRY.format(name=_escaped(model.name), base=_escaped(base), policy=model.policy)
@@ -117,20 +116,21 @@ def flags(base, models=MODELS, grpc=GRPC, rest=REST, batching=False):
     """Returns the server's flags.
 
     Args:
-        base: where it sees the folder of the served models, an absolute path.
+        base: absolute path of the folder of the served models, as the server sees it.
         models: name of the list of models in it.
-        grpc, rest: ports.
-        batching: whether the server merges requests to batches. One of 0 rows is then never answered.
+        grpc: port of gRPC.
+        rest: port of REST.
+        batching: whether the server merges requests into batches. It then never answers a request of 0 rows.
     """
     return [
         f"--port={grpc}",
         f"--rest_api_port={rest}",
-        # Its own are four a core, beyond which gRPC refuses and REST lets wait.
+        # The defaults are four per core, beyond which gRPC refuses requests and REST queues them.
         "--grpc_max_threads=256",
         "--rest_api_num_threads=64",
         f"--model_config_file={base}/{models}",
         "--model_config_file_poll_wait_seconds=10",
-        # A version that does not load is tried twice, not for minutes: a server that starts waits for all of them.
+        # A version that does not load is tried twice, not for minutes: a server waits for all versions when it starts.
         "--max_num_load_retries=1",
         "--load_retry_interval_micros=5000000",
         "--rest_api_timeout_in_ms=120000",  # longer than the client waits
@@ -140,7 +140,7 @@ def flags(base, models=MODELS, grpc=GRPC, rest=REST, batching=False):
 
 
 def compose():
-    """Returns a compose file of a server on the folder that it stands in."""
+    """Returns a compose file of a server of the models in its folder."""
     command = "".join(f"      - {flag}\n" for flag in flags(MOUNTED))
     batching = "".join(f"      # - {flag}\n" for flag in BATCHING)
     ports = ", ".join(f'"{LOOPBACK}:{port}:{port}"' for port in (GRPC, REST))
@@ -159,16 +159,3 @@ services:
 {command}      # Batching, for a copy of this file. With it the server never answers a request of 0 rows, and a few
       # of these stop it for good: let all requests come through a proxy that refuses them.
 {batching}"""
-
-
-def _write(path, text):
-    """Writes a file atomically: a running server reads it every few seconds."""
-    partial = path.with_name(f"{publish.PARTIAL}{uuid.uuid4().hex}-{path.name}")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -3,50 +3,49 @@
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 import tyro
 
-from export.errors import ended_by_a_sentence
 from export.serving import configuration
+from zoo.commands.endings import ended_by_a_sentence
+from zoo.commands.quiet import LOG_LEVEL
 
 SERVER, DOCKER = configuration.SERVER, "docker"
 APT = "https://www.tensorflow.org/tfx/serving/setup"
-LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # which the Makefile sets for Python
 OPEN = "keep strangers out with a firewall, or a proxy before it (see the README)."
 
 
 @dataclass(frozen=True)
-class Command:
-    """Start TensorFlow Serving on all exported models, with metrics for Prometheus; Ctrl-C ends it."""
+class ServeCommand:
+    """Start TensorFlow Serving on all exported models, with metrics for Prometheus; stop it with Ctrl-C."""
 
     served: str = "served"
     """Folder of the served models."""
     grpc_port: int = configuration.GRPC
-    """Port of gRPC."""
+    """Port for gRPC."""
     rest_port: int = configuration.REST
-    """Port of REST and of the metrics."""
+    """Port for REST and the metrics."""
     host: str | None = None
-    """IP address to listen on, 0.0.0.0 for all. Unset, Docker listens on 127.0.0.1, for this machine alone;
-    tensorflow_model_server always listens on all."""
+    """IP address to listen on; 0.0.0.0 for all addresses. Unset, Docker listens on 127.0.0.1, for this machine alone;
+    tensorflow_model_server always listens on all addresses."""
     docker: bool = False
     """Start the Docker image even if tensorflow_model_server is on the PATH."""
     batching: bool = False
-    """Merge concurrent requests to batches of at most the export's --max-batch-size.
-    A few requests of 0 rows then stop the server for good: use it only behind a proxy that refuses them."""
+    """Merge concurrent requests into batches of at most the export's --max-batch-size. A few requests of 0 rows then
+    stop the server for good: use batching only behind a proxy that refuses them."""
 
 
 def main(args=None):
     """Runs the command: the server takes the place of this process.
 
     Args:
-        args: its words; None for the process's own.
+        args: its command line; None for the process's own.
     """
     with ended_by_a_sentence("no server was started"):
-        command = tyro.cli(Command, args=args)
+        command = tyro.cli(ServeCommand, args=args, prog="python -m export.serving.start_server")
         _check(command)
         folder = Path(command.served).expanduser().resolve()
         _require_models(configuration.served_models(folder), command.served)
@@ -58,7 +57,7 @@ def main(args=None):
 
 
 def environment():
-    """Returns the server's environment: this one without the level that hides why a version does not load."""
+    """Returns the server's environment: this one without a log level that would hide why a version does not load."""
     return {name: value for name, value in os.environ.items() if name != LOG_LEVEL}
 
 
@@ -82,11 +81,11 @@ def listening(command):
 def _require_models(found, folder):
     if not any(model.policy for model in found):
         damage = "".join(f" {sentence}" for model in found for sentence in model.damage[:1])
-        raise ValueError(f"No exported model in '{folder}'.{damage} Make one: make export MODEL=tril_vae.")
+        raise ValueError(f"No exported model in '{folder}'.{damage} Export one: make export MODEL=tril_vae.")
 
 
 def _said(program, command, found):
-    """What is said before the server says more."""
+    """Returns what to print before the server starts."""
     served, address = [model.name for model in found if model.policy], listening(command)
     host = "localhost" if address.is_loopback or address.is_unspecified else _in_url(address)
     lines = [
@@ -97,13 +96,13 @@ def _said(program, command, found):
     ]
     for model in found:
         lines += [f"warning: {sentence}" for sentence in model.damage]
-        lines += [] if model.policy else [f"warning: '{model.name}' is left out, having no undamaged version."]
+        lines += [] if model.policy else [f"warning: '{model.name}' is left out: it has no undamaged version."]
     if program == SERVER:
         lines.append(f"warning: {SERVER} listens on all addresses of this machine: {OPEN}")
     elif not address.is_loopback:
         lines.append(f"warning: other machines reach {command.host}: {OPEN}")
     if command.batching:
-        lines.append("warning: batching is on, and a few requests of 0 rows stop the server. Refuse them before it.")
+        lines.append("warning: batching is on, and a few requests of 0 rows stop the server: refuse them in a proxy.")
     return "\n".join(lines)
 
 
@@ -116,18 +115,18 @@ def server(folder, command):
 
     Args:
         folder: of the served models, an absolute path.
-        command: the `Command`.
+        command: the `ServeCommand`.
 
     Raises:
         OSError: there is none on this machine.
-        ValueError: it cannot listen on the address that was asked for.
+        ValueError: it cannot listen on the address of --host.
     """
     ports = command.grpc_port, command.rest_port
     if shutil.which(SERVER) and not command.docker:
         if command.host not in (None, "0.0.0.0"):
             raise ValueError(
-                f"{SERVER} listens on all addresses, and has no option to listen on '{command.host}' alone. "
-                f"Start the image in its place with --docker, or leave out --host."
+                f"{SERVER} listens on all addresses, and has no option for '{command.host}' alone. "
+                f"Start the Docker image instead with --docker, or leave out --host."
             )
         return [SERVER, *configuration.flags(folder, configuration.LOCAL_MODELS, *ports, command.batching)]
     _require_docker(command.docker)
@@ -141,7 +140,7 @@ def server(folder, command):
 
 
 def _require_docker(asked):
-    """Makes sure that Docker is there and answers; the message depends on whether it was asked for."""
+    """Checks that Docker is installed and answers; the message depends on whether it was asked for."""
     if not shutil.which(DOCKER):
         neither = "docker is not on the PATH" if asked else f"Neither {SERVER} nor docker is on the PATH"
         raise OSError(
@@ -156,4 +155,4 @@ def _require_docker(asked):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

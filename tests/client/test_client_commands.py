@@ -62,8 +62,9 @@ def test_status_and_metadata(run):
     assert run("status", model="rows") == "rows  version 7  AVAILABLE\n"
     text = run("metadata")
     assert text.startswith("model 'images', version 1, at http://127.0.0.1")
-    assert "\nscore\n  takes  seed             int32 [B, 2]\n  takes  x                float32 [B, 3, 2, 1]\n" in text
-    assert "\ndecode_png\n  takes  z                float32 [B, 2]\n  gives  image_bytes      bytes [B]\n" in text
+    inputs = "  takes    seed             int32 [B, 2]\n  takes    x                float32 [B, 3, 2, 1]\n"
+    assert f"\nscore\n{inputs}" in text
+    assert "\ndecode_png\n  takes    z                float32 [B, 2]\n  returns  image_bytes      bytes [B]\n" in text
     assert text.split("\n", 1)[1] == run("metadata", by="grpc").split("\n", 1)[1]
 
 
@@ -250,7 +251,7 @@ def test_an_interruption(run, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.client.remote_model.Served._ask", interrupt)
+    monkeypatch.setattr("export.client.remote_model.RemoteModel._ask", interrupt)
     with pytest.raises(SystemExit) as end:
         run("score", "x.npy", out="scores.csv")
     assert end.value.code == 130
@@ -269,15 +270,15 @@ def test_an_interruption(run, monkeypatch, capsys):
         (["score", "x.npy"], {"out": "a.csv", "batch": 0}, "--batch to be 1 or more"),
         (["score", "x.npy"], {"out": "a.csv", "timeout": 0}, "--timeout"),
         (["score", "x.npy"], {"out": "a.csv", "address": "local host:x"}, r"http://local host:x .*--address"),
-        (["score", "x.npy"], {"out": "a.csv", "model": "rows"}, r"takes, \[B, 3\], got \[10, 3, 2, 1\]"),
-        (["sample"], {"out": "a.png", "model": "rows"}, r"rows of shape \[3\], no images"),
+        (["score", "x.npy"], {"out": "a.csv", "model": "rows"}, r"takes in .*, \[B, 3\], got \[10, 3, 2, 1\]"),
+        (["sample"], {"out": "a.png", "model": "rows"}, r"rows of shape \[3\], not images"),
         (["sample", "--latents", "aggregated"], {"out": "a.png"}, "no signature 'sample_aggregated'"),
         (["reconstruct", "a.gif"], {"out": "a.png"}, "folder of images, a PNG"),
         (["reconstruct", "empty"], {"out": "a.png"}, "No images"),
         (["reconstruct", "fake.png"], {"out": "a.png"}, "'fake.png' is neither a PNG nor a JPEG"),
         (["reconstruct", "cut.png"], {"out": "a.png"}, r"'cut.png': Asked .* for 'reconstruct_bytes'.*not an image"),
         (["encode", "x.npy", "--covariance"], {"out": "a.csv"}, r"--out to be a file .npz, got 'a.csv'"),
-        (["encode", "fake.png"], {"out": "a.csv", "model": "rows"}, r"takes no image files, but x float32 \[B, 3\]"),
+        (["encode", "fake.png"], {"out": "a.csv", "model": "rows"}, r"does not take image files, but x float32 \[B"),
     ],
 )
 def test_wrong_commands_end_with_a_sentence(run, words, options, message):
@@ -304,7 +305,7 @@ def test_neither_tensorflow_nor_the_models_are_imported_by_rest(server, tmp_path
 
 
 def test_an_address_that_is_empty_is_no_address(run):
-    assert "Expected with --address a host and a port" in fails(run, "status", address="")
+    assert "Expected --address to be a host and a port" in fails(run, "status", address="")
 
 
 def test_the_newest_version_that_is_available_is_asked_for_all_rows(tmp_path, monkeypatch):

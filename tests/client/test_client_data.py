@@ -8,8 +8,8 @@ from PIL import Image
 
 from export.client.files.examples import Arrays, examples_in
 from export.client.files.images import contact_sheet, decoded, levels
-from export.client.files.output import Output
-from export.client.remote_model import Served, row_seeds
+from export.client.files.output import OutputFile
+from export.client.remote_model import RemoteModel, row_seeds
 from export.client.signature import checked
 from export.client.transports.rest import Rest
 from tests.models.linear_models import linear_model, png
@@ -25,7 +25,7 @@ def models():
         ) as server,
         Rest(server.rest) as t,
     ):
-        yield {name: Served(t, name) for name in ("rows", "images", "planes")}
+        yield {name: RemoteModel(t, name) for name in ("rows", "images", "planes")}
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def test_requests_with_and_without_an_axis_of_channels(models, model):
 
 
 def test_arrays_that_are_refused(rows, models):
-    with pytest.raises(ValueError, match=r"no array of numbers: .*numpy.save"):
+    with pytest.raises(ValueError, match=r"not an array of numbers: .*numpy.save"):
         rows("text", "x.npy")
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         rows(b"", "x.npz")
     for content in (b"PK\x03\x04 cut short", encrypted()):
-        with pytest.raises(ValueError, match="no array of numbers"):
+        with pytest.raises(ValueError, match="not an array of numbers"):
             rows(content, "x.npz")
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         rows(b"\x93NUMPY\x01\x00\x04\x00((5\n", "x.npy")
     np.savez("two.npz", a=np.ones((2, 3)), b=np.ones(3))
     np.save("objects.npy", np.array([[None] * 3]), allow_pickle=True)
@@ -125,12 +125,12 @@ def test_arrays_that_are_refused(rows, models):
     np.save("channels_first.npy", np.ones((5, 1, 2, 2)))
     for name, message in {
         "two.npz": "one array in 'two.npz', got a, b",
-        "objects.npy": "no array of numbers",
+        "objects.npy": "not an array of numbers",
         "texts.npy": "numbers in 'texts.npy', got values of type <U1",
     }.items():
         with pytest.raises(ValueError, match=message):
             examples_in(name, models["rows"], "encode")
-    with pytest.raises(ValueError, match=r"takes, \[B, 2, 2, 1\] or \[B, 2, 2\] or \[B, 4\], got \[5, 1, 2, 2\]"):
+    with pytest.raises(ValueError, match=r"takes in .*, \[B, 2, 2, 1\] or \[B, 2, 2\] or \[B, 4\], got \[5, 1, 2, 2\]"):
         examples_in("channels_first.npy", models["images"], "encode")
 
 
@@ -143,13 +143,13 @@ def test_a_number_that_is_not_finite_is_named_wherever_it_is(models, tmp_path):
 
 
 def test_pixels_of_files():
-    grey, colour = np.uint8([[0, 80], [160, 240]]), np.uint8([[[255, 0, 0], [0, 255, 0]]])
-    assert np.array_equal(decoded([png(grey)])[0, :, :, 0], grey)
-    assert np.array_equal(decoded([png(colour)])[0], colour)
-    assert decoded([png(grey), png(colour)], (4, 6, 3)).shape == (2, 4, 6, 3)
-    assert decoded([png(colour)], (1, 2, 1)).ravel().tolist() == [76, 150]  # luma of red and green
+    gray, color = np.uint8([[0, 80], [160, 240]]), np.uint8([[[255, 0, 0], [0, 255, 0]]])
+    assert np.array_equal(decoded([png(gray)])[0, :, :, 0], gray)
+    assert np.array_equal(decoded([png(color)])[0], color)
+    assert decoded([png(gray), png(color)], (4, 6, 3)).shape == (2, 4, 6, 3)
+    assert decoded([png(color)], (1, 2, 1)).ravel().tolist() == [76, 150]  # luma of red and green
     with pytest.raises(ValueError, match="cannot be read"):
-        decoded([png(grey)[:30]])
+        decoded([png(gray)[:30]])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_numbers_as_pixels(x, expected):
     assert levels(x).tolist() == expected
 
 
-def test_sheet_in_colour():
+def test_sheet_in_color():
     images = np.zeros((3, 28, 30, 3), np.uint8)
     images[2] = (255, 0, 0)
     sheet = np.asarray(contact_sheet(images))
@@ -175,7 +175,7 @@ def test_seeds_of_rows():
 
 
 def test_a_file_that_came_in_the_meantime_is_kept(tmp_path):
-    output = Output(tmp_path / "a.npy", (".npy",))
+    output = OutputFile(tmp_path / "a.npy", (".npy",))
     (tmp_path / "a.npy").write_text("mine")
     with pytest.raises(FileExistsError):
         output.write({"x": np.ones(3)}, "x")

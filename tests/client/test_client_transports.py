@@ -9,10 +9,9 @@ import pytest
 
 from export.client.signature import Tensor
 from export.client.transports.grpc_transport import Grpc
-from export.client.transports.refusals import OTHERWISE, refusal
+from export.client.transports.refusals import OTHERWISE, ServerError, refusal
 from export.client.transports.rest import Rest
 from export.client.transports.rest_json import answer
-from export.errors import ServerError
 from tests.models.linear_models import linear_model, noise, png, weights
 from tests.servers.stand_in_server import Functions, StandInServer
 
@@ -196,7 +195,7 @@ def test_names_that_the_server_does_not_have(transport):
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"x": X}, r"the inputs 'seed', 'x', got 'x'"),
+        ({"x": X}, r"the inputs 'seed', 'x' for .*, got 'x'"),
         ({"x": X, "seed": [[0, 0]]}, r"as many of each input, got {'seed': 1, 'x': 4}"),
         ({"x": X[:0], "seed": np.zeros((0, 2))}, "one row or more"),
         ({"x": X[:, :, 1:], "seed": 4 * [[0, 0]]}, r"float32 \[B, 2, 3, 1\], got an array of shape \[4, 2, 2, 1\]"),
@@ -243,7 +242,7 @@ def test_messages_without_escapes_and_places_in_the_graph(said, read):
 
 
 def test_a_port_of_the_other_kind(server):
-    with Rest(server.grpc, retries=0) as rest, pytest.raises(ServerError, match=r"no HTTP.*8501"):
+    with Rest(server.grpc, retries=0) as rest, pytest.raises(ServerError, match=r"not HTTP.*8501"):
         rest.status("vae")
     with Grpc(server.rest, retries=0) as calls, pytest.raises(ServerError, match="8501"):
         calls.status("vae")

@@ -10,7 +10,7 @@ import zoo
 from tests.shared.user_files import levels, write_image
 from training import evaluate
 from training import run_folder as run
-from training.evaluation.sample_quality import scale_of
+from training.evaluation.features import scale_of
 from training.evaluation.samples import nearest
 from training.train import main
 
@@ -87,7 +87,7 @@ def test_streamed_color_images_are_trained_on(tmp_path, monkeypatch, capsys):
     for i, x in enumerate(levels(160, (4, 5, 3))):
         write_image(tmp_path / "photos" / f"{i}.png", x)
     monkeypatch.setattr("training.data.memory.BUDGET", 100 * 4 * 6 * 6 * 3)
-    monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "drawn elsewhere")
+    monkeypatch.setattr("training.report.results.report", lambda *args: "drawn elsewhere")
     monkeypatch.chdir(tmp_path)
     main(["--data", "photos/", "--image-size", "6", "--support", "unit", "--likelihood", "normal", *SMALL])
     printed = capsys.readouterr().out

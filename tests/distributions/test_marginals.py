@@ -8,7 +8,7 @@ from scipy import special, stats
 import zoo
 from tests.models.layers import open_posterior, prior, singles, wild
 from tests.shared.reference import normal_moments
-from training.evaluation.covariance import shape
+from training.evaluation.covariance import summarize
 from zoo.distributions.mixtures import marginals as module
 from zoo.distributions.mixtures.marginals import marginal_log_prob, normal_components
 
@@ -119,7 +119,7 @@ def test_marginals_in_double_precision():
 @pytest.mark.parametrize("latent", [1, 2, 7])
 def test_diagonal_covariances_are_of_full_rank(latent):
     variances = RNG.uniform(0.1, 10, size=(9, latent))
-    found = shape(np.einsum("ni,ij->nij", variances, np.eye(latent)))
+    found = summarize(np.einsum("ni,ij->nij", variances, np.eye(latent)))
     assert (found.posteriors, found.mean_absolute_correlation) == (9, 0)
     assert found.correlation_condition == pytest.approx(1)
     assert found.effective_rank == pytest.approx(latent)
@@ -132,7 +132,7 @@ def test_diagonal_covariances_are_of_full_rank(latent):
 def test_equal_correlations(rho, scale):
     size = 4
     omega = np.full((size, size), rho) + (1 - rho) * np.eye(size)
-    found = shape(np.float32([omega * np.outer(*2 * [scale * np.ones(size)])] * 3))
+    found = summarize(np.float32([omega * np.outer(*2 * [scale * np.ones(size)])] * 3))
     # The eigenvalues are 1 + (L − 1) ρ, once, and 1 − ρ.
     values = np.array([1 + (size - 1) * rho] + (size - 1) * [1 - rho])
     shares = values / size
@@ -143,13 +143,13 @@ def test_equal_correlations(rho, scale):
 
 def test_figures_are_means_and_medians_over_posteriors():
     covariances = [np.array([[1, rho], [rho, 1]]) for rho in (0, 0.5, -0.8)]
-    found, alone = shape(np.array(covariances)), [shape(c[None]) for c in covariances]
+    found, alone = summarize(np.array(covariances)), [summarize(c[None]) for c in covariances]
     assert found.mean_absolute_correlation == pytest.approx(1.3 / 3)
     assert found.correlation_condition == found.covariance_condition == pytest.approx(3)  # 1, 3, 9
     assert found.effective_rank == pytest.approx(np.mean([one.effective_rank for one in alone]))
 
 
 def test_two_dimensions_that_are_one():
-    found = shape(np.ones((1, 2, 2)))
+    found = summarize(np.ones((1, 2, 2)))
     assert found.effective_rank == pytest.approx(1)
     assert found.mean_absolute_correlation == pytest.approx(1)

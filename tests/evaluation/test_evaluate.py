@@ -15,9 +15,11 @@ from tests.shared.reference import normal_params
 from training import run_folder as run
 from training.data import Dataset, load_dataset
 from training.evaluate import main
-from training.evaluation.evaluation import chosen_by, evaluate
+from training.evaluation.evaluation import choose, evaluate
 from training.evaluation.information import gains
+from training.evaluation.scores import Evaluation, RunScores
 from training.evaluation.settings import Settings
+from training.evaluation.typed_json import from_json, to_json
 from training.train import main as train
 
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
@@ -28,7 +30,7 @@ FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generate
 @pytest.fixture
 def without_pictures(monkeypatch):
     """No report is drawn: that of `evaluated` is enough."""
-    monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "a page")
+    monkeypatch.setattr("training.report.results.report", lambda *args: "a page")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def trained(tmp_path_factory):
     words = ["--epochs", "2", "--warmup", "1", "--latent", "3", "--network", "mlp(hidden=(16,))", "--no-aggregated"]
     words += ["--no-jit", "--samples", "12", "--test-examples", "20", "--generated", "0"]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "the page that training wrote")
+        monkeypatch.setattr("training.report.results.report", lambda *args: "the page that training wrote")
         train(["--model", "tril_vae", "--out", str(out), *words])
     return out
 
@@ -93,6 +95,19 @@ def test_scores_have_every_section(evaluated):
     assert list(scores["samples"]["qualities"]) == ["training data", "reconstructions", "prior", "aggregated", "gmm"]
 
 
+def test_scores_are_read_as_they_were_written(trained, evaluated, tmp_path):
+    for folder in (trained, evaluated):
+        read = RunScores.read(folder / run.SCORES)
+        read.write(tmp_path / run.SCORES)
+        assert (tmp_path / run.SCORES).read_bytes() == (folder / run.SCORES).read_bytes()
+    expected = scores_of(evaluated)
+    likelihood, information = read.evaluation.likelihood, read.evaluation.information
+    assert likelihood.elbo == (expected["elbo"], expected["elbo_standard_error"])
+    assert information.active == expected["information"]["active"]
+    np.testing.assert_array_equal(information.variance_of_means, expected["information"]["variance_of_means"])
+    assert read.evaluation.samples.verdict == expected["samples"]["verdict"]
+
+
 def test_what_training_wrote_stays(trained, evaluated):
     before, after = contents(trained), contents(evaluated)
     changed = {path.name for path in before if before[path] != after[path]}
@@ -109,7 +124,7 @@ def test_the_model_has_the_samplers_and_draws_from_them(trained, evaluated):
     assert set(vae.samplers.fitted) == {"aggregated", "gmm"}
     for name in ("aggregated", "gmm"):
         assert vae.generate(4, seed=0, latents=name).shape == (4, 8, 8, 1)
-    x = chosen_by(0, load_dataset("digits").test, 20)
+    x = choose(0, load_dataset("digits").test, 20)
     likelihood = vae.log_likelihood(x, 30)
     np.testing.assert_array_equal(likelihood, before.log_likelihood(x, 30))  # the same model
     assert scores_of(evaluated)["log_likelihood"] == pytest.approx(likelihood.mean(dtype=np.float64), abs=1e-4)
@@ -196,7 +211,7 @@ def test_a_folder_that_is_none_or_no_run_is_refused(refusal, folder):
     assert "nowhere'" in refusal("--run", str(folder / "nowhere"))
     (folder.parent / "other").mkdir()
     (folder.parent / "other" / "config.json").write_text('{"name": "another project"}')
-    assert "No run in" in refusal("--run", str(folder.parent / "other"))
+    assert "does not contain a training run" in refusal("--run", str(folder.parent / "other"))
 
 
 @pytest.mark.parametrize("missing", [run.SCORES, run.HISTORY, run.MODEL, run.WEIGHTS])
@@ -229,10 +244,13 @@ def test_models_of_other_posteriors(model, posterior, has, latent):
     dataset = Dataset("made", "real", x, x[:15], x[15:30])
     vae = zoo.build(model, 5, "real", latent=latent, posterior=posterior, network="mlp(hidden=(8,))")
     scores = evaluate(vae, dataset, Settings(samples=12, draws=50, generated=0))
-    assert strict(json.dumps(scores)) == scores
+    as_json = to_json(scores)
+    assert strict(json.dumps(as_json)) == as_json == to_json(from_json(Evaluation, as_json))
     assert list(vae.samplers.fitted) == has
-    assert ("unavailable" in scores["information"]) == (model == "iaf_vae")
-    assert scores["examples"] == 15
+    assert (scores.information is None) == ("unavailable" in as_json["information"]) == (model == "iaf_vae")
+    assert scores.samples is None
+    assert as_json["samples"] == {}
+    assert scores.likelihood.examples == as_json["examples"] == 15
 
 
 def test_one_sampler_only_and_dead_components():
@@ -245,15 +263,13 @@ def test_one_sampler_only_and_dead_components():
     assert list(vae.samplers.fitted) == ["gmm"]
     assert vae.samplers.fitted["gmm"].components == 3
     pi = vae.encode(np.float32(x[15:30])).mixture_distribution.probs_parameter().numpy()
-    entropies, found = stats.entropy(pi, axis=1), scores["posterior"]["weights"]
-    assert found["entropy"] == pytest.approx(
-        {"value": entropies.mean(), "standard_error": stats.sem(entropies)}, rel=1e-5
-    )
-    assert found["entropy_of_mean"] == pytest.approx(stats.entropy(pi.mean(axis=0)), rel=1e-5)
-    assert entropies.mean() < found["entropy_of_mean"] - 0.01 < np.log(2)
-    assert found["used"] == pytest.approx(np.exp(found["entropy_of_mean"]))
-    assert 1 < found["used"] < 2.01  # of three
-    assert found["log_components"] == pytest.approx(np.log(3))
+    entropies, found = stats.entropy(pi, axis=1), scores.posterior.weights
+    assert found.entropy == pytest.approx((entropies.mean(), stats.sem(entropies)), rel=1e-5)
+    assert found.entropy_of_mean == pytest.approx(stats.entropy(pi.mean(axis=0)), rel=1e-5)
+    assert entropies.mean() < found.entropy_of_mean - 0.01 < np.log(2)
+    assert found.used == pytest.approx(np.exp(found.entropy_of_mean))
+    assert 1 < found.used < 2.01  # of three
+    assert found.log_components == pytest.approx(np.log(3))
 
 
 def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):
@@ -267,21 +283,21 @@ def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):
         open_vae("tril", latent=2),
         Settings(samples=2, draws=20, generated=0, samplers=("gmm(components=1)",)),
     )
-    monkeypatch.setattr("training.evaluation.evaluation.SHAPES", 80)
-    monkeypatch.setattr("training.evaluation.evaluation.GAINS", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.COVARIANCES", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.CODES", 80)
     scores = evaluate(vae, Dataset("made", "real", x, x, x), settings)
-    gain, of_all = scores["gain_as_prior"]["gmm"], gains(vae, x, ["gmm"])["gmm"]
-    assert abs(gain["value"] - of_all.value) < 4 * gain["standard_error"]
-    assert scores["posterior"]["posteriors"] == 80
+    gain, of_all = scores.gain_as_prior["gmm"], gains(vae, x, ["gmm"])["gmm"]
+    assert abs(gain.value - of_all.value) < 4 * gain.standard_error
+    assert scores.posterior.posteriors == 80
     # Half of them are correlated by 0.98: four standard errors of a half, of 80.
-    assert abs(scores["posterior"]["mean_absolute_correlation"] - 0.979 / 2) < 4 * 0.5 / np.sqrt(80)
+    assert abs(scores.posterior.mean_absolute_correlation - 0.979 / 2) < 4 * 0.5 / np.sqrt(80)
 
 
 def test_chosen_examples_are_those_of_the_seed_in_their_order():
     x = np.arange(50)
-    chosen = chosen_by(1, x, 20)
+    chosen = choose(1, x, 20)
     assert len(set(chosen)) == 20
     assert np.all(np.diff(chosen) > 0)
-    np.testing.assert_array_equal(chosen_by(1, x + 100, 20), chosen + 100)
-    assert not np.array_equal(chosen_by(2, x, 20), chosen)
-    np.testing.assert_array_equal(chosen_by(1, x, 99), x)
+    np.testing.assert_array_equal(choose(1, x + 100, 20), chosen + 100)
+    assert not np.array_equal(choose(2, x, 20), chosen)
+    np.testing.assert_array_equal(choose(1, x, 99), x)

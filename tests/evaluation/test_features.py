@@ -11,8 +11,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from training.data import load_dataset
 from training.data.dataset import Dataset
 from training.data.named.digits import digits
-from training.evaluation import sample_quality as module
-from training.evaluation.sample_quality import features, quality
+from training.evaluation import features as module
+from training.evaluation.features import train_features
+from training.evaluation.sample_quality import quality
 
 
 def normal(n, f=4, seed=0, loc=0.0):
@@ -21,7 +22,7 @@ def normal(n, f=4, seed=0, loc=0.0):
 
 @pytest.fixture(scope="module")
 def digits_features():
-    return features(digits(), progress=False)
+    return train_features(digits(), progress=False)
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def test_classifier_tells_digits_apart(digits_features):
 
 def test_features_put_equal_digits_together(digits_features):
     data = digits()
-    neighbours = KNeighborsClassifier(3).fit(digits_features(data.train), data.train_labels)
-    assert neighbours.score(digits_features(data.test), data.labels) > 0.9
+    neighbors = KNeighborsClassifier(3).fit(digits_features(data.train), data.train_labels)
+    assert neighbors.score(digits_features(data.test), data.labels) > 0.9
 
 
 def test_features_tell_data_from_noise_and_from_a_part_of_themselves(digits_features):
@@ -92,7 +93,7 @@ def test_features_are_64_float32_numbers_whatever_the_chunk(digits_features, mon
 )
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_features_are_made_of_any_data(dataset, layer, batches):
-    found = features(dataset, progress=False)
+    found = train_features(dataset, progress=False)
     x = found(dataset.test)
     assert x.shape == (len(dataset.test), 64)
     assert np.isfinite(x).all()
@@ -105,17 +106,17 @@ def test_scale_and_offset_of_the_data_make_no_difference(batches):
     data = digits()
     scaled = Dataset("levels", "levels", *(x[:] * 16 + 3 for x in (data.train, data.validation, data.test)))
     plain = Dataset("unit", "unit", data.train, data.validation, data.test)
-    expected = features(plain, progress=False)(data.test)
-    assert np.allclose(features(scaled, progress=False)(scaled.test), expected, atol=1e-3)
+    expected = train_features(plain, progress=False)(data.test)
+    assert np.allclose(train_features(scaled, progress=False)(scaled.test), expected, atol=1e-3)
 
 
 def test_features_are_a_function_of_the_seed(few_steps):
     data = load_dataset("digits")
     unlabelled = Dataset("digits", "binary", data.train[:300], data.validation, data.test, binarize="dynamic")
     keras.utils.set_random_seed(1)
-    first, other = (features(unlabelled, seed, progress=False)(data.test) for seed in (0, 1))
+    first, other = (train_features(unlabelled, seed, progress=False)(data.test) for seed in (0, 1))
     keras.utils.set_random_seed(2)
-    assert np.array_equal(features(unlabelled, 0, progress=False)(data.test), first)
+    assert np.array_equal(train_features(unlabelled, 0, progress=False)(data.test), first)
     assert not np.allclose(other, first)
 
 
@@ -125,13 +126,13 @@ def test_random_states_are_left_as_they_were(few_steps):
         between()
         return random.random(), np.random.random(), float(tf.random.normal([])), float(keras.random.normal([]))
 
-    assert draws(lambda: features(load_dataset("digits"), progress=False)) == draws(lambda: None)
+    assert draws(lambda: train_features(load_dataset("digits"), progress=False)) == draws(lambda: None)
 
 
 def test_without_labels_clusters_are_the_classes():
     centres = 20 * np.eye(12)
     x = np.repeat(centres[:10], 30, axis=0) + 0.1 * normal(300, 12)
-    found = features(Dataset("blobs", "real", x, x[:5], x[:5]), progress=False)
+    found = train_features(Dataset("blobs", "real", x, x[:5], x[:5]), progress=False)
     assert (found.classes, found.source) == (10, "k-means clusters, as the data have no labels")
     assert found.accuracy > 0.9
 
@@ -139,7 +140,7 @@ def test_without_labels_clusters_are_the_classes():
 def test_labels_may_be_any_words(batches):
     words = np.array(["cat", "dog", "owl", "dog"] * 10)
     data = made((3,), train_labels=words)
-    found = features(data, progress=False)
+    found = train_features(data, progress=False)
     assert (found.classes, found.source) == (3, "labels")
     label = dict(zip((x.tobytes() for x in np.float32(data.train)), words, strict=True))
     for x, y in batches:
@@ -148,18 +149,18 @@ def test_labels_may_be_any_words(batches):
 
 def test_a_tenth_of_the_examples_is_held_out(batches, monkeypatch):
     data = made((1,), n=100)
-    features(data, progress=False)
+    train_features(data, progress=False)
     assert 80 < len(np.unique([x for x, _ in batches])) <= 90
     batches.clear()
     monkeypatch.setattr(module, "EXAMPLES", 50)
-    features(data, progress=False)
+    train_features(data, progress=False)
     assert 40 < len(np.unique([x for x, _ in batches])) <= 45
 
 
 def test_grey_levels_are_drawn_anew_for_each_batch_where_the_data_are(batches):
     test = np.zeros((2, 40), np.uint8)
     train = np.full((50, 40), 0.2, np.float32)
-    found = features(Dataset("grey", "binary", train, test, test, binarize="dynamic"), progress=False)
+    found = train_features(Dataset("grey", "binary", train, test, test, binarize="dynamic"), progress=False)
     x = np.stack([x for x, _ in batches])
     assert set(np.unique(x)) == {0, 1}
     assert abs(x.mean() - 0.2) < 5 * np.sqrt(0.2 * 0.8 / x.size)
@@ -169,12 +170,12 @@ def test_grey_levels_are_drawn_anew_for_each_batch_where_the_data_are(batches):
 
 
 def test_binarised_digits_are_told_apart_too():
-    assert features(load_dataset("digits"), progress=False).accuracy > 0.8
+    assert train_features(load_dataset("digits"), progress=False).accuracy > 0.8
 
 
 @pytest.mark.parametrize("progress", [True, False])
 def test_progress_is_shown_if_asked_for(batches, capsys, progress):
-    features(made((3,)), progress=progress)
+    train_features(made((3,)), progress=progress)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert ("features" in captured.err) == progress
@@ -197,10 +198,10 @@ def test_examples_that_have_no_features_are_refused(digits_features, x, words):
 
 def test_one_training_example_is_too_few():
     with pytest.raises(ValueError, match="at least 2 training examples in 'made', got 1"):
-        features(made((3,), n=1), progress=False)
+        train_features(made((3,), n=1), progress=False)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, 2**31])
 def test_other_seeds_than_whole_numbers_are_refused(seed):
     with pytest.raises(ValueError, match="seed"):
-        features(made((3,)), seed)
+        train_features(made((3,)), seed)

@@ -154,7 +154,7 @@ def test_kl_of_dimensions_is_that_of_normals_in_one_dimension(population):
 
 def test_variance_of_means(population):
     np.testing.assert_allclose(population.found.variance_of_means, population.means.var(axis=0), rtol=1e-4)
-    assert population.found.active.all()
+    assert population.found.is_active.all()
 
 
 # other posteriors and priors
@@ -232,11 +232,11 @@ def test_equal_posteriors_tell_nothing_and_posteriors_apart_tell_the_example():
     same = found(vae, np.tile(encodings("diag")[0][:1], (30, 1)), draws=200)
     assert same.mutual_information.value == pytest.approx(0, abs=1e-5)
     assert same.variance_of_means == pytest.approx(0, abs=1e-6)
-    assert not same.active.any()
+    assert not same.is_active.any()
     apart = np.concatenate([100 * np.arange(30)[:, None] * [1, 0, 0], np.zeros((30, L))], axis=1)
     result = found(vae, apart, draws=200)
     assert result.mutual_information.value == pytest.approx(np.log(30), abs=1e-3)
-    assert list(result.active) == [True, False, False]
+    assert list(result.is_active) == [True, False, False]
     # Up to 2,900 standard deviations from the prior, and so far over what exp(−z²/2) is in float32.
     assert 0.3e6 < result.marginal_kl_of_dimensions.value[0] < 3e6
 
@@ -246,12 +246,12 @@ def test_active_dimensions_are_those_whose_mean_varies_by_more_than_a_hundredth(
     means *= np.sqrt([0.009, 0.011, 1]) / means.std(axis=0)
     result = found(open_vae("diag"), np.concatenate([means, np.zeros((30, L))], axis=1), draws=10)
     np.testing.assert_allclose(result.variance_of_means, [0.009, 0.011, 1], rtol=1e-4)
-    assert list(result.active) == [False, True, True]
+    assert list(result.is_active) == [False, True, True]
     scale = np.array([0.5, 2, 20])  # of a prior N(0, diag scale²)
     wider = open_vae("diag", "diag", set_prior=[normal_params("diag", np.zeros(L), np.diag(scale**2))])
     result = found(wider, np.concatenate([means, np.zeros((30, L))], axis=1), draws=10)
     np.testing.assert_allclose(result.variance_of_prior, scale**2, rtol=1e-5)
-    assert list(result.active) == [True, False, False]
+    assert list(result.is_active) == [True, False, False]
 
 
 def test_active_dimensions_of_a_simplex_are_measured_by_the_priors_variance():
@@ -262,7 +262,7 @@ def test_active_dimensions_of_a_simplex_are_measured_by_the_priors_variance():
     np.testing.assert_allclose(result.variance_of_prior, (1 - 1 / size) / size / (total + 1), rtol=1e-5)
     assert result.variance_of_means.max() < 0.01
     assert result.mean_kl.value > 0.3
-    assert result.active.all()
+    assert result.is_active.all()
 
 
 @pytest.mark.parametrize(

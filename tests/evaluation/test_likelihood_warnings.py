@@ -69,13 +69,13 @@ def log_density(x):
 def test_a_mode_that_the_posterior_misses_is_warned_of(wide):
     x = data(200)
     found, known = likelihood(two_modes(wide), x, 1_000), log_density(x).mean()
-    assert found["effective_draws"]["median"] > 100  # they do not see it
-    assert found["effective_draws"]["few"] < 0.05
-    gap, missed = known - found["log_likelihood"], found["missed_by_posterior"]
+    assert found.effective_draws.median > 100  # they do not see it
+    assert found.effective_draws.few < 0.05
+    gap, missed = known - found.log_likelihood.value, found.missed_by_posterior
     assert gap > 0.2
-    assert 0.1 < missed["value"] < gap + 3 * missed["standard_error"]
-    assert f"too low by {missed['value']:.2f} ± {missed['standard_error']:.2f} nats at least" in found["warning"]
-    assert ("more draws of it would hardly help" in found["warning"]) == ("still rises" not in found["warning"])
+    assert 0.1 < missed.value < gap + 3 * missed.standard_error
+    assert f"too low by {missed.value:.2f} ± {missed.standard_error:.2f} nats at least" in found.warning
+    assert ("more draws of it would hardly help" in found.warning) == ("still rises" not in found.warning)
 
 
 def test_rise_is_that_of_the_last_tenfold_of_draws():

@@ -162,7 +162,7 @@ def test_float32_features_are_measured_in_float64(measure):
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (normal(9)[:, 0], ["[N, F]", "[9]", "training.evaluation.sample_quality.features"]),
+        (normal(9)[:, 0], ["[N, F]", "[9]", "training.evaluation.features.train_features"]),
         (normal(9).reshape(9, 2, 2), ["[N, F]", "[9, 2, 2]"]),
         (normal(1), ["at least", "got 1", "Take more"]),
         (np.where(normal(9) > 2, np.nan, np.nan), ["finite", "NaN", "36"]),
@@ -184,15 +184,15 @@ def test_different_numbers_of_features_are_refused(measure):
         measure(normal(9), normal(9, 5))
 
 
-def test_points_are_more_than_neighbours():
+def test_points_are_more_than_neighbors():
     precision_recall(normal(4), normal(4))
     with pytest.raises(ValueError, match="at least 4 generated points, got 3"):
         precision_recall(normal(4), normal(3))
     with pytest.raises(ValueError, match="at least 6 real points, got 5"):
-        precision_recall(normal(5), normal(9), neighbours=5)
+        precision_recall(normal(5), normal(9), neighbors=5)
 
 
-@pytest.mark.parametrize("neighbours", [0, -1, 1.5, True])
-def test_neighbours_are_a_positive_number(neighbours):
-    with pytest.raises(ValueError, match="neighbours"):
-        precision_recall(normal(9), normal(9), neighbours)
+@pytest.mark.parametrize("neighbors", [0, -1, 1.5, True])
+def test_neighbors_are_a_positive_number(neighbors):
+    with pytest.raises(ValueError, match="neighbors"):
+        precision_recall(normal(9), normal(9), neighbors)

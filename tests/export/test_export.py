@@ -12,15 +12,16 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 import zoo
-from export import manifest, publish, signatures, warmup
-from export import probe_inputs as examples
+from export import manifest, publish, warmup
 from export.__main__ import main
 from export.errors import ExportError
-from export.interruption import noted
 from export.saved_model import BATCHING, _aggregated, export
 from export.serving import configuration
-from export.signatures import Entry
+from export.signatures import concrete
+from export.signatures.entry import TABLE, Entry
+from export.signatures.inputs import probe_rows
 from tests.models.exported import COMPONENTS, SAMPLES, small
+from zoo.commands.signals import deferred_signals
 
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 
@@ -30,8 +31,8 @@ def vae():
     vae = small("tril_vae", event_shape=(4, 4, 1))
     vae.compile(keras.optimizers.Adam(1e-9))
     with pytest.warns(UserWarning, match="samplers were removed"):
-        vae.fit(examples.inputs(vae, 8)["x"], verbose=0)  # there is an optimizer's state now
-    vae.add_sampler("aggregated", examples.inputs(vae, 30)["x"], progress=False)
+        vae.fit(probe_rows(vae, 8)["x"], verbose=0)  # there is an optimizer's state now
+    vae.add_sampler("aggregated", probe_rows(vae, 30)["x"], progress=False)
     return vae
 
 
@@ -78,6 +79,10 @@ def test_the_manifest_says_what_it_is(version):
     assert kl > 0
     assert found["aggregated"] == {"sampler": "compressed", "components": COMPONENTS, "examples": 30}
     assert [found[key] for key in ("max_batch_size", "max_rows", "max_pixels")] == [64, 1024, 2**24]
+
+
+def test_the_manifest_has_the_checksums_of_all_files(version):
+    found = manifest.read(version)
     files = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
     assert files - {manifest.FILE} == set(found["sha256"])
     for name, digest in found["sha256"].items():
@@ -141,19 +146,19 @@ def drawn_from_a_state(model, x):
     ],
 )
 def test_an_export_that_fails_a_check_is_not_published(vae, tmp_path, monkeypatch, function, said):
-    table = {"reconstruct": signatures._SIGNATURES["reconstruct"]}
-    bad = {function.__name__: Entry(function, False, lambda model: True)}
-    monkeypatch.setattr(signatures, "_SIGNATURES", table | bad)
+    table = {"reconstruct": TABLE["reconstruct"]}
+    bad = {function.__name__: Entry(function)}
+    monkeypatch.setattr(concrete, "TABLE", table | bad)
     with pytest.raises(ExportError, match=said):
         export(vae, tmp_path / "served", **SETTINGS)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_clients_of_the_last_version_could_not_use_needs_a_word(vae, version, monkeypatch):
-    table = {name: signatures._SIGNATURES[name] for name in ("reconstruct", "encode")}
-    monkeypatch.setattr(signatures, "_SIGNATURES", table)
+    table = {name: TABLE[name] for name in ("reconstruct", "encode")}
+    monkeypatch.setattr(concrete, "TABLE", table)
     served = version.parent.parent
-    with pytest.raises(ValueError, match=r"could not use this one: no 'decode'; no 'decode_png'; .* --replace"):
+    with pytest.raises(ValueError, match=r"could not use this version: no 'decode'; no 'decode_png'; .* --replace"):
         export(vae, served, **SETTINGS)
     assert [path.name for path in publish.versions(served / "tril_vae")] == ["1"]
     assert export(vae, served, name="other", **SETTINGS).parent.name == "other"
@@ -193,9 +198,9 @@ def test_a_signal_that_comes_too_late_changes_nothing(vae, tmp_path, monkeypatch
         os.kill(os.getpid(), signal.SIGTERM)
         write(folder)
 
-    monkeypatch.setattr(signatures, "_SIGNATURES", {"reconstruct": signatures._SIGNATURES["reconstruct"]})
+    monkeypatch.setattr(concrete, "TABLE", {"reconstruct": TABLE["reconstruct"]})
     monkeypatch.setattr(configuration, "write", late)
-    with noted():
+    with deferred_signals():
         assert export(vae, tmp_path, **SETTINGS).is_dir()
     assert (tmp_path / configuration.MODELS).read_text().count("tril_vae") == 2
 
@@ -211,14 +216,14 @@ def test_a_full_disk_is_said_and_leaves_nothing(vae, tmp_path, monkeypatch):
 
 
 def test_no_more_components_are_served_than_are_allowed(vae, tmp_path):
-    data = examples.inputs(vae, 30)["x"]
+    data = probe_rows(vae, 30)["x"]
     few = small("tril_vae", event_shape=(4, 4, 1))
     few.add_sampler("compressed(components=5)", data, progress=False)
     for most, served in ((5, 5), (4, 4), (6, 5)):
         sampler, said = _aggregated(few, True, most)
         assert sampler.components == said["components"] == served
     few.samplers.remove("aggregated")
-    with pytest.raises(ValueError, match=r"has 5 components, over 4. Allow as many with --components"):
+    with pytest.raises(ValueError, match=r"has 5 components, more than 4. Raise --components"):
         export(few, tmp_path, **(SETTINGS | {"components": 4}))
 
 

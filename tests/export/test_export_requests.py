@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import probe_inputs as examples
 from export.checks.proof import Loader
 from export.client.__main__ import main as ask
 from export.client.transports.grpc_transport import Grpc
 from export.client.transports.rest import Rest
 from export.errors import ExportError
 from export.saved_model import export
+from export.signatures.inputs import probe_rows
 from tests import ROOT
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from tests.servers.served_exports import Loaded
@@ -125,7 +125,7 @@ def test_no_rows_give_no_rows(loader):
 
 
 def test_rows_do_not_depend_on_what_pads_their_batch(vae, loader):
-    x, seed = (examples.inputs(vae, 5)[name] for name in ("x", "seed"))
+    x, seed = (probe_rows(vae, 5)[name] for name in ("x", "seed"))
     padded = np.concatenate([x[:2], x[:1], x[:1]]), np.concatenate([seed[:2], seed[:1], seed[:1]])  # as a server does
     for signature in ("score", "encode_sample"):
         alone = loader.run(signature, {"x": x[1:2], "seed": seed[1:2]})
@@ -135,7 +135,7 @@ def test_rows_do_not_depend_on_what_pads_their_batch(vae, loader):
 
 
 def test_a_client_gets_by_rest_and_grpc_what_the_model_gives(vae, version, tmp_path):
-    rows = examples.inputs(vae, 3)
+    rows = probe_rows(vae, 3)
     with Loaded(version) as model, StandInServer({"tril_vae": model}) as server:
         ways = [Rest(server.rest), Rest(server.rest, rows=True), Grpc(server.grpc)]
         for transport in ways:
@@ -149,7 +149,7 @@ def test_a_client_gets_by_rest_and_grpc_what_the_model_gives(vae, version, tmp_p
                 expected = vae.reconstruct(np.float32(levels) / np.float32(255))
                 np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-5)
         command = ["encode", str(tmp_path / "x.npy"), "--address", server.rest, "--out", str(tmp_path / "codes.npz")]
-        x = examples.inputs(vae, 135)["x"]
+        x = probe_rows(vae, 135)["x"]
         for count, server.batching in ((70, True), (135, False)):
             np.save(tmp_path / "x.npy", x[:count])
             ask([*command, "--overwrite", "--batch", "200"])  # more than is taken at once: 64 by the server, else 128
@@ -174,7 +174,7 @@ print("done")
 
 
 def test_the_loader_answers_json_and_never_imports_tensorflow(vae, version):
-    rows = examples.inputs(vae, 2)
+    rows = probe_rows(vae, 2)
     requests = [{"inputs": {"x": rows["x"].tolist()}}, {"signature_name": "nothing", "inputs": {}}]
     text = "".join(json.dumps(request) + "\n" for request in requests)
     words = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(version)]

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 import zoo
 from export import manifest
-from export import probe_inputs as examples
 from export.checks.proof import Loader
 from export.saved_model import export
-from export.to_float32 import in_float32
+from export.signatures.inputs import probe_rows
+from export.signatures.to_float32 import in_float32
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
@@ -20,7 +20,7 @@ BYTES = {"reconstruct_bytes", "encode_bytes", "score_bytes", "decode_png"}
 def served(vae, folder, rows=3, **settings):
     """The signatures of a model's export, and what they make of example rows."""
     version = export(vae, folder, **(SETTINGS | settings))
-    found, inputs = manifest.read(version)["signatures"], examples.inputs(vae, rows)
+    found, inputs = manifest.read(version)["signatures"], probe_rows(vae, rows)
     wanted = expected(vae, inputs) if "aggregated" in vae.samplers.fitted else {}
     with Loader(version) as loader:
         got = {name: loader.run(name, {key: inputs[key] for key in found[name]["inputs"]}) for name in found}
@@ -31,7 +31,7 @@ def served(vae, folder, rows=3, **settings):
     return manifest.read(version), inputs, got
 
 
-def test_colour_images_in_levels(tmp_path):
+def test_color_images_in_levels(tmp_path):
     vae = small("conv_vae", event_shape=(6, 4, 3), support="levels")
     found, inputs, got = served(vae, tmp_path)
     assert set(found["signatures"]) >= BYTES
@@ -45,8 +45,8 @@ def test_images_of_other_sizes_are_brought_to_the_model_s(tmp_path):
     vae = small("diag_vae", event_shape=(4, 4, 1), support="binary")
     version = export(vae, tmp_path, **SETTINGS)
     quarters = np.kron([[0, 255], [200, 100]], np.ones((8, 8))).astype(np.uint8)  # 16×16, of four even quarters
-    colour = np.repeat(quarters[..., None], 3, axis=-1)
-    files = np.array([tf.io.encode_png(image).numpy() for image in (quarters[..., None], colour)] + [None], object)[:-1]
+    color = np.repeat(quarters[..., None], 3, axis=-1)
+    files = np.array([tf.io.encode_png(image).numpy() for image in (quarters[..., None], color)] + [None], object)[:-1]
     x = np.kron([[0, 1], [1, 0]], np.ones((2, 2))).astype(np.float32)[None, :, :, None]  # over a half or not
     with Loader(version) as loader:
         got = loader.run("reconstruct_bytes", {"image_bytes": files})["mean"]

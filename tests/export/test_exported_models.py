@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import zoo
-from export import probe_inputs as examples
 from export.checks.lint import lint
 from export.checks.proof import Loader, prove
-from export.frozen_model import ServedModel
 from export.saved_model import write
-from export.signatures import functions, signatures
+from export.signatures.concrete import functions, signatures
+from export.signatures.frozen_model import FrozenModel
+from export.signatures.inputs import probe_rows
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 from zoo.model.scores import estimate
 
@@ -30,12 +30,12 @@ DISTINCT = {str(replace(zoo.recipe(name), summary="", objective="elbo")): name f
 @pytest.mark.parametrize("name", sorted(DISTINCT.values(), key=zoo.model_names().index))
 def test_each_signature_gives_what_the_model_gives(tmp_path, name):
     vae = small(name)
-    model = ServedModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
     concrete = signatures(model)
     assert set(concrete) == SIGNATURES
     write(tmp_path, concrete)
     assert lint(tmp_path) == []
-    rows = examples.inputs(vae, 3)
+    rows = probe_rows(vae, 3)
     with Loader(tmp_path) as loader:
         prove(loader, vae, functions(model), progress=False)
         # That had the same functions for a reference; this has the model's own methods.
@@ -71,10 +71,10 @@ def check_scores(loader, vae, x):
 
 def test_an_export_does_not_read_the_objective():
     """Of the objective nothing is served: a model with one that cannot be asked anything is served as any other."""
-    vae, rows = small("diag_vae"), examples.inputs(small("diag_vae"), 2)
-    served = functions(ServedModel(vae, samples=SAMPLES))
-    before = served["score"][1](x=rows["x"], seed=rows["seed"])
+    vae, rows = small("diag_vae"), probe_rows(small("diag_vae"), 2)
+    served = functions(FrozenModel(vae, samples=SAMPLES))
+    before = served["score"].function(x=rows["x"], seed=rows["seed"])
     vae.objective.call = vae.objective.draw = vae.objective.batch_statistic = None
-    after = functions(ServedModel(vae, samples=SAMPLES))["score"][1](x=rows["x"], seed=rows["seed"])
+    after = functions(FrozenModel(vae, samples=SAMPLES))["score"].function(x=rows["x"], seed=rows["seed"])
     for name, value in before.items():
         np.testing.assert_array_equal(value, after[name])

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from export.posterior_parameters import parameters
+from export.signatures.posterior_parameters import parameters
 
 tfd = tfp.distributions
 

@@ -29,7 +29,7 @@ def test_damaged_scores_and_histories_are_named(tmp_path, name, content):
         (tmp_path / file).write_text(text)
     assert run.read(config.folder)[2]["val_loss"] == [4.0]
     (config.folder / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"is damaged.*train the run once more") as error:
+    with pytest.raises(ValueError, match=r"is damaged.*train the run again") as error:
         run.read(config.folder)
     assert f"'{config.folder / name}'" in str(error.value)
 
@@ -43,11 +43,11 @@ def test_damaged_scores_and_histories_are_named(tmp_path, name, content):
         ("model", None, "str, got None"),
         ("epochs", 3.5, "int or null, got 3.5"),
         ("epochs", True, "int or null, got True"),
-        ("epochs", 10**9, "100,000 or less"),
-        ("samples", 10**12, "10,000,000 or less"),
+        ("epochs", 10**9, "from 1 to 100000, got"),
+        ("samples", 10**12, "from 1 to 10000000, got"),
         ("image_size", 3, "tuple or null, got 3"),
     ],
 )
 def test_a_setting_that_was_tampered_with_is_named(name, value, words):
-    with pytest.raises(ValueError, match=f"Expected {name} to be .*{words}"):
+    with pytest.raises(ValueError, match=f"Expected (--)?{name} to be .*{words}"):
         Config.from_json(json.dumps(json.loads(Config().to_json()) | {name: value}))

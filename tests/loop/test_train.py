@@ -11,7 +11,7 @@ import zoo
 from training import run_folder as run
 from training.config import Config
 from training.data import USER_DATA_OPTIONS, load_dataset
-from training.evaluation.evaluation import chosen_by
+from training.evaluation.evaluation import choose
 from training.loop.training import validation_passes
 from training.train import main
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def without_pictures(monkeypatch):
     """No report is drawn: that of `folder` is enough."""
-    monkeypatch.setattr("training.evaluation.evaluation.report", lambda *args: "a page")
+    monkeypatch.setattr("training.report.results.report", lambda *args: "a page")
 
 
 def test_a_run_leaves_all_its_files(folder):
@@ -50,7 +50,7 @@ def test_scores(folder):
 
 def test_scores_are_those_of_the_saved_model(folder):
     scores = json.loads((folder / run.SCORES).read_text())
-    test = chosen_by(0, load_dataset("digits").test, 50)
+    test = choose(0, load_dataset("digits").test, 50)
     values = zoo.load(folder).log_likelihood(test, samples=20)
     assert scores["log_likelihood"] == pytest.approx(values.mean(dtype=np.float64), abs=1e-4)
     assert scores["log_likelihood_standard_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(50), rel=1e-3)
@@ -123,7 +123,7 @@ def test_a_config_rebuilds_the_model(folder):
 
 
 def test_a_warm_up_must_end_before_the_training(tmp_path):
-    with pytest.raises(SystemExit, match="fewer epochs"):
+    with pytest.raises(SystemExit, match="--warmup to be less than the"):
         main(["--epochs", "5", "--warmup", "5", "--out", str(tmp_path / "run")])
     assert not (tmp_path / "run").exists()
 
@@ -174,7 +174,7 @@ def test_a_full_disk_at_the_end_loses_no_training(tmp_path, monkeypatch):
     monkeypatch.setattr("training.run.evaluate_run", lambda *args: None)
     with monkeypatch.context() as patch:
         patch.setattr("zoo.save", fail_on_a_full_disk)
-        with pytest.raises(SystemExit, match=r"No space left on device.*Make room"):
+        with pytest.raises(SystemExit, match=r"No space left on device.*Free some space"):
             main(words)
     steps = [path.name for path in (tmp_path / "run" / run.CHECKPOINTS).glob("*.index")]
     assert steps == ["step-13.index"]  # of an epoch of 1,397 examples

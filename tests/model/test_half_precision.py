@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from export import probe_inputs as examples
-from export.to_float32 import in_float32
+from export.signatures.inputs import probe_rows
+from export.signatures.to_float32 import in_float32
 from tests.models.exported import small
 from zoo.model.scores import estimate
 
@@ -17,7 +17,7 @@ from zoo.model.scores import estimate
 def test_trained_evaluated_and_exported(name, policy):
     keras.config.set_dtype_policy(policy)
     vae = small(name)  # with an aggregated posterior, which is fitted after training
-    x = examples.inputs(vae, 12)["x"]
+    x = probe_rows(vae, 12)["x"]
     assert vae.encoder(x).dtype == vae.encoder.compute_dtype != tf.float32
     vae.samplers.remove("aggregated")
     vae.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)

@@ -79,7 +79,9 @@ def test_weights_reach_the_disk_in_one_piece(tmp_path, monkeypatch):
     monkeypatch.setattr(h5py.File, "__init__", on_memory_alone(h5py.File.__init__))
     monkeypatch.setattr(Path, "write_bytes", lambda path, data: written.append(path.name) or write(path, data))
     zoo.save(model(), tmp_path)
-    assert written == [f"partial.{WEIGHTS}"]
+    (name,) = written
+    assert name.startswith("partial-")
+    assert name.endswith(f"-{WEIGHTS}")
 
 
 def on_memory_alone(init):

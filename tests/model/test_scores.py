@@ -11,9 +11,10 @@ from scipy import special
 import zoo
 from tests.models.linear_gaussian import exact, linear_vae, model
 from tests.shared.reference import assert_mean
-from training.evaluation.estimate import Estimate, plain
+from training.evaluation.estimate import Estimate
 from training.evaluation.likelihood import likelihood
 from training.evaluation.samples import SampleQuality
+from training.evaluation.typed_json import to_json
 from zoo.model import scores as module
 from zoo.model.scores import Scores, curve_draws, estimate, merged
 from zoo.objectives import Terms
@@ -119,7 +120,13 @@ def told():
     truth = model()
     x = truth.sample(40, np.random.default_rng(1))
     good, bad = exact(linear_vae(TriLNormalPosterior, "float64")), linear_vae(DiagNormalPosterior, "float64")
-    return likelihood(good, x, 200), likelihood(bad, x, 200), truth.log_density(x), bad.score(x, 200), x
+    return (
+        to_json(likelihood(good, x, 200)),
+        to_json(likelihood(bad, x, 200)),
+        truth.log_density(x),
+        bad.score(x, 200),
+        x,
+    )
 
 
 def test_means_and_standard_errors_over_examples(told):
@@ -186,9 +193,9 @@ def test_single_precision_is_averaged_in_double():
     assert Estimate.mean(np.full(10**6, 0.1, np.float32)).value == pytest.approx(np.float32(0.1), rel=1e-12)
 
 
-def test_results_become_plain():
+def test_results_become_json():
     quality = SampleQuality(*(Estimate(np.float64(k), 0.5) for k in (1, 2, 3, 4)))
-    found = plain({"a": quality, "b": np.arange(2), "c": np.float32(0.5), "d": None, "e": np.bool_(True)})
+    found = to_json({"a": quality, "b": np.arange(2), "c": np.float32(0.5), "d": None, "e": np.bool_(True)})
     assert found["a"]["precision"] == {"value": 1.0, "standard_error": 0.5}
     assert (found["b"], found["c"], found["d"], found["e"]) == ([0, 1], 0.5, None, True)
     json.dumps(found)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from export import probe_inputs as examples
+from export.signatures.inputs import probe_rows
 
 COMPONENTS, SAMPLES = 12, 10
 NETWORKS = {"conv": "conv(filters=(3,), kernel=3)", "gated_mlp": "gated_mlp(hidden=(9,))"}
@@ -15,7 +15,7 @@ def small(name, event_shape=(6, 6, 1), support="unit", **overrides):
     recipe = zoo.recipe(name, **overrides)
     overrides = {"latent": 4, "network": NETWORKS.get(recipe.network, recipe.network)} | overrides
     vae = zoo.build(name, event_shape, support, seed=1, **overrides)
-    data = examples.inputs(vae, 30)["x"]
+    data = probe_rows(vae, 30)["x"]
     vae.adapt(data)
     # Far from the initial weights, at which posteriors are all alike.
     rng = np.random.default_rng(0)

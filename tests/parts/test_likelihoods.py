@@ -26,6 +26,20 @@ def log_prob(layer, x):
     return layer(tf.zeros([1, 4])).log_prob(np.float32(x))[0].numpy()
 
 
+@pytest.mark.parametrize(
+    ("spec", "is_density"),
+    [
+        ("bernoulli", False),
+        ("discretized_logistic", False),
+        ("continuous_bernoulli", True),
+        ("normal", True),
+        ("low_rank_normal", True),
+    ],
+)
+def test_likelihoods_of_discrete_data_are_no_densities(spec, is_density):
+    assert likelihood(spec).is_density == is_density
+
+
 def test_bernoulli():
     rng = np.random.default_rng(0)
     logits, x = rng.normal(0, 3, EVENT), rng.integers(0, 2, EVENT)

@@ -11,20 +11,22 @@ from training.data import Dataset
 from training.evaluation.covariance import correlation
 from training.evaluation.evaluation import evaluate
 from training.evaluation.samples import LEAST
+from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
-from training.report import page as module
-from training.report.gallery import Scale
-from training.report.page import along_axes, report
+from training.report import figures as module
+from training.report.figures import Shown, along_axes, figures
+from training.report.page import report
 from training.report.pictures import leading_plane
 
 RNG = np.random.default_rng(0)
+TRAINED = TrainingSummary("tril_vae", "made", 2, 1.0, "1 CPU")
 
 
 @pytest.fixture
 def few_examples(monkeypatch):
     """Pictures of fewer examples than a run's, each of which takes its time; `test_train` has a run's."""
     for name, number in {"SHOWN": 3, "COVARIANCES": 2, "SAMPLES": 6, "POINTS": 2_000}.items():
-        monkeypatch.setattr(f"training.report.page.{name}", number)
+        monkeypatch.setattr(f"training.report.figures.{name}", number)
 
 
 @pytest.mark.usefixtures("few_examples")
@@ -38,7 +40,7 @@ def test_any_shape_of_data(event_shape, latent):
     history = {
         name: [3.0, 2.0] for name in ("loss", "val_loss", "kl", "val_kl", "reconstruction", "val_reconstruction")
     }
-    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 2, "training_seconds": 1.0}
+    scores = RunScores(TRAINED, evaluate(vae, dataset, Settings(samples=3, draws=20)))
     page = report(Config(data="made"), dataset, vae, history, scores)
     compared = f"{LEAST} training examples and as many held-out ones, and there are 12 and 24"
     assert compared in page
@@ -50,7 +52,7 @@ def test_names_are_escaped():
     x = RNG.normal(size=(12, 3))
     dataset = Dataset("made", "real", x, x, x)
     vae = zoo.build("diag_vae", 3, "real", latent=2, network="mlp(hidden=(4,))")
-    scores = evaluate(vae, dataset, Settings(samples=3, draws=20)) | {"epochs": 1, "training_seconds": 1.0}
+    scores = RunScores(TRAINED, evaluate(vae, dataset, Settings(samples=3, draws=20)))
     config = Config(data="<script>alert(1)</script>")
     assert "<script>" not in report(config, dataset, vae, {"loss": [1.0], "kl": [1.0]}, scores)
 
@@ -87,16 +89,13 @@ def test_examples_shown_of_sorted_data_are_of_all_classes(monkeypatch):
     vae = zoo.build("vamp_vae", 3, "real", prior="vamp(components=500)", latent=2, network="mlp(hidden=(4,))")
     vae.prior.limit(0, 9)
     vae.prior.v.assign(x / 9)
-    monkeypatch.setattr(module, "_embed", lambda figure: figure)
     monkeypatch.setattr(module.gallery, "beside", lambda x, *args: x)
     monkeypatch.setattr(module.gallery, "gallery", lambda x, *args: x)
     monkeypatch.setattr(module.gallery, "traversal", lambda *args: None)
-    shown = module._shown(dataset)
+    shown = Shown.of(dataset)
     np.testing.assert_array_equal(shown.x[:, 0], shown.labels)
-    scale = Scale.of(dataset.train)
-    figures = dict(module._figures(Config(data="made"), *shown, vae, {"loss": [1.0], "kl": [1.0]}, scale))
-    scores = {"information": {}, "draws": 2, "log_likelihood_of_draws": {"1": -1.0, "2": -0.9}}
-    figures |= dict(module._latent_figures(dataset.train, "real", shown.x, vae, scores, scale))
+    evaluation = evaluate(vae, dataset, Settings(samples=2, draws=2, samplers=()))
+    found = dict(figures(Config(data="made"), vae, shown, {"loss": [1.0], "kl": [1.0]}, evaluation))
     # Of ten examples by chance, fewer than four classes come up once in ten thousand times.
-    assert len(np.unique(figures["reconstructions"])) >= 4
-    assert len(np.unique(np.round(figures["pseudo_inputs"], 3))) >= 8
+    assert len(np.unique(found["reconstructions"])) >= 4
+    assert len(np.unique(np.round(found["pseudo_inputs"], 3))) >= 8

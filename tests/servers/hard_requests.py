@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from export.client.transports.grpc_transport import Grpc
-from export.errors import ServerError
+from export.client.transports.refusals import ServerError
 
 
 def ask_for_no_rows(address, model, signature, x, timeout=5):

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from export import manifest, publish
-from export import probe_inputs as examples
 from export.client.transports.grpc_transport import Grpc
+from export.client.transports.refusals import ServerError
 from export.client.transports.rest import Rest
-from export.errors import ServerError
-from export.frozen_model import ServedModel
 from export.saved_model import export
 from export.serving.start_server import SERVER
-from export.signatures import functions
+from export.signatures.concrete import functions
+from export.signatures.frozen_model import FrozenModel
+from export.signatures.inputs import probe_rows
 from tests import ROOT
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from tests.servers.hard_requests import ask_at_once, ask_for_no_rows
@@ -144,13 +144,10 @@ def asking(clients, ask):
 
 
 def test_every_signature_answers_as_in_python_also_beside_broken_versions(path, served, vae, version):
-    model = ServedModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
-    rows = examples.inputs(vae, 3)
+    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    rows = probe_rows(vae, 3)
     takes = manifest.read(served / "tril_vae" / "1")["signatures"]
-    expected = {}
-    for name, (names, function) in functions(model).items():
-        tensors = {key: rows[key].tolist() if key == "image_bytes" else rows[key] for key in names}
-        expected[name] = {key: value.numpy() for key, value in function(**tensors).items()}
+    expected = {name: outputs_in_python(signature, rows) for name, signature in functions(model).items()}
     assert set(expected) == set(takes)
     for _ in range(2):
         with running(path, served) as clients:
@@ -159,19 +156,28 @@ def test_every_signature_answers_as_in_python_also_beside_broken_versions(path, 
                 assert {len(value) for value in got.values()} == {0}
             for client in clients:
                 assert states(client) == {1: "AVAILABLE"}
-                assert ask_at_once(client, 32, "tril_vae", "reconstruct", rows["x"]) == {None: 32}
-                for name, outputs in expected.items():
-                    got = client.predict("tril_vae", name, {key: rows[key] for key in takes[name]["inputs"]})
-                    assert_near(got, outputs, name)
-                with pytest.raises(ServerError, match=r"Expected x to be finite and in \[0, 1\] \(support unit\) \("):
-                    client.predict("tril_vae", "encode", {"x": rows["x"] + 2})
+                assert_answers(client, rows, takes, expected)
         # The server would not start if it had to load one of these, a model and the two newest versions of another.
         copied_in_part(version, served, "broken")
         for _ in range(2):
             copied_in_part(version, served)
     said = (served / "log").read_text()
-    assert "warning: Version 3 of 'tril_vae' is not as it was exported: 'variables/" in said
+    assert "warning: Version 3 of 'tril_vae' is damaged: 'variables/" in said
     assert "warning: 'broken' is left out" in said
+
+
+def assert_answers(client, rows, takes, expected):
+    assert ask_at_once(client, 32, "tril_vae", "reconstruct", rows["x"]) == {None: 32}
+    for name, outputs in expected.items():
+        got = client.predict("tril_vae", name, {key: rows[key] for key in takes[name]["inputs"]})
+        assert_near(got, outputs, name)
+    with pytest.raises(ServerError, match=r"Expected x to be finite and in \[0, 1\] \(support unit\) \("):
+        client.predict("tril_vae", "encode", {"x": rows["x"] + 2})
+
+
+def outputs_in_python(signature, rows):
+    tensors = {key: rows[key].tolist() if key == "image_bytes" else rows[key] for key in signature.inputs}
+    return {key: value.numpy() for key, value in signature.function(**tensors).items()}
 
 
 def assert_near(got, outputs, name):
@@ -184,7 +190,7 @@ def assert_near(got, outputs, name):
 
 
 def test_a_new_version_under_load_and_a_broken_one(path, served, version, vae):
-    x = examples.inputs(vae, 2)["x"]
+    x = probe_rows(vae, 2)["x"]
     expected = vae.encode(x).mean().numpy()
 
     def ask(client):

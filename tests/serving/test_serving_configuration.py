@@ -70,11 +70,9 @@ def test_damaged_versions_keep_no_model_from_being_served(served):
     damaged(served / "half" / "1")
     found = {model.name: model for model in configuration.write(served)}
     assert policies() == names
-    assert found["tril_vae"].damage == (
-        "Version 13 of 'tril_vae' is not as it was exported: 'saved_model.pb' has changed.",
-    )
+    assert found["tril_vae"].damage == ("Version 13 of 'tril_vae' is damaged: 'saved_model.pb' has changed.",)
     assert found["vamp_vae"].damage == (
-        "Version 4 of 'vamp_vae' is not as it was exported: it has no manifest.json that can be read.",
+        "Version 4 of 'vamp_vae' is damaged: it has no manifest.json that can be read.",
     )
     assert found["half"].policy is None
     damaged(served / "tril_vae" / "14")
@@ -147,7 +145,7 @@ def test_the_server_on_the_path_is_started(served, tmp_path, monkeypatch, capsys
     assert "tril_vae, vamp_vae" in said
     assert "http://localhost:9001/v1/models/tril_vae" in said
     assert "warning: tensorflow_model_server listens on all addresses of this machine: keep strangers out" in said
-    assert "warning: 'others' is left out, having no undamaged version." in said
+    assert "warning: 'others' is left out: it has no undamaged version." in said
     assert "batching" not in said
 
 
@@ -177,7 +175,7 @@ def test_docker_listens_where_it_is_told(served, tmp_path, monkeypatch, capsys):
 def test_a_server_that_cannot_listen_on_one_address_is_not_started(served, tmp_path, monkeypatch):
     fake(tmp_path / "bin", "tensorflow_model_server", "exit 0")
     run(monkeypatch, tmp_path / "bin", "--served", str(served), "--host", "0.0.0.0")
-    with pytest.raises(SystemExit, match=r"error: .* no option to listen on '127.0.0.1' alone. Start .* --docker"):
+    with pytest.raises(SystemExit, match=r"error: .* no option for '127.0.0.1' alone. Start .* --docker"):
         main(["--served", str(served), "--host", "127.0.0.1"])
     for host in ("here", ""):
         with pytest.raises(SystemExit, match=f"error: Expected --host to be an IP address .*, got '{host}'"):
@@ -208,10 +206,10 @@ def test_without_any_a_sentence_says_what_to_install(served, tmp_path, monkeypat
 def test_without_models_a_sentence_says_how_to_make_one(tmp_path):
     (tmp_path / "vae").mkdir()
     damaged(tmp_path / "vae" / "1")
-    with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Make one"):
+    with pytest.raises(SystemExit, match=r"No exported model in '.*'. Version 1 of 'vae' .* changed. Export one"):
         main(["--served", str(tmp_path)])
     shutil.rmtree(tmp_path / "vae")
-    with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Make one: make export MODEL=tril_vae"):
+    with pytest.raises(SystemExit, match=r"error: No exported model in '.*'. Export one: make export MODEL=tril_vae"):
         main(["--served", str(tmp_path)])
 
 

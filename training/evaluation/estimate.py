@@ -1,17 +1,16 @@
-"""A number and how far it may be off."""
+"""Estimates: numbers with standard errors."""
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 
 class Estimate(NamedTuple):
-    """An estimate.
+    """A Monte Carlo estimate with its standard error.
 
     Args:
-        value: the number, or an array of some.
-        standard_error: its standard error, of the same shape; None where a single value cannot tell.
+        value: a number, or an array of them.
+        standard_error: of the same shape; None if the estimate rests on a single value.
     """
 
     value: float | np.ndarray
@@ -33,18 +32,3 @@ class Estimate(NamedTuple):
     def __str__(self):
         error = "" if self.standard_error is None else f" ± {self.standard_error:.2f}"
         return f"{self.value:.2f}{error}"
-
-
-def plain(value):
-    """Results as JSON has them: estimates and dataclasses as dicts, arrays as lists.
-
-    Args:
-        value: a dataclass, a dict, an array or anything plain.
-    """
-    if isinstance(value, Estimate):
-        return plain(value._asdict())
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {name: plain(v) for name, v in value.items()}
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

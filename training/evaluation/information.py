@@ -1,4 +1,4 @@
-"""What the latent code says of the data, and how far its distribution is from the prior's: the ELBO's surgery."""
+"""Mutual information of data and latent code, and KL of the aggregated posterior to the prior (ELBO surgery)."""
 
 import math
 from contextlib import suppress
@@ -22,16 +22,17 @@ ACTIVE = 0.01
 SLOW = 500  # encodings at most of a posterior that is not normal, whose density takes long
 VARIANCES = 10_000  # draws of a prior without a variance
 FEWER = 2_000  # draws at most of such a one
-SATURATED = 0.9  # share of log M from which on I(x; z) is near all that it can be
+SATURATED = 0.9  # share of its maximum, log M, from which on I(x; z) is saturated
+UNAVAILABLE = "the density of the aggregated posterior of a flow is lost in float32"
 
 
 @dataclass(frozen=True)
 class Information:
     """mean KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)), q(z) the aggregated posterior of M examples.
 
-    (Hoffman & Johnson, 2016, "ELBO surgery".) In nats, each an estimate and its standard error over draws. I is that
-    of the index of the example and its code, and so at most log M. The two terms are estimated from draws of
-    their own, so that `difference` tests the whole chain.
+    (Hoffman & Johnson, 2016, "ELBO surgery".) In nats, each an estimate with its standard error over draws. I is the
+    mutual information of the example's index and its code, hence at most log M. The two terms are estimated from
+    separate draws, so that `difference` checks the whole computation.
 
     Args:
         encodings: M.
@@ -39,10 +40,10 @@ class Information:
         mean_kl: the mean KL of the M posteriors to the prior, in closed form where there is one.
         mutual_information: I(x; z).
         marginal_kl: KL(q(z) ‖ p(z)).
-        difference: I(x; z) + KL(q(z) ‖ p(z)) − mean KL, zero but for the draws.
-        total_correlation: KL(q(z) ‖ Πⱼ q(zⱼ)); None where the marginals are no mixtures of normals.
+        difference: I(x; z) + KL(q(z) ‖ p(z)) − mean KL, zero up to sampling error.
+        total_correlation: KL(q(z) ‖ Πⱼ q(zⱼ)); None unless the marginals are mixtures of normals.
         mean_kl_of_dimensions: mean KL(q(zⱼ|x) ‖ p(zⱼ)), an estimate of arrays [L]: in closed form, with an error of
-            0, where the prior is normal; None where a marginal of q or p is no mixture of normals.
+            0, if the prior is normal; None unless the marginals of q and p are mixtures of normals.
         marginal_kl_of_dimensions: KL(q(zⱼ) ‖ p(zⱼ)), an estimate of arrays [L]; None likewise.
         variance_of_means: of each dimension's posterior mean over the examples [L].
         variance_of_prior: of each dimension [L].
@@ -60,25 +61,37 @@ class Information:
     variance_of_means: np.ndarray
     variance_of_prior: np.ndarray
 
+    DERIVED = ("log_encodings", "saturated", "active")
+
+    @property
+    def log_encodings(self):
+        """log M, the maximum of I(x; z)."""
+        return math.log(self.encodings)
+
     @property
     def saturated(self):
-        """Whether I(x; z) is near log M: a draw of q(z) then tells which example it is of, whatever M is."""
-        return self.mutual_information.value > SATURATED * math.log(self.encodings)
+        """Whether I(x; z) is near log M: then a draw of q(z) identifies its example, whatever M is."""
+        return self.mutual_information.value > SATURATED * self.log_encodings
+
+    @property
+    def is_active(self):
+        """Whether each dimension is active: the variance of its mean exceeds 0.01 of the prior's variance [L]."""
+        return self.variance_of_means > ACTIVE * self.variance_of_prior
 
     @property
     def active(self):
-        """Whether each dimension is active, its mean varying by more than 0.01 of the prior's variance [L]."""
-        return self.variance_of_means > ACTIVE * self.variance_of_prior
+        """The number of active dimensions."""
+        return int(self.is_active.sum())
 
 
 def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=True):
-    """Takes the KL apart.
+    """Estimates the terms of the mean KL.
 
     Args:
         vae: a `zoo.VAE`.
         x: examples [M, *x], the training data.
-        draws: of which each of the two terms is estimated.
-        marginal_draws: of which what concerns single dimensions is estimated.
+        draws: how many to estimate each of the two terms from.
+        marginal_draws: how many to estimate the terms of single dimensions from.
         seed: an integer.
         progress: whether to show a progress bar.
 
@@ -86,7 +99,7 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
         `Information`.
 
     Raises:
-        ValueError: `x` is no data of this model, or the posterior has no density at other points than its draws.
+        ValueError: `x` is not data of this model, or the posterior has no density at other points than its draws.
     """
     if vae.posterior.sequential:
         raise ValueError(
@@ -122,7 +135,7 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
 
 
 def _variance(p, seed):
-    """Returns the variance of each dimension of the prior [L], that of draws where there is no closed form."""
+    """Returns the variance of each dimension of the prior [L], from draws if there is no closed form."""
     try:
         return np.float64(p.variance())
     except NotImplementedError:  # a flow
@@ -130,7 +143,7 @@ def _variance(p, seed):
 
 
 def _mean_kl(q, p, seed, progress):
-    """The mean over all components of their KL to the prior, and its standard error, 0 of a closed form."""
+    """Returns the mean over all components of their KL to the prior; the error of a closed form is 0."""
     kls, exact = [], True
     for i, components in enumerate(tqdm(q.component_chunks(), "KL", disable=not progress, leave=False)):
         z = components.sample(seed=[seed, 2 + i])
@@ -144,11 +157,13 @@ def _mean_kl(q, p, seed, progress):
 
 
 def _of_dimensions(q, p, z, log_q, posteriors, conditional):
-    """What concerns single dimensions; None for what has no normals as components.
+    """Estimates the terms of single dimensions; None for distributions without normal components.
 
     Args:
-        q, p: the aggregated posterior and the prior.
-        z, log_q: draws of q [D, L], and log q of them [D].
+        q: the aggregated posterior.
+        p: the prior.
+        z: draws of q [D, L].
+        log_q: log q(z) [D].
         posteriors: some q(z|x), of batch [D].
         conditional: draws of them [D, L].
 
@@ -175,7 +190,8 @@ def _mean_normal_kl(q, p):
     """Returns mean KL(q(zⱼ|x) ‖ p(zⱼ)) of each dimension, in closed form.
 
     Args:
-        q, p: see `zoo.distributions.mixtures.marginals.normal_components`; of p a single one.
+        q: see `zoo.distributions.mixtures.marginals.normal_components`.
+        p: likewise, of a single component.
     """
     _, loc, scale = (np.float64(tensor) for tensor in q)  # all weigh the same
     _, (prior_loc,), (prior_scale,) = (np.float64(tensor) for tensor in p)
@@ -185,18 +201,18 @@ def _mean_normal_kl(q, p):
 
 
 def gains(vae, x, samplers, seed=0):
-    """What the ELBO of examples would gain with a sampler in place of the prior: mean of E_q(z|x) log p̂(z) − log p(z).
+    """Estimates the gain of the ELBO with a sampler as the prior: the mean of E_q(z|x) log p̂(z) − log p(z).
 
-    Of held-out examples it tells whether a sampler is a density of codes, or only a memory of those it was fitted to.
+    On held-out examples, a strongly negative gain means that the sampler's density overfits the training codes.
 
     Args:
         vae: a `zoo.VAE` that has the samplers.
-        x: held-out examples [N, *x], N ≥ 2; one draw of each.
+        x: held-out examples [N, *x], N ≥ 2; one draw of q(z|x) each.
         samplers: their names.
-        seed: of the draws.
+        seed: an integer.
 
     Returns:
-        A dict: name -> `Estimate`, in nats per example, of those that have a density.
+        A dict: name -> `Estimate`, in nats per example, of the samplers that have a density.
     """
     z = vae.encode(np.float32(x)).sample(seed=[seed, 0])
     log_pz, found = vae.latent_distribution("prior").log_prob(z), {}

@@ -1,4 +1,4 @@
-"""Where to draw z from: samples of the prior, the aggregated posterior and other samplers beside real examples."""
+"""Quality of samples from the prior, the aggregated posterior and other samplers, compared with held-out examples."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,24 @@ from scipy import stats
 from tqdm import tqdm
 
 from training.evaluation.estimate import Estimate
-from training.evaluation.sample_quality import features, quality, scale_of
+from training.evaluation.features import scale_of, train_features
+from training.evaluation.sample_quality import quality
 from zoo.data import support as supports
 
-LEAST = 64  # examples without which nothing is said of samples, as many as the classifier's features
+LEAST = 64  # examples, without which samples are not compared: as many as the classifier has features
 SMALL, FAR = 0.25, 2.0  # shares of the training data's own Fréchet distance
 SETS, MANY_SETS, LARGE = 3, 12, 1_000
-NEAR = 500  # samples whose nearest training example is looked for
+NEAR = 500  # samples whose nearest training example is searched for
 
 
 @dataclass(frozen=True)
 class SampleQuality:
-    """The `Quality` of a sampler's draws, averaged over sets of samples; of one set, without a standard error.
+    """The `Quality` of a sampler's samples, averaged over sets of them; of a single set, without standard errors.
 
     Args:
-        precision, recall, frechet_distance: see `training.evaluation.sample_quality`.
+        precision: see `training.evaluation.sample_quality`.
+        recall: likewise.
+        frechet_distance: likewise.
         to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in standard
             deviations of each element; 0 of copies.
     """
@@ -35,16 +38,16 @@ class SampleQuality:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Sets of samples beside held-out examples, the sizes all alike.
+    """Sets of samples compared with as many held-out examples.
 
     Args:
-        examples: in each set.
-        sets: of each sampler.
-        training_sets: of training examples; no two share one, so that there may be fewer of them.
-        classifier: of what its features are, in words.
-        accuracy: the share of held-out training examples that the classifier got right.
-        qualities: name of a sampler, or of "training data" and "reconstructions" -> `SampleQuality`.
-        verdict: where to draw from, in a sentence.
+        examples: number in each set.
+        sets: number of sets per sampler.
+        training_sets: number of sets of training examples; these are disjoint, so there may be fewer.
+        classifier: source of the classes that the features are trained for, in words.
+        accuracy: of the classifier, on held-out training examples.
+        qualities: name of a sampler, "training data" or "reconstructions" -> `SampleQuality`.
+        verdict: which sampler to use, see `verdict`.
     """
 
     examples: int
@@ -57,28 +60,30 @@ class Comparison:
 
 
 def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=True):
-    """Measures the samples of samplers, with training examples and reconstructions to be measured against.
+    """Compares samples with held-out examples, with training examples and reconstructions as references.
 
-    Samples are draws of p(x|z) where data are zeros and ones, as these are draws too, and its mean elsewhere.
+    Samples are draws of p(x|z) of binary data, which are draws too, and its mean otherwise.
 
     Args:
         vae: a `zoo.VAE` that has the samplers.
-        dataset: its `training.data.Dataset`; validation and test examples are what is real.
-        samplers: their names, "prior" the first.
-        examples: in each set, at most.
-        sets: of each sampler; None for 3, or 12 of fewer than 1,000 samples.
-        seed: of the classifier and of all draws.
+        dataset: its `training.data.Dataset`; validation and test examples are the held-out ones.
+        samplers: their names, "prior" first.
+        examples: maximum number in each set.
+        sets: number of sets per sampler; None for 3, or 12 of fewer than 1,000 samples.
+        seed: an integer, for the classifier and the samples.
         progress: whether to show a progress bar.
 
     Returns:
-        A `Comparison`; None where there are too few examples.
+        A `Comparison`; None if there are fewer than 64 examples in a set.
     """
+    if examples < LEAST:
+        return None
     held_out, train = np.concatenate([dataset.validation, dataset.test]), dataset.seen(seed)
     n = min(examples, len(held_out), len(train))
     if n < LEAST:
         return None
     rng = np.random.default_rng(seed)
-    classifier = features(dataset, seed, progress)
+    classifier = train_features(dataset, seed, progress)
     x = held_out[rng.permutation(len(held_out))[:n]]
     real = classifier(x)
     sets = (MANY_SETS if n < LARGE else SETS) if sets is None else sets
@@ -87,23 +92,28 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
         "training data": lambda i: train[disjoint[i]],
         "reconstructions": lambda i: _shown(vae, vae.encode(x[:n]).sample(seed=[seed, i]), [seed, 1000 + i]),
     } | {name: lambda i, name=name: samples(vae, n, name, [seed, i]) for name in samplers}
-    qualities = {}
+    scale, qualities = scale_of(dataset.support, train), {}
     for name, source in tqdm(sources.items(), "samples", disable=not progress, leave=False):
         made = [source(i) for i in range(len(disjoint) if name == "training data" else sets)]
-        measured = zip(*(quality(real, classifier(x)) for x in made), strict=True)
-        to_training = Estimate.mean(nearest(made[0][:NEAR], train, scale_of(dataset.support, train))[1])
-        qualities[name] = SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
+        qualities[name] = _quality(made, real, classifier, train, scale)
     advice = verdict(qualities, sets, len(disjoint))
     return Comparison(n, sets, len(disjoint), classifier.source, classifier.accuracy, qualities, advice)
 
 
+def _quality(sets, real, classifier, train, scale):
+    """Returns the `SampleQuality` of sets of samples, a list of [n, *x]."""
+    measured = zip(*(quality(real, classifier(x)) for x in sets), strict=True)
+    to_training = Estimate.mean(nearest(sets[0][:NEAR], train, scale)[1])
+    return SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
+
+
 def samples(vae, n, latents, seed):
-    """Samples of a model.
+    """Samples x from a model, as draws or means of p(x|z).
 
     Args:
         vae: a `zoo.VAE`.
         n: how many.
-        latents: where z comes from, see `VAE.latent_distribution`.
+        latents: name of the distribution of z, see `VAE.latent_distribution`.
         seed: int32 [2].
 
     Returns:
@@ -113,7 +123,7 @@ def samples(vae, n, latents, seed):
 
 
 def _shown(vae, z, seed, rows=1_000):
-    """What is compared with data: draws of p(x|z) for zeros and ones, its mean for all else."""
+    """Decodes z: draws of p(x|z) if the support is shown by draws, else its mean."""
     chunks = []
     for i in range(0, len(z), rows):
         px = vae.decode(z[i : i + rows])
@@ -124,17 +134,17 @@ def _shown(vae, z, seed, rows=1_000):
 
 
 def verdict(qualities, sets, training_sets):
-    """Where to draw z from, in sentences with the numbers that they rest on.
+    """Returns whether to sample z from the prior or the aggregated posterior, in sentences with the evidence.
 
-    It is the difference of two Fréchet distances, the prior's less the aggregated posterior's, that decides: where it
-    is over zero, the latter is advised; where it is under a quarter of the training data's own distance, the prior is
-    safe; each at 97.5 % by Student's t. Where samples are nearer to held-out data than training data are, at as much,
-    these two differ, and neither is said: the distances then measure what no model of the training data can know.
+    The criterion is the Fréchet distance of the prior minus that of the aggregated posterior. If it is above zero, the
+    aggregated posterior is advised; if it is below a quarter of the training data's distance, the prior is safe; each
+    at 97.5 % by Student's t. If samples are closer to held-out data than training data are, at the same level, training
+    and held-out data differ and neither is advised: no model of the training data can know that difference.
 
     Args:
         qualities: see `Comparison`.
-        sets: how many the samplers' estimates are averaged over.
-        training_sets: how many those of training data are.
+        sets: number of sets that the samplers' estimates average.
+        training_sets: number of sets that those of training data average.
     """
     if "aggregated" not in qualities:
         return "The aggregated posterior was not measured."
@@ -161,12 +171,13 @@ def verdict(qualities, sets, training_sets):
 
 
 def _margin(one, other, sets, others):
-    """Returns what the difference of two means over sets of samples is under, at 97.5 %, where there is none.
+    """Returns the critical value of the difference of two means over sets of samples, at 97.5 %.
 
     Args:
-        one, other: `Estimate`s.
-        sets: how many the first is the mean of.
-        others: how many the other is; a single one, which has no error, is taken to vary as the first do.
+        one: an `Estimate`.
+        other: another one.
+        sets: number of sets that the first averages.
+        others: number of sets that the other averages; a single one, without an error, gets that of the first.
     """
     error = one.standard_error * np.sqrt(sets) if others == 1 else other.standard_error
     return stats.t.ppf(0.975, sets + others - 2) * np.hypot(one.standard_error, error)
@@ -178,16 +189,16 @@ def _pair(qualities, name):
 
 
 def nearest(x, examples, scale=1.0, rows=1_000):
-    """The example nearest to each x, by Euclidean distance.
+    """Finds the example nearest to each x, by Euclidean distance.
 
     Args:
         x: [n, *x].
         examples: [N, *x].
-        scale: a number, or one for each element, that distances are measured in, see `sample_quality.scale_of`.
-        rows: how many examples are compared at once.
+        scale: unit of distances, a number or one for each element, see `features.scale_of`.
+        rows: number of examples that are compared at once.
 
     Returns:
-        Those examples [n, *x], and the distances [n].
+        The examples [n, *x], and the distances [n].
     """
     points, best, found = np.float32(x / scale).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
     for first in range(0, len(examples), rows):

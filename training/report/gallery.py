@@ -94,7 +94,8 @@ def gallery(x, scale, rows=None, columns=None):
     Args:
         x: [rows, columns, *x].
         scale: a `Scale`.
-        rows, columns: a name for each.
+        rows: a name for each row, if they have names.
+        columns: a name for each column, likewise.
     """
     height, width = x.shape[:2]
     figure = Figure(figsize=(PANEL * width, PANEL * height * panel_ratio(x.shape[2:])))

@@ -33,7 +33,7 @@ def reason(error):
 
 
 def _asserted(found):
-    """The message of an assertion, whose parts stand in brackets and have all but ASCII escaped."""
+    """Returns the message of an assertion, whose parts are in brackets with all but ASCII escaped."""
     return ESCAPES.sub(_unescaped, found[1].replace("] [", " "))
 
 

@@ -52,7 +52,7 @@ def filter_stderr():
 
 
 def _filter(reader, stderr):
-    """Is the filter: copies lines that are not harmless until nobody is left to write any, and ends."""
+    """Copies lines that are not harmless until nobody is left to write any, and ends the process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they are for the process that writes the lines
     try:

@@ -27,6 +27,11 @@ class Likelihood(DistributionLayer):
     supports: tuple[str, ...] = ()  # names of the supports on which this is a density, see `zoo.data.support`
     size = 1  # parameters per element of x
 
+    @property
+    def is_density(self) -> bool:
+        """Whether p(x|z) is a density, not the probability mass of discrete data."""
+        return not any(supports.get(name).discrete for name in self.supports)
+
     def build(self, h_shape):
         rank = len(self.event_shape)
         self.spatial = rank > 1 and tuple(h_shape[-rank:-1]) == self.event_shape[:-1]

@@ -2,12 +2,12 @@
 
 import io
 import json
-import os
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from zoo.commands.atomic import replacing
 from zoo.memory import counted_weights
 from zoo.model.vae import VAE
 
@@ -38,17 +38,11 @@ def save(vae: VAE, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = keras.saving.serialize_keras_object(vae)
     config.pop("compile_config", None)
-    weights, description = folder / f"partial.{WEIGHTS}", folder / f"partial.{MODEL}"
-    try:
-        vae.save_weights(content := InMemory())
+    vae.save_weights(content := InMemory())
+    # Both are written before either is replaced, because new weights do not fit an older config.
+    with replacing(folder / WEIGHTS, folder / MODEL) as (weights, description):
         weights.write_bytes(content.getbuffer())
         description.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        # Both are complete before either is replaced, because new weights do not fit an older config.
-        os.replace(weights, folder / WEIGHTS)
-        os.replace(description, folder / MODEL)
-    finally:
-        weights.unlink(missing_ok=True)
-        description.unlink(missing_ok=True)
 
 
 def load(folder: str | Path) -> VAE:

@@ -55,6 +55,11 @@ class HierarchicalPrior(Prior):
         """Whether the components of p(z₂) are posteriors."""
         return self.upper.of_posteriors
 
+    @property
+    def pseudo_inputs(self):
+        """Pseudo-inputs of p(z₂) [M, *x]; None if it has none."""
+        return self.upper.pseudo_inputs
+
     def is_compatible(self, posterior):
         two_layers = getattr(posterior, "sizes", None) == self.sizes  # required if p(z₂) is a mixture of posteriors
         return super().is_compatible(posterior) and (two_layers or not self.of_posteriors)

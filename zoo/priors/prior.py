@@ -1,6 +1,7 @@
 """The base class of priors, p(z)."""
 
 import numpy as np
+import tensorflow as tf
 
 from zoo.layer import DistributionLayer
 from zoo.posteriors.posterior import Posterior
@@ -19,6 +20,11 @@ class Prior(DistributionLayer):
 
     space = "real"  # the support of z
     of_posteriors = False  # whether its components are posteriors, so that `call` needs `encode`
+
+    @property
+    def pseudo_inputs(self) -> tf.Tensor | None:
+        """Pseudo-inputs [M, *x]; None if the prior has none."""
+        return None
 
     def is_compatible(self, posterior: Posterior) -> bool:
         """Returns whether this prior is a density on the space that a posterior samples from.

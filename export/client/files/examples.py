@@ -1,4 +1,4 @@
-"""The examples to send: a folder of images, a table, an array."""
+"""Examples to send: a folder of images, a table, an array."""
 
 import zlib
 from pathlib import Path
@@ -12,17 +12,17 @@ from export.client.files.table import table
 from export.client.signature import with_or_without_channels
 
 BYTES = "_bytes"  # ends the names of the signatures that take image files
-# What NumPy and zipfile raise for bytes that are no array: the text of a header can be anything.
+# The errors of NumPy and zipfile for bytes that are not an array: the text of a header can be anything.
 DAMAGED = (ValueError, TypeError, EOFError, BadZipFile, TokenError, zlib.error, RuntimeError, NotImplementedError)
-AT_ONCE = 4096  # rows that are looked at
+AT_ONCE = 4096  # rows that are checked together
 
 
 class Arrays:
-    """Examples in memory, or in a file that is read piece by piece.
+    """Examples in memory, or in a memory-mapped file.
 
     Args:
         arrays: a dict of arrays, the inputs of a signature, the first axis of each counting the examples.
-        count: the number of examples, where there are no arrays.
+        count: number of examples, if there are no arrays.
     """
 
     bytes = False
@@ -36,25 +36,25 @@ class Arrays:
         return self.count
 
     def inputs(self, start, stop):
-        """The inputs of some examples, as a signature takes them."""
+        """Returns the inputs of some examples, as a signature takes them."""
         return {name: array[start:stop] for name, array in self.arrays.items()}
 
     def first(self, count):
-        """The first of the examples."""
+        """Returns the first examples."""
         return Arrays({name: array[:count] for name, array in self.arrays.items()})
 
     def place(self, start, stop):
-        """Where some examples are, in words."""
+        """Returns the place of some examples, in words."""
         return f"Rows {start} to {stop - 1}"
 
 
 def examples_in(path, served, name):
-    """The examples in a file or folder, in the shape that a model takes.
+    """Reads the examples in a file or folder, in the shape that a model takes.
 
     Args:
         path: a folder of PNG and JPEG images or one of these; .csv, .npy or .npz.
-        served: the `Served` model.
-        name: of the signature of numbers that is to take them, such as "encode".
+        served: the `RemoteModel`.
+        name: name of the signature of numbers that takes them, such as "encode".
 
     Returns:
         `ImageFiles` or `Arrays`.
@@ -77,19 +77,19 @@ def examples_in(path, served, name):
 
 
 def signature_for(name, examples, served):
-    """The name of the signature that takes such examples.
+    """Returns the name of the signature that takes such examples.
 
     Args:
-        name: what is asked for, such as "encode".
+        name: name of the signature of numbers, such as "encode".
         examples: see `examples_in`.
-        served: the `Served` model.
+        served: the `RemoteModel`.
 
     Raises:
         ValueError: the model does not take images.
     """
     if examples.bytes and name + BYTES not in served.signatures and name in served.signatures:
         raise ValueError(
-            f"The {served} takes no image files, but x {served.signature(name).inputs.get('x')}. "
+            f"The {served} does not take image files, but x {served.signature(name).inputs.get('x')}. "
             f"Give it a .csv, .npy or .npz file of such rows."
         )
     return name + BYTES if examples.bytes else name
@@ -105,19 +105,19 @@ def _array(path, shape):
         names = getattr(found, "files", [])
         array = found[names[0]] if len(names) == 1 else found
     except DAMAGED as error:
-        raise ValueError(f"'{path}' is no array of numbers: {error}. Save one with numpy.save.") from error
+        raise ValueError(f"'{path}' is not an array of numbers: {error}. Save one with numpy.save.") from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"Expected one array in '{path}', got {', '.join(names) or 'none'}. Save one by itself.")
     return _shaped(array, shape, path)
 
 
 def _shaped(array, shape, path):
-    """The array with rows of a shape, of which flat ones and images with or without an axis of channels are forms."""
+    """Reshapes an array to rows of a shape, from flat rows or from images with or without an axis of channels."""
     forms = {tuple(shape), (int(np.prod(shape)),), with_or_without_channels(shape)}
     if array.ndim < 1 or array.shape[1:] not in forms or not len(array):
         wanted = " or ".join(str(["B", *form]).replace("'", "") for form in sorted(forms, key=len, reverse=True))
         raise ValueError(
-            f"Expected of '{path}' one row or more of the shape that the model takes, {wanted}, "
+            f"Expected one row or more of the shape that the model takes in '{path}', {wanted}, "
             f"got {list(array.shape)}. Reshape it, or name another model with --model."
         )
     _check(array, path)
@@ -125,7 +125,7 @@ def _shaped(array, shape, path):
 
 
 def _check(array, path):
-    """Makes sure that all are finite numbers, before any is sent."""
+    """Checks that all are finite numbers, before any is sent."""
     if array.dtype.kind not in "biuf":
         raise ValueError(f"Expected numbers in '{path}', got values of type {array.dtype}.")
     for start in range(0, len(array), AT_ONCE):

@@ -1,4 +1,4 @@
-"""Images: files to send as they are, and the pixels in them."""
+"""Image files to send as they are, and their pixels."""
 
 import io
 import math
@@ -9,9 +9,9 @@ from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # of a PNG, of a JPEG
-LEAST_SIZE = 28  # pixels that an image on a sheet is high or wide; smaller ones are enlarged
+LEAST_SIZE = 28  # pixels of an image on a sheet in height or width; smaller ones are enlarged
 GAP = 2  # pixels between images
-COLUMNS = 16  # of a sheet of pairs
+COLUMNS = 16  # images in a row of pairs
 
 
 class ImageFiles:
@@ -33,7 +33,7 @@ class ImageFiles:
         return len(self.paths)
 
     def inputs(self, start, stop):
-        """The files' bytes, as a signature takes them.
+        """Returns the files' bytes, as a signature takes them.
 
         Raises:
             ValueError: a file is neither PNG nor JPEG.
@@ -41,17 +41,17 @@ class ImageFiles:
         return {"image_bytes": [_content(path) for path in self.paths[start:stop]]}
 
     def first(self, count):
-        """The first of the examples."""
+        """Returns the first examples."""
         return ImageFiles(self.paths[:count], self.root)
 
     def place(self, start, stop):
-        """Where some examples are, in words."""
+        """Returns the place of some examples, in words."""
         names = self.names[start:stop]
         return f"'{names[0]}'" + (f" to '{names[-1]}'" if len(names) > 1 else "")
 
 
 def image_files(path):
-    """The images in a folder and below, sorted; hidden ones are passed over.
+    """Returns the images in a folder and below, sorted, without hidden ones.
 
     Args:
         path: Path of a folder, or of one image.
@@ -81,20 +81,20 @@ def _content(path):
 
 
 def is_image(shape):
-    """Whether rows of a shape are images.
+    """Returns whether rows of a shape are images.
 
     Args:
-        shape: of one row: (height, width, channels).
+        shape: shape of one row, (height, width, channels).
     """
     return len(shape) == 3 and shape[-1] in (1, 3)
 
 
 def decoded(contents, shape=None):
-    """The pixels of image files.
+    """Decodes image files.
 
     Args:
         contents: their bytes.
-        shape: (height, width, channels) that they are brought to; None for what they have.
+        shape: (height, width, channels) to resize them to; None for their own.
 
     Returns:
         uint8 [N, height, width, channels].
@@ -109,15 +109,15 @@ def decoded(contents, shape=None):
 
 
 def _pixels(image, shape):
-    grey = image.mode in ("1", "L", "LA") if shape is None else shape[-1] == 1
-    image = image.convert("L" if grey else "RGB")
+    gray = image.mode in ("1", "L", "LA") if shape is None else shape[-1] == 1
+    image = image.convert("L" if gray else "RGB")
     if shape is not None and image.size != (shape[1], shape[0]):
         image = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(image.height, image.width, -1)
 
 
 def levels(x):
-    """Numbers as pixels: those from 0 to 1 and from 0 to 255 as they are meant, others from the least to the greatest.
+    """Returns numbers as pixels: those in [0, 1] and [0, 255] by this range, others from the least to the greatest.
 
     Args:
         x: array of images.
@@ -133,11 +133,11 @@ def levels(x):
 
 
 def contact_sheet(images, columns=None):
-    """Images side by side on white.
+    """Draws images side by side on white.
 
     Args:
         images: uint8 [N, height, width, channels].
-        columns: how many there are in a row; None for a sheet that is about square.
+        columns: number of images in a row; None for a sheet that is about square.
 
     Returns:
         A PIL image.
@@ -155,10 +155,11 @@ def contact_sheet(images, columns=None):
 
 
 def sheet_of_pairs(images, others):
-    """Images, each with another below it.
+    """Draws images, each with another below it.
 
     Args:
-        images, others: uint8 [N, height, width, channels].
+        images: uint8 [N, height, width, channels].
+        others: uint8 [N, height, width, channels].
 
     Returns:
         A PIL image.

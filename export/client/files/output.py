@@ -1,25 +1,26 @@
-"""The files that outcomes are written to, whole or not at all."""
+"""Files for results, written atomically."""
 
 import csv
-import os
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from zoo.commands.atomic import replacing
 
-class Output:
-    """A file to be written. All that can be wrong with it is said before anything is asked for.
+
+class OutputFile:
+    """A file to write. Its path is checked before any request.
 
     Args:
-        path: where to.
-        suffixes: what its name may end with.
-        overwrite: whether a file that is there is replaced.
+        path: path of the file.
+        suffixes: allowed suffixes.
+        overwrite: whether to replace an existing file.
 
     Raises:
-        FileExistsError: it is there.
-        FileNotFoundError: its folder is not.
-        ValueError: its name ends otherwise.
+        FileExistsError: it exists.
+        FileNotFoundError: its folder does not exist.
+        ValueError: it has another suffix.
     """
 
     def __init__(self, path, suffixes, overwrite=False):
@@ -40,23 +41,19 @@ class Output:
 
     @contextmanager
     def opened(self, mode="wb", **settings):
-        """A file beside it, open to be written, which takes its place at the end."""
-        partial = self.path.with_name(f"partial-{os.getpid()}-{self.path.name}")
-        try:
+        """Opens a file for writing that replaces the path at the end."""
+        with replacing(self.path) as (partial,):
             with partial.open(mode, **settings) as file:
                 yield file
             self._refuse_to_overwrite()
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def write(self, arrays, main, names=None):
         """Writes arrays: all of them to .npz, as columns to .csv, and a single one to .npy.
 
         Args:
             arrays: a dict of arrays, the first axis of each counting the rows.
-            main: the name of the one for .npy.
-            names: of the rows; None for their numbers.
+            main: name of the array for .npy.
+            names: names of the rows; None for row numbers.
         """
         if self.suffix == ".csv":
             with self.opened("w", encoding="utf-8", newline="") as file:

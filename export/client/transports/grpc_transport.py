@@ -1,4 +1,4 @@
-"""Asking a server by gRPC. This file imports TensorFlow, of which the messages are part."""
+"""A connection by gRPC. This file imports TensorFlow, which the messages are part of."""
 
 import json
 
@@ -15,7 +15,7 @@ from tensorflow_serving.apis import (
 
 from export.client.transports.refusals import refusal
 from export.client.transports.transport import LOOPBACK, Transport, Version, named
-from export.errors import words
+from zoo.commands.messages import words
 
 PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
 MOST_ATTEMPTS = 5  # gRPC makes no more
@@ -28,12 +28,12 @@ class Grpc(Transport):
 
     Args:
         address: host and port.
-        timeout, retries, backoff: see `Transport`; gRPC asks again at most four times.
+        **settings: see `Transport`; gRPC makes at most four retries.
     """
 
     def __init__(self, address="localhost:8500", **settings):
         if "//" in address:
-            raise ValueError(f"Expected for gRPC a host and a port such as localhost:8500, got '{address}'.")
+            raise ValueError(f"Expected a host and a port such as localhost:8500 for gRPC, got '{address}'.")
         super().__init__(address, **settings)
         self.attempts = min(self.retries + 1, MOST_ATTEMPTS)
         self.channel = grpc.insecure_channel(address, options=self._options())
@@ -43,11 +43,11 @@ class Grpc(Transport):
     def _options(self):
         options = {"grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1}
         if self.address.rpartition(":")[0].strip("[]") in LOOPBACK:
-            options["grpc.enable_http_proxy"] = 0  # no proxy leads back to this machine
-        options["grpc.initial_reconnect_backoff_ms"] = max(100, int(1000 * self.backoff))  # its own least is 100
+            options["grpc.enable_http_proxy"] = 0  # a proxy does not lead back to this machine
+        options["grpc.initial_reconnect_backoff_ms"] = max(100, int(1000 * self.backoff))  # its minimum is 100
         if self.attempts == 1:
             return [*options.items(), ("grpc.enable_retries", 0)]
-        options["grpc.experimental.enable_hedging"] = 1  # without it there is no time for each attempt
+        options["grpc.experimental.enable_hedging"] = 1  # without it there is no timeout per attempt
         options["grpc.service_config"] = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": self._policy()}]})
         return list(options.items())
 
@@ -93,7 +93,7 @@ class Grpc(Transport):
         return {name: tf.make_ndarray(reply.outputs[name]) for name in outputs}
 
     def _ask(self, asked, method, request):
-        """The server's answer.
+        """Returns the server's answer.
 
         Raises:
             ServerError: it answers with an error, or not at all.
@@ -103,7 +103,7 @@ class Grpc(Transport):
             return method(request, timeout=self.timeout * self.attempts + 1.5 * waits)
         except grpc.RpcError as error:
             code, said = error.code().name, error.details()
-            if ATTEMPT_TIMEOUT in said:  # which gRPC calls a cancellation
+            if ATTEMPT_TIMEOUT in said:  # gRPC calls this a cancellation
                 code, said = "DEADLINE_EXCEEDED", "no answer in time"
             raise refusal(self.address, asked, f"{words(said)} (gRPC {code})", code) from error
 

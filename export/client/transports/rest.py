@@ -1,4 +1,4 @@
-"""Asking a server by REST: HTTP and JSON, without TensorFlow."""
+"""A connection by REST: HTTP and JSON, without TensorFlow."""
 
 from http.client import HTTPException
 from urllib.parse import quote, urlsplit
@@ -10,7 +10,7 @@ from urllib3 import Retry
 from export.client.transports.refusals import refusal
 from export.client.transports.rest_json import answer, question
 from export.client.transports.transport import LOOPBACK, Transport, Version, named
-from export.errors import words
+from zoo.commands.messages import words
 
 CODES = {
     400: "INVALID_ARGUMENT",
@@ -29,22 +29,22 @@ class Rest(Transport):
 
     Args:
         address: host and port, "localhost:8501", or a URL.
-        timeout, retries, backoff: see `Transport`.
-        rows: whether to send rows ("instances"), not columns ("inputs"), which are shorter.
+        rows: whether to send rows ("instances") instead of columns ("inputs"), which are shorter.
+        **settings: see `Transport`.
     """
 
     def __init__(self, address="localhost:8501", *, rows=False, **settings):
         super().__init__(address if "//" in address else f"http://{address}", **settings)
         self.rows = rows
         self.session = requests.Session()
-        self.session.trust_env = urlsplit(self.address).hostname not in LOOPBACK  # no proxy leads back to this machine
+        self.session.trust_env = urlsplit(self.address).hostname not in LOOPBACK  # proxies do not lead back here
         policy = Retry(
             self.retries,
             backoff_factor=self.backoff,
             backoff_max=LONGEST_WAIT,
             retry_after_max=LONGEST_WAIT,
             status_forcelist=PASSING,
-            allowed_methods=None,  # POST too: to ask twice changes nothing
+            allowed_methods=None,  # POST too: a repeated request changes nothing
             raise_on_status=False,
         )
         for scheme in ("http://", "https://"):
@@ -76,7 +76,7 @@ class Rest(Transport):
             raise refusal(self.address, asked, error, "INTERNAL") from error
 
     def _ask(self, asked, method, path, body=None):
-        """The JSON object that the server answers with.
+        """Returns the JSON object that the server answers with.
 
         Raises:
             ServerError: it answers with something else, or not at all.
@@ -94,7 +94,7 @@ class Rest(Transport):
         if reply.ok and isinstance(found, dict):
             return found
         said = found.get("error") if isinstance(found, dict) else None
-        said = said or f"no answer of TensorFlow Serving's, but {reply.text[:100]!r}"
+        said = said or f"an answer that is not TensorFlow Serving's, {reply.text[:100]!r}"
         raise refusal(self.address, asked, f"{words(said)} (HTTP {reply.status_code})", CODES.get(reply.status_code))
 
 
@@ -103,16 +103,16 @@ def _path(model, version=None):
 
 
 def _reason(error):
-    """What is at the bottom of an error, in words, and its code."""
+    """Returns the root cause of an error, in words, and its code."""
     while below := error.__cause__ or error.__context__ or _within(error):
         error = below
     if isinstance(error, TimeoutError):
         return "no answer in time", "DEADLINE_EXCEEDED"
     if isinstance(error, HTTPException) and not isinstance(error, ConnectionError):
-        return "an answer that is no HTTP", "UNAVAILABLE"
+        return "an answer that is not HTTP", "UNAVAILABLE"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__, "UNAVAILABLE"
 
 
 def _within(error):
-    """The error that another was made of, as urllib3 does it."""
+    """Returns the error that another one wraps, as urllib3 does."""
     return next((part for part in error.args if isinstance(part, Exception)), None)

@@ -2,7 +2,7 @@
 
 Rows: {"instances": [{"x": …, "seed": …}, …]} is answered by {"predictions": [{"elbo": …, "kl": …}, …]}.
 Columns: {"inputs": {"x": […], "seed": […]}} is answered by {"outputs": {"elbo": […], "kl": […]}}.
-Where there is a single output, its value stands without its name. Bytes are {"b64": …}.
+A single output has its value without its name. Bytes are {"b64": …}.
 """
 
 import base64
@@ -11,12 +11,12 @@ import numpy as np
 
 
 def question(signature, arrays, rows=False):
-    """The JSON that is sent.
+    """Returns the JSON of a request.
 
     Args:
-        signature: its name.
+        signature: name of the signature.
         arrays: a dict of arrays.
-        rows: whether to send rows, not columns.
+        rows: whether to send rows instead of columns.
     """
     columns = {name: _listed(array) for name, array in arrays.items()}
     if not rows:
@@ -36,14 +36,14 @@ def _encoded(value):
 
 
 def answer(body, outputs):
-    """The arrays in the JSON that came.
+    """Returns the arrays in the JSON of an answer.
 
     Args:
         body: the JSON, of rows or columns.
         outputs: a dict of `Tensor`, the signature's outputs.
 
     Raises:
-        ValueError: it is not what such a signature gives.
+        ValueError: it does not have these outputs.
     """
     single = next(iter(outputs)) if len(outputs) == 1 else None
     try:
@@ -67,5 +67,5 @@ def _restored(values, tensor):
 
 
 def _decoded(value):
-    """The bytes in JSON; a server gives those of an output whose name does not end in _bytes as they are."""
+    """Returns the bytes in JSON; a server sends those of an output whose name does not end in _bytes as they are."""
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()

@@ -1,21 +1,21 @@
-"""The way to a server, whatever it is made of."""
+"""The connection to a server, by REST or gRPC."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from export.client.signature import checked, from_definitions
-from export.errors import ServerError
+from export.client.transports.refusals import ServerError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # names of this machine
 
 
 class Version(NamedTuple):
-    """A version of a model, as a server has it.
+    """A version of a model on a server.
 
     Args:
-        number: the version.
-        state: "AVAILABLE" where it answers; else START, LOADING, UNLOADING or END.
-        message: what went wrong, if anything.
+        number: its number.
+        state: "AVAILABLE" if it answers; else START, LOADING, UNLOADING or END.
+        message: the server's error message, if any.
     """
 
     number: int
@@ -24,13 +24,13 @@ class Version(NamedTuple):
 
 
 class Transport(ABC):
-    """A connection to a server of TensorFlow Serving; a context manager.
+    """A connection to a TensorFlow Serving server; a context manager.
 
     Args:
         address: host and port.
-        timeout: seconds that an answer may take.
-        retries: how often to ask again where it may help: the server cannot be reached, is busy or takes too long.
-        backoff: seconds to wait before a second one of these, doubled each time.
+        timeout: maximum number of seconds to wait for an answer.
+        retries: number of retries if the server cannot be reached, is busy or takes too long.
+        backoff: seconds to wait before the second retry; they double each time.
     """
 
     def __init__(self, address, *, timeout=60.0, retries=4, backoff=0.25):
@@ -47,10 +47,10 @@ class Transport(ABC):
         self.close()
 
     def status(self, model):
-        """The versions of a model that the server has.
+        """Returns the versions of a model on the server.
 
         Args:
-            model: its name.
+            model: name of the model.
 
         Returns:
             A list of `Version`, the newest first.
@@ -61,10 +61,10 @@ class Transport(ABC):
         return sorted(self._status(model), reverse=True)
 
     def signatures(self, model, version=None):
-        """What a model can be asked for. The server is asked once, then it is remembered.
+        """Returns the signatures of a model, which the server is asked for once.
 
         Args:
-            model: its name.
+            model: name of the model.
             version: its number; None for the newest.
 
         Returns:
@@ -79,10 +79,10 @@ class Transport(ABC):
         return self._known[model, version]
 
     def predict(self, model, signature, inputs, version=None):
-        """What a model makes of some rows.
+        """Returns the outputs of a signature for some rows.
 
         Args:
-            model: its name.
+            model: name of the model.
             signature: name of one of its signatures.
             inputs: a dict of arrays, the first axis of each counting the rows.
             version: its number; None for the newest.
@@ -112,7 +112,7 @@ class Transport(ABC):
 
     @abstractmethod
     def close(self):
-        """Ends the connection."""
+        """Closes the connection."""
 
     @abstractmethod
     def _status(self, model):
@@ -120,13 +120,13 @@ class Transport(ABC):
 
     @abstractmethod
     def _definitions(self, model, version):
-        """The JSON of the map of `SignatureDef`."""
+        """Returns the JSON of the map of `SignatureDef`."""
 
     @abstractmethod
     def _predict(self, model, version, signature, arrays, outputs, asked):
-        """The outputs for inputs that have been checked."""
+        """Returns the outputs for inputs that were checked."""
 
 
 def named(model, version):
-    """A model in words."""
+    """Returns a model in words."""
     return f"model '{model}'" + ("" if version is None else f", version {version}")

@@ -1,4 +1,4 @@
-"""What of a posterior q(z|x) a client is told: the parameters of its family, under TFP's names."""
+"""The parameters of a posterior q(z|x) that clients get, under TFP's names."""
 
 from functools import singledispatch
 
@@ -9,7 +9,7 @@ from zoo.probability import tfd, tfp
 
 @singledispatch
 def parameters(q):
-    """The tensors that a distribution was made of; a family of parts may say itself what is told of them.
+    """Returns the tensors that a distribution was made of; compound distributions register a function of their own.
 
     Args:
         q: distribution, batch [B], event [L].
@@ -19,7 +19,7 @@ def parameters(q):
     """
     try:
         properties = q.parameter_properties()
-    except NotImplementedError:  # of a family of one's own, that does not say which of them are parameters
+    except NotImplementedError:  # a user's distribution, that does not say which of them are parameters
         return {name: value for name, value in q.parameters.items() if tf.is_tensor(value)}
     found = {}
     for name, about in properties.items():
@@ -44,7 +44,7 @@ def _(q: tfd.MixtureSameFamily):
 
 
 def _in_batch(value, q, event_rank):
-    """A parameter of a distribution, repeated where its whole batch, or an axis of that, shares it."""
+    """Returns a parameter of a distribution, repeated where its whole batch, or an axis of that, shares it."""
     event = value.shape.rank - event_rank
     shape = tf.concat([q.batch_shape_tensor(), tf.shape(value)[event:]], axis=0)
     return tf.ensure_shape(tf.broadcast_to(value, shape), q.batch_shape.concatenate(value.shape[event:]))

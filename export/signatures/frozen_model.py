@@ -1,10 +1,10 @@
-"""A model as signatures see it: what of it does not depend on a request is settled."""
+"""A model frozen for export: what does not depend on a request is computed once."""
 
 from functools import cached_property, partial
 
 import tensorflow as tf
 
-from export.assertions import LIMITS
+from export.limits import LIMITS
 from zoo.data import support as supports
 from zoo.distributions.moments import MomentsFromDraws
 from zoo.probability import tfd
@@ -12,16 +12,16 @@ from zoo.probability import tfd
 COVARIANCE = 128  # largest latent size whose covariance matrices are served
 
 
-class ServedModel(tf.Module):
-    """A trained model, frozen, in the pieces that signatures are put together from.
+class FrozenModel(tf.Module):
+    """A trained model, frozen, in the pieces that signatures are made of.
 
-    The pieces are TensorFlow functions, so that each is traced once and stands once in what is saved.
+    The pieces are TensorFlow functions, so that each is traced and saved once.
 
     Args:
         vae: a `zoo.VAE`.
-        aggregated: the aggregated posterior that is served, a sampler; None for none.
-        samples: K, draws of a `score`.
-        limits: how much a request may ask for.
+        aggregated: the sampler of the aggregated posterior; None to serve none.
+        samples: K, importance samples of a `score`.
+        limits: `Limits` of a request.
 
     Attributes:
         features: data [B, *x] ↦ h [B, H].
@@ -31,14 +31,14 @@ class ServedModel(tf.Module):
     """
 
     def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS):
-        super().__init__(name="served_model")
+        super().__init__(name="frozen_model")
         self.vae, self.aggregated, self.samples, self.limits = vae, aggregated, samples, limits
         data, latent = ([None, *shape] for shape in (vae.event_shape, vae.posterior.event_shape))
         self.features = _traced(vae.features, data)
         self.location = _traced(partial(self._moment, "mean"), vae.encoder.output_shape)
         self.covariance = _traced(partial(self._moment, "covariance"), vae.encoder.output_shape)
         self.mean = _traced(lambda z: vae.decode(z).mean(), latent)
-        self._encoded = []  # features of what the prior encodes, such as a VampPrior's pseudo-inputs
+        self._encoded = []  # features of the prior's pseudo-inputs, if it has some
         vae.prior(encode=self._kept)
 
     @property
@@ -63,22 +63,22 @@ class ServedModel(tf.Module):
         return self.vae.posterior(self._encoded[-1])
 
     def prior(self):
-        """p(z), of which nothing is encoded anew."""
+        """Returns p(z), whose pseudo-inputs, if any, are not encoded again."""
         encoded = iter(self._encoded)
         return self.vae.prior(encode=lambda x: self.vae.posterior(tf.convert_to_tensor(next(encoded))))
 
     def posterior(self, h):
-        """q(z|x) for features h [B, H], to draw from: the same draws, without what only their gradient needs."""
+        """Returns q(z|x) for features h [B, H], to sample from: the same samples, without the ops of gradients."""
         q = self.vae.posterior(h)
         return q.copy(reparameterize=False) if isinstance(q, tfd.MixtureSameFamily) else q
 
     def _moment(self, name, h):
-        """A moment of q(z|x), by the name of TFP's method, for features h [B, H]."""
+        """Returns a moment of q(z|x), by the name of TFP's method, for features h [B, H]."""
 
         def of(h):
             return getattr(self.vae.posterior(h), name)()
 
-        # Of draws, each row's are its own: those of a batch would depend on the row's place in it.
+        # Samples that moments are estimated from would depend on the row's place in the batch.
         from_draws = isinstance(self.vae.posterior(h), MomentsFromDraws)
         return each_row(lambda h: of(h[None])[0], h) if from_draws else of(h)
 
@@ -88,11 +88,11 @@ def _traced(function, shape):
 
 
 def each_row(function, *rows):
-    """A function of one row, of each row: what comes of a row depends on no other.
+    """Applies a function of one row to each row, so that output row i depends only on input row i.
 
     Args:
         function: of tensors [...], one of each argument, to a tensor or a tuple of them.
-        rows: tensors [B, ...].
+        *rows: tensors [B, ...].
     """
     specs = [tf.TensorSpec(row.shape[1:], row.dtype) for row in rows]
     traced = tf.function(function, autograph=False).get_concrete_function(*specs)

@@ -1,10 +1,10 @@
-"""A model in 32 bits: served numbers are not rounded as those of a training in half precision."""
+"""Half-precision models in float32 for serving."""
 
 import keras
 
 
 def in_float32(vae):
-    """The model, or where parts of it compute in half precision, a copy of it that does not, with the same weights.
+    """Returns the model, or, if parts of it compute in half precision, a copy with the same weights that does not.
 
     Args:
         vae: a `zoo.VAE`.

@@ -1,32 +1,15 @@
-"""Assertions in the graph: the server itself does not look at what it is sent.
+"""Assertions in the graph: the server itself does not check requests.
 
 Messages are ASCII without quotes: TensorFlow would write other characters as escapes.
 """
-
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from zoo.data.images import PNG
 
-JPEG = b"\xff\xd8\xff"  # what such a file begins with
-BYTES = 8  # of a file, at most, for each pixel that it may have: four channels of 16 bits, not compressed
+JPEG = b"\xff\xd8\xff"  # the beginning of such a file
+BYTES = 8  # of a file at most per pixel: four channels of 16 bits, not compressed
 ASCII = str.maketrans({"…": "...", "≥": ">=", "'": None, '"': None})
-
-
-class Limits(NamedTuple):
-    """How much a request may ask for.
-
-    Args:
-        rows: B, at most.
-        pixels: of an image file, at most.
-    """
-
-    rows: int = 1024
-    pixels: int = 2**24
-
-
-LIMITS = Limits()  # unless an export is told otherwise
 
 
 def require(condition, *message):
@@ -34,14 +17,19 @@ def require(condition, *message):
 
     Args:
         condition: bool tensor [].
-        message: its parts, strings and integer tensors [].
+        *message: its parts, strings and integer tensors [].
     """
     parts = [tf.strings.as_string(part) if tf.is_tensor(part) else part.translate(ASCII) for part in message]
     return tf.debugging.Assert(condition, [tf.strings.join(parts)])
 
 
 def few_rows(tensor, limits):
-    """Returns an operation that fails where a tensor [B, ...] has too many rows."""
+    """Returns an operation that fails where a tensor [B, ...] has too many rows.
+
+    Args:
+        tensor: of any type.
+        limits: `Limits`.
+    """
     rows = tf.shape(tensor)[0]
     return require(rows <= limits.rows, f"Expected at most {limits.rows} rows in a request, got ", rows, ".")
 
@@ -58,14 +46,14 @@ def small_images(contents, limits):
     with tf.control_dependencies([small]):
         contents = tf.identity(contents)
     pixels = tf.maximum(_largest_png(contents), _largest_jpeg(contents))
-    advice = ". Scale it down before it is sent."
+    advice = ". Scale it down before sending it."
     return require(
         pixels <= limits.pixels, f"Expected images of at most {limits.pixels} pixels, got one of ", pixels, advice
     )
 
 
 def _largest_png(contents):
-    """The most pixels of those files that are PNGs, by their headers: int64 []; 0 or less if none is."""
+    """Returns the most pixels of the PNG files, by their headers: int64 []; at most 0 if there is none."""
     # 8 bytes that mark a PNG; length and name of its first chunk, IHDR; width and height of 4 bytes each.
     heads = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
     is_png = tf.strings.substr(heads, 0, 8) == PNG
@@ -77,7 +65,7 @@ def _largest_png(contents):
 
 
 def _largest_jpeg(contents):
-    """The same of those that are JPEG files."""
+    """Returns the same of the JPEG files."""
     jpegs = tf.boolean_mask(contents, tf.strings.substr(contents, 0, len(JPEG)) == JPEG)
     shapes = tf.map_fn(tf.io.extract_jpeg_shape, jpegs, fn_output_signature=tf.TensorSpec([3], tf.int32))
     return tf.reduce_max(tf.reduce_prod(tf.cast(shapes[:, :2], tf.int64), axis=-1))

@@ -73,8 +73,8 @@ def test_what_fits_what():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"prior": "hierarchical(prior='dirichlet')"}, "prior on z₂ one of diag, maf, mixture, standard, tril, vamp"),
-        ({"prior": "hierarchical(prior='hierarchical')"}, "prior on z₂ one of"),
+        ({"prior": "hierarchical(prior='dirichlet')"}, r"prior= \(of z₂\) to be one of diag, maf, mixture, standard, tril, vamp"),
+        ({"prior": "hierarchical(prior='hierarchical')"}, r"prior= \(of z₂\) to be one of"),
         ({"prior": "hierarchical(top=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top=1\)"),
         ({"posterior": "hierarchical(normal='iaf')"}, "Use one of diag, low_rank"),
         ({"prior": {"name": "mixture", "normal": zoo.parameterizations.Diag()}}, "a name or a spec as the normal"),

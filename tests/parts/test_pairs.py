@@ -8,7 +8,7 @@ import zoo
 @pytest.mark.parametrize("posterior", ["iaf", "mixture", "hierarchical"])
 def test_tc_refuses_posteriors_that_are_not_normal(posterior):
     normals = "diag, low_rank, orthogonal, std_corr, tril"
-    with pytest.raises(ValueError, match=rf"tc.* does not fit .*{posterior}.*elbo.*posteriors? {normals}\.$"):
+    with pytest.raises(ValueError, match=rf"tc.* is incompatible with .*{posterior}.*elbo.*posteriors? {normals}\.$"):
         zoo.build("diag_vae", (6,), "unit", latent=4, posterior=posterior, objective="tc")
 
 

@@ -73,7 +73,7 @@ def test_what_fits_what():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"prior": "hierarchical(prior='dirichlet')"}, r"prior= \(of z₂\) to be one of diag, maf, mixture, standard, tril, vamp"),
+        ({"prior": "hierarchical(prior='dirichlet')"}, r"prior= \(of z₂\) to be one of diag, maf, mixture, standard"),
         ({"prior": "hierarchical(prior='hierarchical')"}, r"prior= \(of z₂\) to be one of"),
         ({"prior": "hierarchical(top=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top=1\)"),
         ({"posterior": "hierarchical(normal='iaf')"}, "Use one of diag, low_rank"),

@@ -5,6 +5,8 @@ import inspect
 import pytest
 
 import zoo
+from tests.contract import test_shapes, test_training_step
+from tests.contract.parts import ROLES as MODEL_ROLES
 from tests.contract.parts import all_parts, combinations
 from zoo import registry
 
@@ -100,3 +102,15 @@ def test_public_methods_are_documented(cls):
         if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
             inherited = [vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)]
             assert member.__doc__ or inherited, f"{cls.__name__}.{name} has no docstring"
+
+
+def test_every_part_occurs_in_the_fast_tests():
+    """`make check` leaves out what is marked slow: not these contracts, which all parts are in."""
+    for module, function in (
+        (test_training_step, "test_every_weight_gets_a_gradient"),
+        (test_shapes, "test_posterior"),
+    ):
+        marks = [*getattr(module, "pytestmark", []), *getattr(getattr(module, function), "pytestmark", [])]
+        assert "slow" not in {mark.name for mark in marks}
+    there = {(kind, registry.parse(spec)[0]) for kind, spec in all_parts()}
+    assert {(kind, name) for kind in MODEL_ROLES for name in zoo.names(kind)} <= there

@@ -10,6 +10,8 @@ import zoo
 from tests.contract.parts import LATENT, data_of, model
 from zoo import registry
 
+pytestmark = pytest.mark.slow
+
 SPECS = [
     *zoo.names("sampler"),
     "aggregated(subsample=20)",

@@ -23,6 +23,8 @@ from export.signatures.inputs import probe_rows
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from zoo.commands.signals import deferred_signals
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 
 

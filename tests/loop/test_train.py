@@ -15,6 +15,8 @@ from training.evaluation.evaluation import choose
 from training.loop.training import validation_passes
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--latent", "3", "--network", "gated_mlp(hidden=(16, 16))", "--samples", "20", "--test-examples", "50"]
 SMALL += ["--generated", "100"]
 UNSCORED = ["--samples", "1", "--test-examples", "2", "--generated", "0"]  # where only the training is looked at

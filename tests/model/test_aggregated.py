@@ -22,6 +22,8 @@ from training.data import load_dataset
 from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.posteriors import TriLNormalPosterior
 
+pytestmark = pytest.mark.slow
+
 tfd = tfp.distributions
 N, L = 500, 4
 NORMALS = zoo.names("normal")

@@ -198,10 +198,10 @@ def test_parts_that_do_not_fit_each_other_are_refused():
     with pytest.raises(ValueError, match="Expected the prior to be a Prior"):
         model(prior=zoo.posteriors.DiagNormalPosterior((3,)))
     stray = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(8, 4)])  # h [B, 1, 1, 8]
-    with pytest.raises(ValueError, match=r"encoder and posterior a distribution of batch shape \[2\]"):
+    with pytest.raises(ValueError, match=r"encoder and posterior to return a distribution of batch shape \[2\]"):
         model(encoder=stray)
     stray = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Reshape((1, 9))])
-    with pytest.raises(ValueError, match=r"decoder and likelihood a distribution of batch shape \[3, 2\]"):
+    with pytest.raises(ValueError, match=r"decoder and likelihood to return a distribution of batch shape \[3, 2\]"):
         model(decoder=stray)
 
 

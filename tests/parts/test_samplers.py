@@ -11,6 +11,8 @@ import zoo
 from tests.shared.reference import assert_mean
 from training.data import load_dataset
 
+pytestmark = pytest.mark.slow
+
 tfd = tfp.distributions
 L = 3
 

@@ -190,10 +190,12 @@ class Training:
 
 
 def check_shares(config, dataset, devices):
-    """Makes sure that batches suit the data and the devices, before anything is written.
+    """Checks that batches fit the data and the devices, before anything is written.
 
     Args:
-        config, dataset, devices: see `fit`.
+        config: the run's `Config`.
+        dataset: its `Dataset`.
+        devices: `training.loop.devices.Devices`.
 
     Raises:
         ValueError: they do not.

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import support as supports
+from zoo.data.lazy_arrays import LazyArray
 from zoo.data.standardization import Standardization
 from zoo.distributions.affine import AffineTransformed
 from zoo.layer import DistributionLayer
@@ -65,7 +66,7 @@ class Likelihood(DistributionLayer):
         """
         return u
 
-    def adapt(self, x: np.ndarray) -> None:
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
         """Computes the mean and scale of the training data; does nothing for a likelihood without units.
 
         Args:

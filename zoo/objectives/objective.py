@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.checks import whole_number
+from zoo.data.lazy_arrays import LazyArray
 from zoo.posteriors.posterior import Posterior
 from zoo.probability import tfd
 
@@ -84,7 +85,7 @@ class Objective(keras.layers.Layer):
         """Whether `adapt` was called or is not needed."""
         return True
 
-    def adapt(self, x: np.ndarray) -> None:
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
         """Initializes data-dependent state; does nothing by default.
 
         Args:

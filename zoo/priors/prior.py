@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.lazy_arrays import LazyArray
 from zoo.layer import DistributionLayer
 from zoo.posteriors.posterior import Posterior
 
@@ -47,7 +48,7 @@ class Prior(DistributionLayer):
             high: the largest value; may be ∞.
         """
 
-    def adapt(self, x: np.ndarray) -> None:
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
         """Initializes the prior from data; does nothing by default.
 
         Args:

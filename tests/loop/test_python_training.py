@@ -20,7 +20,7 @@ ARGUMENTS += f" --batch-size {BATCH} --learning-rate 0.003 --test-examples 20 --
 def by_command(folder, *arguments):
     """The model that the command trains."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.train.evaluate_run", lambda *of_run: None)
+        patch.setattr("training.run.evaluate_run", lambda *of_run: None)
         train.main([*ARGUMENTS.split(), "--network", SETTINGS["network"], "--out", str(folder), *arguments])
     return zoo.load(folder)
 

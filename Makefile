@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate export serve models tensorboard test lint format clean
+.PHONY: help install train evaluate export serve models tensorboard check test lint format clean
 
 help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -52,16 +52,21 @@ models: $(STAMP)  ## List the models and their parts, or describe one with its s
 tensorboard: $(STAMP)  ## Show the runs in TensorBoard
 	$(VENV)/bin/tensorboard --logdir $(RUNS)
 
+check: lint  ## Check style and run the fast tests, in about two minutes [ARGS="-k tril"]
+	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+
 test: $(STAMP)  ## Run all tests [ARGS="-k tril"]
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-lint: $(STAMP)  ## Check formatting and lint errors
+lint: $(STAMP)  ## Check formatting, lint errors, types, complexity and words
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest --numprocesses=0 --durations=0 --durations-min=5 --no-header tests/test_style.py
 
 format: $(STAMP)  ## Fix formatting and lint errors
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
 clean:  ## Remove .venv and caches, but no runs
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

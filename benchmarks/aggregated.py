@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 import tyro
 from scipy import special
 from tqdm import tqdm
 
 from zoo.distributions.mixtures.blockwise import BlockwiseMixture
+from zoo.probability import tfd
 
-tfd = tfp.distributions
 SHARP = 0.03
 
 

@@ -31,7 +31,7 @@ class Settings:
 def main():
     """Prints a table: milliseconds a step on real batches and on a constant one, and their ratio, round by round."""
     settings = tyro.cli(Settings)
-    print(f"{'model':<10} {'binarised':<9} {'batches':>9} {'one batch':>10} {'ratio':>7}")
+    print(f"{'model':<10} {'binarized':<9} {'batches':>9} {'one batch':>10} {'ratio':>7}")
     for model in settings.models:
         for how in ("static", "dynamic"):
             take, feeds = trainer(model, how)
@@ -46,8 +46,8 @@ def main():
 
 def trainer(model, how):
     """Returns the loop's compiled function that takes steps, and two feeds: real batches, and one batch repeated."""
-    grey = np.random.default_rng(0).random((50_000, 28, 28, 1), np.float32)
-    dataset = binarized(Dataset("noise", "unit", grey, grey[:500], grey[:500]), how)
+    gray = np.random.default_rng(0).random((50_000, 28, 28, 1), np.float32)
+    dataset = binarized(Dataset("noise", "unit", gray, gray[:500], gray[:500]), how)
     devices = Devices(tf.distribute.get_strategy())
     vae = zoo.build(model, dataset.event_shape, dataset.support)
     vae.compile(keras.optimizers.Adam(1e-3, global_clipnorm=100.0))

@@ -25,7 +25,7 @@ class Settings:
     examples: int = 40
     """Examples to score."""
     samples: int = 5_000
-    """K, draws for an example."""
+    """K, importance samples per example."""
     size: int = 2_000
     """Rows and columns of the plain products."""
     rounds: int = 5

@@ -76,7 +76,7 @@ def main():
 
 
 def make(path, gigabytes):
-    """Writes images of grey levels, some thousand random ones over and over, each time shifted by a level."""
+    """Writes images of gray levels, some thousand random ones over and over, each time shifted by a level."""
     block = np.random.default_rng(0).integers(0, 256, (10_000, PIXELS), np.uint8)
     n = max(1, round(gigabytes * 1e9 / block.size))
     array = np.lib.format.open_memmap(path, "w+", np.uint8, (n * len(block), PIXELS))

@@ -12,6 +12,7 @@ from tests import ROOT
 MOST = 12  # cyclomatic complexity of a function
 PRODUCT = [path for package in ("zoo", "training", "export", "benchmarks") for path in (ROOT / package).rglob("*.py")]
 FILES = [*PRODUCT, *(ROOT / "tests").rglob("*.py")]
+PROSE = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 # Words that a reader of Keras and TFP would have to translate, and the field's.
 OUR_WORDS = {
     r"\banew\b": "again, new",
@@ -23,6 +24,15 @@ OUR_WORDS = {
     r"\bwhole or not at all\b": "atomically",
     r"\b\w+(ard|im|al|er|ar|et)is(e|ed|es|ing|ation)\b(?<!otherwise)": "-ize",
     r"\b(grey|colour|behaviour|neighbour)": "gray, color, behavior, neighbor",
+    r"\bdraws for an example\b": "draws per example",
+    r"\bunless (told otherwise|a class says otherwise)\b": "by default",
+    r"\blayer that all of them share\b": "base class",
+    r"\bturned round\b": "reversed, in reverse order",
+    r"\b(is|are|was|were) told of\b": "adapt, know",
+    r"\bout of (its|their) support\b": "outside of its support",
+    r"\bis no data of\b": "has another shape or support than",
+    r"\b[Ll]ogged are\b": "The logs contain",
+    r"\bExpected (as|of) the\b": "Expected the … to be …",
 }
 
 
@@ -64,7 +74,7 @@ def test_docstrings_of_functions_begin_with_a_verb(path):
             assert is_verb, f"{name(path)}:{function.lineno} {function.name}: '{' '.join(words[:8])} …'"
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name)
+@pytest.mark.parametrize("path", [*PRODUCT, *PROSE], ids=name)
 def test_plain_words(path):
     text = path.read_text(encoding="utf-8")
     for words, instead in OUR_WORDS.items():

@@ -1,6 +1,6 @@
 """A zoo of variational autoencoders whose posteriors and priors are TensorFlow Probability distributions.
 
-The way of the data:
+Data flow:
 
     x → encoder → h → posterior q(z|x) → z → decoder → h → likelihood p(x|z)
                                          ↑ prior p(z)          ↓
@@ -8,22 +8,22 @@ The way of the data:
 
 After training, the aggregated posterior q(z) = 1/N Σₙ q(z|xₙ), or a sampler fitted to it, can stand in for the prior.
 
-Letters, the same everywhere: `x` data, `h` features, `z` latent, `q` = q(z|x), `p` = p(z), `px` = p(x|z);
-`B` batch, `K` draws, `L` latent size, `N` training examples, `M` mixture components or pseudo-inputs. Axes in this
-order: draws, batch, event, also when K = 1. Everything is in nats per example: summed over the event's
-dimensions, averaged over the batch.
+Notation: `x` data, `h` features, `z` latent, `q` = q(z|x), `p` = p(z), `px` = p(x|z);
+`B` batch size, `K` draws of z per example, `L` latent size, `N` training examples, `M` mixture components or
+pseudo-inputs. Axes are always in the order draws, batch, event, also when K = 1. All values are in nats per example:
+summed over event dimensions, averaged over the batch.
 """
 
 import importlib
 import sys
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING or "keras" in sys.modules:  # all parts are registered, so that Keras can load models of them
+if TYPE_CHECKING or "keras" in sys.modules:  # registers all parts, so that Keras can load models
     from zoo.api import *  # noqa: F403
 else:
 
     def __getattr__(name):
-        """Imports the public names when the first one is used: command lines are parsed before TensorFlow is loaded."""
+        """Imports the public names on first use, so that command lines are parsed before TensorFlow is loaded."""
         if name.startswith("__"):
             raise AttributeError(name)
         api = importlib.import_module("zoo.api")

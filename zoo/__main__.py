@@ -13,14 +13,14 @@ class ModelsCommand:
     """List the models and their parts, or describe some of them with the sizes of their parts."""
 
     models: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Names of models to describe; none lists all models."""
+    """Names of the models to describe; without any, all models are listed."""
 
 
 def main(args=None):
     """Runs the command.
 
     Args:
-        args: its command line; None for the process's own.
+        args: command-line arguments; None for those of the process.
     """
     with ended_by_a_sentence("nothing was changed"):
         command = tyro.cli(ModelsCommand, args=args, prog="python -m zoo")

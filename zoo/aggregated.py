@@ -1,4 +1,4 @@
-"""The aggregated posterior, q(z) = 1/N Σₙ q(z|xₙ): where the data are in latent space."""
+"""The aggregated posterior, q(z) = 1/N Σₙ q(z|xₙ)."""
 
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,19 @@ from zoo.registry import name_of
 if TYPE_CHECKING:
     from zoo.model.vae import VAE
 
-ENCODED = 500  # examples that are encoded at once
+ENCODED = 500  # batch size of encoding
 
 
 class AggregatedPosterior(BlockwiseMixture):
     """q(z) = 1/N Σₙ q(z|xₙ), a finite mixture with a component for each example.
 
     (Makhzani et al., 2015, arXiv:1511.05644; Hoffman & Johnson, 2016; Tomczak & Welling, 2018, arXiv:1705.07120.)
-    `zoo.aggregated_posterior` makes one of data.
+    `zoo.aggregated_posterior` creates one from data.
 
     Args:
         posterior: the layer h ↦ q(z|x), a `zoo.Posterior`.
-        params: what the components are made of, `posterior.params(h)` [N, P].
-        chunk: how many components make a block of the density; None for a number that suits them.
+        params: parameters of the components, `posterior.params(h)` [N, P].
+        chunk: number of components per block of the density; None for a default that depends on the family.
     """
 
     def __init__(self, posterior, params, chunk=None, name="AggregatedPosterior"):
@@ -40,14 +40,14 @@ class AggregatedPosterior(BlockwiseMixture):
     def _log_prob(self, z):
         if self.posterior.sequential:
             raise NotImplementedError(
-                f"The density of the posterior '{name_of(self.posterior)}' at points that it did not draw takes a pass "
-                f"for each dimension and is lost in float32. Draw from its aggregated posterior, or use another one."
+                f"The density of the posterior '{name_of(self.posterior)}' at given points takes a network pass per "
+                f"dimension and is inaccurate in float32. Only sample from it, or use another posterior."
             )
         return super()._log_prob(z)
 
 
 class CompressedPosterior(BlockwiseMixture):
-    """An aggregated posterior in fewer components: normals with the moments of the clusters that they stand for.
+    """An aggregated posterior compressed to fewer components: a normal for each cluster, with the cluster's moments.
 
     Args:
         weights: share of the examples in each cluster [M].
@@ -55,7 +55,7 @@ class CompressedPosterior(BlockwiseMixture):
         covariance: Σ [M, L, L].
 
     Attributes:
-        kl: estimate of KL(q ‖ this), what was lost, in nats; None where q has no density.
+        kl: estimate of KL(q ‖ this), the loss of the compression, in nats; None if q has no density.
         kl_standard_error: its standard error.
     """
 
@@ -78,23 +78,23 @@ def aggregated_posterior(
     seed: int = 0,
     progress: bool = True,
 ) -> AggregatedPosterior | CompressedPosterior:
-    """Returns the aggregated posterior of data, q(z) = 1/N Σₙ q(z|xₙ), as a distribution to sample and to evaluate.
+    """Returns the aggregated posterior q(z) = 1/N Σₙ q(z|xₙ) of data as a distribution.
 
     Args:
-        vae: a `zoo.VAE`. Later training leaves the distribution as it is, unless the posterior has
-            networks of its own, as `iaf` and `hierarchical` have.
+        vae: a `zoo.VAE`. Later training does not change the distribution, unless the posterior has networks of its
+            own, as `iaf` and `hierarchical` have.
         x: data [N, *x].
-        subsample: of so many examples only, chosen by the seed; None for all.
-        compress: in so many components, made by k-means on the posteriors' means; None for one of each example.
-        chunk: how many components make a block of the density; None for a number that suits them.
-        seed: of all choices.
+        subsample: number of randomly chosen examples to use; None for all.
+        compress: number of components to compress to, by k-means on the posteriors' means; None for one per example.
+        chunk: number of components per block of the density; None for a default that depends on the family.
+        seed: random seed of the subsample and of the clustering.
         progress: whether to show a progress bar.
 
     Returns:
-        An `AggregatedPosterior`, or a `CompressedPosterior`, which says in `kl` what was lost.
+        An `AggregatedPosterior`, or a `CompressedPosterior`, whose `kl` is the loss of the compression.
 
     Raises:
-        ValueError: `x` is no data of this model, or a number is under 1 or over N.
+        ValueError: `x` has another shape or support than the model's, or a number is under 1 or over N.
     """
     x, seed = np.asarray(x), seed_number(seed)
     supports.check_examples(x, vae.event_shape, vae.support)
@@ -130,16 +130,16 @@ def compressed(aggregated, components, seed=0, draws=2_000):
     Args:
         aggregated: an `AggregatedPosterior`.
         components: M.
-        seed: of the clusters and of the draws.
-        draws: of which `kl` is estimated.
+        seed: random seed of the clustering and of the draws.
+        draws: number of draws for the estimate of `kl`.
 
     Raises:
-        ValueError: the posteriors are not on the reals, so that normals do not fit them.
+        ValueError: the posteriors' support is not the reals.
     """
     if aggregated.posterior.space != "real":
         raise ValueError(
             f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals: they are on "
-            f"{supports.get(aggregated.posterior.space).values}. Take a subsample instead."
+            f"{supports.get(aggregated.posterior.space).values}. Use subsample= instead."
         )
     made = CompressedPosterior(*_cluster_moments(aggregated, whole_number(components, "compress"), seed))
     if not aggregated.posterior.sequential:
@@ -150,12 +150,12 @@ def compressed(aggregated, components, seed=0, draws=2_000):
 
 
 def _cluster_moments(aggregated, clusters, seed):
-    """Returns the share, the mean and the covariance of each cluster of components."""
+    """Returns the weight, mean and covariance of each cluster of components."""
     mean = np.concatenate([np.float64(components.mean()) for components in aggregated.component_chunks()])  # [N, L]
-    cluster = np.arange(len(mean))  # k-means would not find all of so many
+    cluster = np.arange(len(mean))  # each example is a cluster; k-means might merge some
     if clusters < len(mean):
         cluster = KMeans(clusters, n_init=1, max_iter=50, random_state=seed).fit_predict(mean)
-    cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # without empty ones
+    cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # drops empty clusters
     loc = tf.math.unsorted_segment_sum(mean, cluster, len(counts)).numpy() / counts[:, None]
     covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0
     for components in aggregated.component_chunks():

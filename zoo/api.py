@@ -1,4 +1,4 @@
-"""The public names of the zoo, as `zoo.build`; importing them registers every part, by name and with Keras."""
+"""The public names of the zoo, such as `zoo.build`. Importing it registers every part by name and with Keras."""
 
 import zoo.backend  # noqa: F401  # first, before Keras is imported
 from zoo import callbacks, likelihoods, networks, objectives, parameterizations, posteriors, priors, samplers

@@ -1,4 +1,4 @@
-"""Keras callbacks for what the training command does between epochs.
+"""Keras callbacks that do in `fit` what the training command does between epochs.
 
     vae = zoo.build("tril_vae", x_train.shape[1:], "binary")
     vae.adapt(x_train)
@@ -12,8 +12,8 @@
         callbacks=[zoo.callbacks.KLWarmup(60), best],
     )
 
-learns as `make train MODEL=tril_vae` does. The noise of validation is the same in each epoch; to measure few validation
-examples with less of it, repeat them: np.repeat(x_validation, 10, axis=0).
+trains with the settings of `make train MODEL=tril_vae`. Validation uses the same seeds in each epoch; to reduce the
+noise of few validation examples, repeat them: np.repeat(x_validation, 10, axis=0).
 """
 
 import keras
@@ -22,15 +22,15 @@ from zoo.checks import whole_number
 
 
 class KLWarmup(keras.callbacks.Callback):
-    """Raises the weight of the KL linearly over the first epochs (Sønderby et al., 2016, arXiv:1602.02282).
+    """A linear warm-up of the weight of the KL over the first epochs (Sønderby et al., 2016, arXiv:1602.02282).
 
-    In epoch e = 1, 2, … the objective's `annealing` is min(1, e / epochs); after training it is 1.
+    The objective's `annealing` is min(1, e / epochs) in epoch e = 1, 2, …, and 1 after training.
 
     Args:
-        epochs: epochs until the KL has its full weight; 0 or 1 for no warm-up.
+        epochs: number of epochs until the KL has its full weight; 0 or 1 for no warm-up.
 
     Raises:
-        ValueError: `epochs` is no integer, or negative.
+        ValueError: `epochs` is not an integer, or negative.
     """
 
     def __init__(self, epochs: int):
@@ -48,7 +48,7 @@ def annealing(epoch: int, warmup: int) -> float:
     """Returns the weight of the KL in an epoch of a linear warm-up.
 
     Args:
-        epoch: its index, from 0 on.
-        warmup: epochs until the weight is 1; 0 or 1 for no warm-up.
+        epoch: index of the epoch, from 0.
+        warmup: number of epochs until the weight is 1; 0 or 1 for no warm-up.
     """
     return min(1.0, (epoch + 1) / max(1, warmup))

@@ -1,4 +1,4 @@
-"""The named models: which parts make each."""
+"""The catalog of named models and their parts."""
 
 import math
 import random
@@ -21,15 +21,15 @@ class Recipe:
     """The parts of a model, each a short name, a spec such as "mixture(components=100)", or an object.
 
     Args:
-        summary: what the model is, in a line.
+        summary: description of the model, in a line.
         latent: L, the number of latent dimensions.
         posterior: q(z|x).
         prior: p(z).
-        likelihood: p(x|z); None for the one that fits the data's support.
+        likelihood: p(x|z); None for the default of the support.
         network: the pair of an encoder and a decoder.
-        encoder: a Keras model x ↦ h in place of the network's.
-        decoder: a Keras model z ↦ h in place of the network's.
-        objective: what is maximized.
+        encoder: a Keras model x ↦ h that replaces the network's encoder.
+        decoder: a Keras model z ↦ h that replaces the network's decoder.
+        objective: the objective, to be maximized.
     """
 
     summary: str
@@ -46,36 +46,36 @@ class Recipe:
 CATALOG = {
     # posteriors
     "diag_vae": Recipe("The VAE of Kingma & Welling (2014): diagonal posterior, prior N(0, I)."),
-    "tril_vae": Recipe("A full covariance matrix in the posterior, through its Cholesky factor.", posterior="tril"),
-    "std_corr_vae": Recipe("A full covariance: standard deviations and a correlation matrix.", posterior="std_corr"),
-    "orthogonal_vae": Recipe("A full covariance: eigenvalues and Householder reflections.", posterior="orthogonal"),
-    "low_rank_vae": Recipe("A covariance of a diagonal and a part of low rank.", posterior="low_rank"),
-    "mixture_vae": Recipe("A mixture of three normals as the posterior of one x.", posterior="mixture(components=3)"),
+    "tril_vae": Recipe("A posterior with full covariance, parameterized by its Cholesky factor.", posterior="tril"),
+    "std_corr_vae": Recipe("Full covariance: standard deviations and a correlation matrix.", posterior="std_corr"),
+    "orthogonal_vae": Recipe("Full covariance: eigenvalues and Householder reflections.", posterior="orthogonal"),
+    "low_rank_vae": Recipe("A low-rank plus diagonal covariance.", posterior="low_rank"),
+    "mixture_vae": Recipe("A mixture of three normals as the posterior.", posterior="mixture(components=3)"),
     "iaf_vae": Recipe("An inverse autoregressive flow as the posterior (Kingma et al., 2016).", posterior="iaf"),
     "dirichlet_vae": Recipe(
-        "Latent points on the simplex (Joo et al., 2019).", posterior="dirichlet", prior="dirichlet"
+        "A Dirichlet posterior and prior on the simplex (Joo et al., 2019).", posterior="dirichlet", prior="dirichlet"
     ),
     # priors
     "mog_vae": Recipe("A learned mixture of Gaussians as the prior.", prior="mixture(components=10)"),
     "vamp_vae": Recipe("The VampPrior, a mixture of posteriors (Tomczak & Welling, 2018).", prior="vamp"),
-    "tril_vamp_vae": Recipe("A VampPrior of posteriors with full covariance matrices.", posterior="tril", prior="vamp"),
+    "tril_vamp_vae": Recipe("The VampPrior with full-covariance posteriors.", posterior="tril", prior="vamp"),
     "maf_vae": Recipe("A masked autoregressive flow as the prior.", prior="maf"),
     # objectives
-    "beta_vae": Recipe("β-VAE (Higgins et al., 2017): the KL weighs twice.", objective="elbo(beta=2.0)"),
-    "iwae": Recipe("The importance-weighted bound of five draws (Burda et al., 2016).", objective="iwae(samples=5)"),
-    "dreg_iwae": Recipe("The same bound, doubly reparameterized (Tucker et al., 2019).", objective="dreg(samples=5)"),
-    "tc_vae": Recipe("β-TCVAE (Chen et al., 2018): total correlation weighs six times.", objective="tc(beta=6.0)"),
-    "info_vae": Recipe("InfoVAE (Zhao et al., 2019): the ELBO and an MMD of q(z) to the prior.", objective="mmd"),
+    "beta_vae": Recipe("β-VAE (Higgins et al., 2017) with β = 2.", objective="elbo(beta=2.0)"),
+    "iwae": Recipe("The importance-weighted bound with K = 5 (Burda et al., 2016).", objective="iwae(samples=5)"),
+    "dreg_iwae": Recipe("IWAE, doubly reparameterized (Tucker et al., 2019).", objective="dreg(samples=5)"),
+    "tc_vae": Recipe("β-TCVAE (Chen et al., 2018): total correlation with weight 6.", objective="tc(beta=6.0)"),
+    "info_vae": Recipe("InfoVAE (Zhao et al., 2019): the ELBO with an MMD between q(z) and p(z).", objective="mmd"),
     # two stochastic layers
     "hvae": Recipe("Two stochastic layers, z = [z₂, z₁].", posterior="hierarchical", prior="hierarchical"),
     "vamp_hvae": Recipe(
-        "Two stochastic layers, the VampPrior on the upper one (Tomczak & Welling, 2018).",
+        "Two stochastic layers with a VampPrior on z₂ (Tomczak & Welling, 2018).",
         posterior="hierarchical",
         prior="hierarchical(prior='vamp')",
     ),
     # networks
     "conv_vae": Recipe("Convolutional encoder and decoder.", network="conv"),
-    "conv_tril_vae": Recipe("Convolutions and a full covariance matrix.", network="conv", posterior="tril"),
+    "conv_tril_vae": Recipe("Convolutional networks, full-covariance posterior.", network="conv", posterior="tril"),
 }
 
 
@@ -85,7 +85,7 @@ def model_names() -> list[str]:
 
 
 def recipe(name: str, **overrides: Any) -> Recipe:
-    """Returns the recipe of a named model, with some of its parts replaced.
+    """Returns the recipe of a named model, with overrides.
 
     Args:
         name: one of `model_names()`.
@@ -112,8 +112,8 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
     Args:
         name: one of `model_names()`.
         event_shape: shape of one x.
-        support: what x is: binary, unit, real, levels or simplex.
-        seed: of the initial weights and of all later draws.
+        support: the set that x lies in: binary, unit, real, levels or simplex.
+        seed: random seed of the initial weights and of all draws.
         **overrides: fields of `Recipe`, e.g. `latent=40, posterior="tril", prior="mixture(components=100)",
             network={"name": "mlp", "hidden": (500, 500)}`.
 
@@ -123,7 +123,7 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
     Raises:
         KeyError: no model, support or part of that name; the message lists the known ones.
         TypeError: no such override.
-        ValueError: a part has no such option, or the likelihood does not fit the support.
+        ValueError: a part has no such option, or parts are incompatible with each other or with the support.
     """
     parts = recipe(name, **overrides)
     event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
@@ -149,26 +149,26 @@ def _shape(event_shape):
     try:
         shape = tuple(event_shape) or (None,)
     except TypeError:
-        shape = (event_shape,)  # of vectors
+        shape = (event_shape,)  # a number, for vectors
     shape = tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
     whole_number(math.prod(shape), "the number of elements in event_shape")
     return shape
 
 
 def _network(role, model, input_shape):
-    """Returns a network of the user's, built; None if there is none."""
+    """Returns a user's network, built; None if there is none."""
     if model is None:
         return None
     if not isinstance(model, keras.Model):
-        raise ValueError(f"Expected as the {role} a Keras model, got {model!r}.")
+        raise ValueError(f"Expected {role}= to be a Keras model, got {model!r}.")
     if getattr(model, "input_shape", None) is None:  # subclassed, or not built yet
         inputs = keras.Input(input_shape)
         model = keras.Model(inputs, model(inputs), name=role)
     got = model.input_shape
     if not isinstance(got, tuple) or tuple(got[1:]) != input_shape:
-        raise ValueError(f"Expected as the {role} a Keras model of {list(input_shape)}, got one of {got}.")
+        raise ValueError(f"Expected {role}= to have input shape {[None, *input_shape]}, got {got}.")
     if not isinstance(model.output_shape, tuple) or isinstance(model.output_shape[0], tuple):
-        raise ValueError(f"Expected as the {role} a Keras model of one output, got outputs of {model.output_shape}.")
+        raise ValueError(f"Expected {role}= to have one output, got outputs of shape {model.output_shape}.")
     return model
 
 
@@ -182,7 +182,7 @@ def _rescaled(encoder, rescaling):
 
 @contextmanager
 def _initial_weights_from(seed):
-    """Seeds Python's `random`, which Keras's initializers draw their seeds from, and restores it afterwards."""
+    """Seeds Python's `random`, from which Keras's initializers take their seeds, and restores its state afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""Checks of arguments that more than one part needs."""
+"""Validation of arguments, shared by all parts."""
 
 import math
 import operator
@@ -13,13 +13,13 @@ def whole_number(value: Any, what: str, least: int = 1, below: int | None = None
     """Returns the value as an int.
 
     Args:
-        value: what came; NumPy's integers will do, True and False will not.
-        what: what to call it in a message.
-        least: the smallest that will do.
-        below: what it must be under; None for no limit but that of sizes, 2³¹.
+        value: an integer, NumPy's included; True and False are rejected.
+        what: name of the value in messages.
+        least: inclusive lower bound.
+        below: exclusive upper bound; None for 2³¹, the limit of sizes.
 
     Raises:
-        ValueError: it is no whole number, or out of range.
+        ValueError: the value is not an integer, or out of range.
     """
     try:
         number = None if isinstance(value, bool) else operator.index(value)
@@ -36,13 +36,13 @@ def real_number(value: Any, what: str, least: float = -math.inf, most: float = m
     """Returns the value as a float.
 
     Args:
-        value: what came; infinities and True and False will not do.
-        what: what to call it in a message.
-        least: the smallest that will do.
-        most: the largest that will do.
+        value: a finite number; True and False are rejected.
+        what: name of the value in messages.
+        least: inclusive lower bound.
+        most: inclusive upper bound.
 
     Raises:
-        ValueError: it is no number, or out of range.
+        ValueError: the value is not a finite number, or out of range.
     """
     if (
         not isinstance(value, Real)
@@ -60,6 +60,6 @@ def seed_number(value: Any) -> int:
     """Returns the value as a seed, from 0 to 2³¹ − 1.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an integer in this range.
     """
     return whole_number(value, "the seed", least=0, below=2**31)

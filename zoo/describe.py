@@ -1,4 +1,4 @@
-"""A model in words and numbers."""
+"""Summaries of models: parts, specs and parameter counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,15 @@ from zoo.registry import spec_of
 
 @dataclass(frozen=True, repr=False)
 class Description:
-    """What a model is made of; printed, a table.
+    """The parts of a model and their sizes; its `repr` is a table.
 
     Args:
         name: the model's name.
-        summary: what it is, in a line.
+        summary: the model's description, in a line.
         event_shape: shape of one x.
         latent: L.
-        latent_parameters: numbers that the encoder gives for q(z|x) of one x; None if the posterior
-            does not say (a `params_size`).
-        parts: role -> (spec, or the network's name; number of trainable parameters).
+        latent_parameters: number of parameters of q(z|x) for one x; None if the posterior has no `params_size`.
+        parts: role -> (spec or the network's name, number of trainable parameters).
         total: number of trainable parameters.
     """
 
@@ -35,7 +34,7 @@ class Description:
     total: int
 
     def _latent_parameters(self):
-        return "" if self.latent_parameters is None else f", q(z|x) of {self.latent_parameters:,} numbers for one x"
+        return "" if self.latent_parameters is None else f", {self.latent_parameters:,} parameters of q(z|x) for one x"
 
     def __repr__(self):
         rows = [f"  {role:<11} {part:<32} {count:>10,}" for role, (part, count) in self.parts.items()]
@@ -57,15 +56,15 @@ def describe(
 
     Args:
         model: a model's name, or a `zoo.VAE`.
-        event_shape: shape of one x, for a name.
-        support: what x is, for a name.
-        **overrides: fields of a recipe, for a name: see `zoo.build`.
+        event_shape: shape of one x, if `model` is a name.
+        support: name of the set that x lies in, if `model` is a name.
+        **overrides: fields of the recipe, if `model` is a name: see `zoo.build`.
 
     Returns:
-        A `Description`: print it.
+        A `Description`, to be printed.
 
     Raises:
-        as `zoo.build`.
+        KeyError, TypeError, ValueError: as `zoo.build`.
     """
     vae = model if isinstance(model, VAE) else build(model, event_shape, support, **overrides)
     parts = {role: getattr(vae, role) for role in VAE.PARTS}
@@ -81,7 +80,7 @@ def describe(
 
 
 def overview() -> str:
-    """Returns a table of all models, a line for each: its name, its parts and what it is. None of them is built."""
+    """Returns a table of all models with a line for each: name, parts and description. No model is built."""
     parts = ("posterior", "prior", "objective", "network")
     rows: list[tuple[str, ...]] = [("model", *parts, "")]
     rows += [

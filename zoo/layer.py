@@ -10,15 +10,15 @@ import numpy as np
 class DistributionLayer(keras.layers.Layer):
     """A layer from features to a distribution, h ↦ p(·|h).
 
-    To write one: make weights in `build`, return a `tfd.Distribution` from `call` with event shape
-    `event_shape` and the batch shape of `h`. Give each constructor argument a default, keep it under
-    its own name, list it in `get_config`. Distributions are made in `call` only: one that is made
-    earlier holds on to stale weights and gives them no gradient.
+    To write a subclass: create weights in `build`, and return a `tfd.Distribution` from `call` with event shape
+    `event_shape` and the batch shape of `h`. Give each constructor argument a default, store it in an attribute of
+    the same name, and list it in `get_config`. Create distributions only in `call`: one that is created earlier
+    captures stale weights, which then get no gradient.
 
     Args:
         event_shape: shape of one draw.
-        **kwargs: Keras's. `dtype` is float32 whatever the global policy says, because log-densities
-            do not survive half precision.
+        **kwargs: arguments of `keras.layers.Layer`. `dtype` defaults to float32 whatever the global dtype policy,
+            because log-densities lose too much in half precision.
     """
 
     def __init__(self, event_shape: Sequence[int], **kwargs: Any):
@@ -36,11 +36,11 @@ class DistributionLayer(keras.layers.Layer):
 
         Args:
             size: number of parameters.
-            h_shape: shape of the features, the last axis known.
-            gain: function from their number to the scale of the initial outputs, one or one for each of them.
+            h_shape: shape of the features; the last axis must be known.
+            gain: function from `size` to the scale of the initial outputs, a number or an array [size].
         """
         layer = keras.layers.Dense(size, dtype=self.dtype_policy, name="params")
-        layer.build(h_shape)  # which counts the weights, before anything of their size is made
+        layer.build(h_shape)  # checks their memory before `gain` allocates arrays of their size
         layer.kernel.assign(layer.kernel * gain(size))
         return layer
 

@@ -1,4 +1,4 @@
-"""Whether a model, and a step of its training, fit into this machine's memory: counted before anything is allocated."""
+"""Memory estimates: whether a model and a training step fit into this machine, computed before any allocation."""
 
 import math
 import os
@@ -7,26 +7,26 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-TRAINED = 4  # numbers for each one that is trained: itself, its gradient and Adam's two moments
-KEPT = 3  # numbers that a step keeps for each output of a layer: itself, what it was made of, its gradient
+TRAINED = 4  # floats per trainable parameter: itself, its gradient and Adam's two moments
+KEPT = 3  # floats that a step keeps per output of a layer: itself, its pre-activation, its gradient
 FLOAT = 4  # bytes
-SHARE = 0.5  # of the memory, for what is computed at once: there is more than what is counted
+SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
 
 
 def of_this_machine():
-    """Bytes of memory that this machine has."""
+    """Returns the machine's memory in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
 def counted_weights(copies=TRAINED):
-    """Refuses the first weight that would take a model over the machine's memory, before it is allocated.
+    """Raises an error, within the context, before a weight is allocated with which the model would exceed the memory.
 
     Args:
-        copies: numbers in memory for each one that is trained; 1 for a model that is only evaluated.
+        copies: floats in memory per trainable parameter; 1 for a model that is only evaluated.
 
     Raises:
-        ValueError: a weight did.
+        ValueError: a weight would exceed the memory.
     """
     numbers = size = 0
 
@@ -39,7 +39,7 @@ def counted_weights(copies=TRAINED):
             size,
             f"the model to fit into memory, but up to its weight '{arguments.get('name')}' of shape {shape} it has "
             f"{numbers:,} parameters, which take",
-            "Give a smaller latent, smaller hidden layers, or fewer filters, components or reflections",
+            "Use a smaller latent size, smaller hidden layers, or fewer filters, components or reflections",
         )
         return create(**arguments)
 
@@ -55,31 +55,31 @@ def _shape_of(initial_value):
 
 
 def check(size, what, instead, share=1.0):
-    """Checks that so much fits into the machine's memory.
+    """Checks that a size fits into the machine's memory.
 
     Args:
         size: bytes.
-        what: what is expected to, in words that end before how much it takes.
-        instead: what to give instead, a sentence without its full stop.
-        share: of the memory, that it may take.
+        what: start of the message, up to the size: "the model to fit into memory, but it takes".
+        instead: end of the message, the remedy, without a full stop.
+        share: share of the memory that may be used.
 
     Raises:
         ValueError: it does not fit.
     """
     memory = of_this_machine()
     if size > share * memory:
-        limit = "" if share == 1 else f", of which it may take {_in_words(share * memory)}"
+        limit = "" if share == 1 else f", of which {_in_words(share * memory)} may be used"
         raise ValueError(
             f"Expected {what} about {_in_words(size)}; this machine has {_in_words(memory)}{limit}. {instead}."
         )
 
 
 def check_step(vae, batch=1):
-    """Checks that a step of training fits: what its networks and densities give for all draws of all examples.
+    """Checks that a training step fits: the outputs of networks and densities for all draws of all examples.
 
     Args:
         vae: a built `zoo.VAE`.
-        batch: examples for a step, on a replica.
+        batch: batch size of a replica.
 
     Raises:
         ValueError: it does not fit.
@@ -92,30 +92,30 @@ def check_step(vae, batch=1):
     numbers = encoded * outputs(vae.encoder) + batch * samples * (outputs(vae.decoder) + components)
     check(
         KEPT * FLOAT * numbers,
-        f"a step of training to fit into memory, but one on {batch:,} examples with samples={samples:,}"
+        f"a training step to fit into memory, but one on {batch:,} examples with samples={samples:,}"
         + (f" and components={components:,} of the prior takes" if components > 1 else " takes"),
-        "Give fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
+        "Use fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
         SHARE,
     )
 
 
 def check_points(network, count, what):
-    """Checks that what a network gives for so many points at once fits.
+    """Checks that a network's outputs for a batch of points fit.
 
     Args:
         network: a Keras model.
-        count: how many points; None where that is not known yet.
-        what: what they are, in words.
+        count: number of points; None if unknown.
+        what: name of the points in messages.
 
     Raises:
         ValueError: it does not fit.
     """
     takes = f"{what} to fit into memory, but {count or 0:,} of them at once take"
-    check(FLOAT * outputs(network) * (count or 0), takes, "Give fewer at once", SHARE)
+    check(FLOAT * outputs(network) * (count or 0), takes, "Use fewer at once", SHARE)
 
 
 def outputs(network):
-    """Counts the numbers that the layers of a network return for one point."""
+    """Counts the outputs of all layers of a network for one point."""
     return sum(outputs(layer) if isinstance(layer, keras.Model) else _output(layer) for layer in network.layers)
 
 
@@ -123,7 +123,7 @@ def _output(layer):
     try:
         shapes = layer.output.shape if keras.backend.is_keras_tensor(layer.output) else ()
     except (AttributeError, ValueError):
-        shapes = ()  # a layer of a network of the user's, that was called in no graph
+        shapes = ()  # a layer of a user's network that was not called symbolically
     return math.prod(size or 1 for size in shapes[1:])
 
 

@@ -1,4 +1,4 @@
-"""Where TensorFlow Probability comes from: the one import of it, so that another source of it is one line."""
+"""The only import of TensorFlow Probability, so that its source can be changed in one line."""
 
 import tensorflow_probability as tfp
 

@@ -1,4 +1,4 @@
-"""Short names for parts: `register` gives one, `build` makes the part, `names` lists them."""
+"""Registry of parts by short name: `register` adds a class, `build` builds a part, `names` lists the names."""
 
 import ast
 import inspect
@@ -11,21 +11,21 @@ _PARTS: dict[tuple[str, str], type] = {}
 
 
 def register(kind: str, name: str) -> Callable[[type], type]:
-    """Registers a class as a part by a short name and, if it is a layer, with Keras: a class decorator.
+    """Returns a class decorator that registers a part by a short name and, if it is a layer, with Keras.
 
     Args:
         kind: the part's role, e.g. "posterior".
-        name: the word that a user writes, e.g. "tril".
+        name: the short name, e.g. "tril".
 
     Raises:
-        ValueError: the name is taken.
+        ValueError: the name is taken by another class.
     """
 
     def add(cls):
         taken = _PARTS.get((kind, name))
-        # The same class may come again, as it does when a notebook's cell is run twice.
+        # The same class may be registered again, as when a notebook cell is run twice.
         if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"{kind} '{name}' is already {taken.__name__}.")
+            raise ValueError(f"{kind} '{name}' is already registered, for {taken.__name__}. Choose another name.")
         _PARTS[kind, name] = cls
         return keras.saving.register_keras_serializable(f"zoo.{kind}")(cls) if hasattr(cls, "get_config") else cls
 
@@ -54,12 +54,12 @@ def get(kind: str, name: str) -> type:
 
 
 def name_of(part: object) -> str:
-    """Returns the short name of a part's class; the class's own name if it has none."""
+    """Returns the short name of a part's class, or the class name if it is not registered."""
     return next((name for (_, name), cls in _PARTS.items() if cls is type(part)), type(part).__name__)
 
 
 def spec_of(part: Any) -> str:
-    """Returns the spec of a part: its name, and the options that differ from their defaults."""
+    """Returns the spec of a part: its short name and the options that differ from their defaults."""
     config = part.get_config() if hasattr(part, "get_config") else vars(part)
     usual = {name: p.default for name, p in _parameters(type(part)).items() if p.default is not p.empty}
     options = [f"{name}={config[name]!r}" for name in usual if name in config and config[name] != usual[name]]
@@ -76,7 +76,7 @@ def parse(spec: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
         ("mixture", {"components": 100}).
 
     Raises:
-        ValueError: the text is no name with keyword options of literal values.
+        ValueError: the text is not a name with optional keyword arguments of literal values.
     """
     if isinstance(spec, dict):
         options = dict(spec)
@@ -92,21 +92,21 @@ def parse(spec: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
     except (SyntaxError, ValueError, AttributeError):
         raise ValueError(
-            f"Cannot read {spec!r}. Write a name, with options in brackets if any: mixture or mixture(components=100)."
+            f"Cannot parse {spec!r}. Write a name, optionally with arguments: mixture or mixture(components=100)."
         ) from None
 
 
 def build(kind: str, spec: Any, **shape: Any) -> Any:
-    """Builds the part that a spec asks for; what is a part already is returned as it is.
+    """Builds a part from a spec; a part that is built already is returned unchanged.
 
     Args:
         kind: the part's role, e.g. "prior".
         spec: see `parse`.
-        **shape: what the role always needs, e.g. `event_shape=(20,)`.
+        **shape: arguments that every part of this role takes, e.g. `event_shape=(20,)`.
 
     Raises:
         KeyError: no such part.
-        ValueError: no such option, or the spec cannot be read.
+        ValueError: no such option, or the spec cannot be parsed.
     """
     if isinstance(spec, keras.layers.Layer) or (not isinstance(spec, str | dict) and type(spec) in _PARTS.values()):
         return spec
@@ -123,20 +123,20 @@ def build(kind: str, spec: Any, **shape: Any) -> Any:
     try:
         return part(**shape, **options)
     except TypeError as error:
-        raise ValueError(f"{kind} {spec!r} has an option of a wrong type: {error}.") from error
+        raise ValueError(f"{kind} {spec!r} has an option of the wrong type: {error}.") from error
 
 
 def build_nested(kind: str, spec: str | dict[str, Any], **shape: Any) -> Any:
-    """Builds the part that an option of another part asks for: of a spec only, as configs hold no objects.
+    """Builds a part that is an option of another part. Only specs are accepted, because configs hold no objects.
 
     Args:
         kind: the part's role.
         spec: see `parse`.
-        **shape: what the role always needs.
+        **shape: arguments that every part of this role takes.
 
     Raises:
         KeyError: no such part.
-        ValueError: it is no spec, cannot be read, or has no such option.
+        ValueError: `spec` is not a spec, cannot be parsed, or has an unknown option.
     """
     if not isinstance(spec, str | dict):
         raise ValueError(f"Expected a name or a spec as the {kind} within another part, got {spec!r}.")
@@ -144,7 +144,7 @@ def build_nested(kind: str, spec: str | dict[str, Any], **shape: Any) -> Any:
 
 
 def _parameters(part):
-    """Returns the named arguments of a class, including those that it passes on to the zoo's classes above it."""
+    """Returns the named constructor arguments of a class, including those of its base classes in the zoo."""
     parameters = {}
     for cls in part.__mro__:
         if cls.__module__.startswith("keras.") or cls is object:

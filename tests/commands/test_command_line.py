@@ -14,6 +14,8 @@ from training.config import Config
 from training.data import dataset_names
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tests.contract.parts import combined, data_of, each_combination
 
+pytestmark = pytest.mark.slow
+
 
 def densities(vae, x, z):
     """log q(z|x), log p(z), log p(x|z) of each example [3, B]."""

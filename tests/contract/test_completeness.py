@@ -5,6 +5,8 @@ import inspect
 import pytest
 
 import zoo
+from tests.contract import test_shapes, test_training_step
+from tests.contract.parts import ROLES as MODEL_ROLES
 from tests.contract.parts import all_parts, combinations
 from zoo import registry
 
@@ -69,22 +71,18 @@ def test_public_names_exist():
 PUBLIC = [getattr(zoo, name) for name in zoo.api.__all__ if callable(getattr(zoo, name))]
 
 
+def public_methods(cls):
+    """The public methods that a class names first, and not Keras or TFP."""
+    others = [base for base in cls.__mro__[1:] if not base.__module__.startswith("zoo.")]
+    inherited = {name for base in others for name in vars(base)} | {"call", "build", "get_config"}
+    named = {name: member for name, member in vars(cls).items() if not name.startswith("_") and name not in inherited}
+    return [member for member in named.values() if inspect.isfunction(member)]
+
+
 def public_functions():
-    """The public functions of the zoo, and the public methods of its classes that Keras and TFP do not name."""
+    """The public functions of the zoo, and the methods of its public classes."""
     for thing in PUBLIC:
-        if not inspect.isclass(thing):
-            yield thing
-            continue
-        for cls in (cls for cls in thing.__mro__ if cls.__module__.startswith("zoo.model.vae") or cls is thing):
-            inherited = {
-                name for base in cls.__mro__[1:] if not base.__module__.startswith("zoo.") for name in vars(base)
-            }
-            named = {name: member for name, member in vars(cls).items() if not name.startswith("_")}
-            yield from (
-                member
-                for name, member in named.items()
-                if inspect.isfunction(member) and name not in inherited and name not in ("call", "build", "get_config")
-            )
+        yield from public_methods(thing) if inspect.isclass(thing) else [thing]
 
 
 @pytest.mark.parametrize("function", public_functions(), ids=lambda function: function.__qualname__)
@@ -100,3 +98,15 @@ def test_public_methods_are_documented(cls):
         if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
             inherited = [vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)]
             assert member.__doc__ or inherited, f"{cls.__name__}.{name} has no docstring"
+
+
+def test_every_part_occurs_in_the_fast_tests():
+    """`make check` leaves out what is marked slow: not these contracts, which all parts are in."""
+    for module, function in (
+        (test_training_step, "test_every_weight_gets_a_gradient"),
+        (test_shapes, "test_posterior"),
+    ):
+        marks = [*getattr(module, "pytestmark", []), *getattr(getattr(module, function), "pytestmark", [])]
+        assert "slow" not in {mark.name for mark in marks}
+    there = {(kind, registry.parse(spec)[0]) for kind, spec in all_parts()}
+    assert {(kind, name) for kind in MODEL_ROLES for name in zoo.names(kind)} <= there

@@ -4,9 +4,12 @@ import json
 
 import keras
 import numpy as np
+import pytest
 
 import zoo
 from tests.contract.parts import LATENT, combined, data_of, each_combination
+
+pytestmark = pytest.mark.slow
 
 
 @each_combination

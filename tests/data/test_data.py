@@ -173,7 +173,7 @@ def ones(*shape, value=1.0):
     ("x", "words"),
     [
         (ones(4, 3, value=np.nan), ["finite", "NaN"]),
-        (ones(4, 3, value=np.inf), ["finite", "infinite"]),
+        (ones(4, 3, value=np.inf), ["finite", "Inf"]),
         (ones(4, 3, value=1.5), ["[0, 1]", "1.5", "'unit'"]),
         (ones(4, 3, value=-0.5), ["[0, 1]", "-0.5", "'unit'"]),
         (ones(0, 3), ["empty"]),

@@ -14,6 +14,8 @@ from training.evaluation.features import scale_of
 from training.evaluation.samples import nearest
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--network", "mlp(hidden=(8,))", "--latent", "2", "--samples", "5", "--generated", "0", "--batch-size", "40"]
 SMALL += ["--epochs", "3", "--no-jit", "--test-share", "0.2"]
 MEAN, DEVIATION = np.array([5.0, -300.0, 0.02]), np.array([0.1, 40.0, 0.01])

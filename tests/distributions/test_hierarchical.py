@@ -12,6 +12,8 @@ from tests.shared.reference import assert_mean, normal_kl
 from zoo import registry
 from zoo.distributions import kl_divergence
 
+pytestmark = pytest.mark.slow
+
 # Posteriors
 
 

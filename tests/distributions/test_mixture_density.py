@@ -13,6 +13,8 @@ from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.distributions.mixtures.log_sum import LEADERS
 from zoo.distributions.mixtures.mixture import MixtureSameFamily, pairwise_log_prob, rough
 
+pytestmark = pytest.mark.slow
+
 tfd = tfp.distributions
 USED = {"low_rank": "low_rank(rank=2)"}
 NATS = 2e-4  # what a density may be wrong by near the components; the most that was measured is 6e-5

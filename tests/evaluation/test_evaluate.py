@@ -22,6 +22,8 @@ from training.evaluation.settings import Settings
 from training.evaluation.typed_json import from_json, to_json
 from training.train import main as train
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
 SECTIONS |= {"samples", "effective_draws", "log_likelihood_of_draws", "bits_per_dimension", "unit", "warning"}
 FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generated", "70", "--sets", "2"]

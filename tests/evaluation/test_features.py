@@ -15,6 +15,8 @@ from training.evaluation import features as module
 from training.evaluation.features import train_features
 from training.evaluation.sample_quality import quality
 
+pytestmark = pytest.mark.slow
+
 
 def normal(n, f=4, seed=0, loc=0.0):
     return np.random.default_rng(seed).normal(loc, size=(n, f))

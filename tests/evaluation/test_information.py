@@ -12,6 +12,8 @@ from training.evaluation import information as module
 from training.evaluation.information import information
 from zoo.registry import build
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 L, M, DRAWS, FEW = 3, 1_500, 6_000, 2_000  # FEW draws are for single dimensions
 

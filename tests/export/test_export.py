@@ -23,6 +23,8 @@ from export.signatures.inputs import probe_rows
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from zoo.commands.signals import deferred_signals
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 
 
@@ -30,7 +32,7 @@ SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 def vae():
     vae = small("tril_vae", event_shape=(4, 4, 1))
     vae.compile(keras.optimizers.Adam(1e-9))
-    with pytest.warns(UserWarning, match="samplers are gone"):
+    with pytest.warns(UserWarning, match="samplers were removed"):
         vae.fit(probe_rows(vae, 8)["x"], verbose=0)  # there is an optimizer's state now
     vae.add_sampler("aggregated", probe_rows(vae, 30)["x"], progress=False)
     return vae

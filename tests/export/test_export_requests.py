@@ -21,6 +21,8 @@ from tests.models.exported import COMPONENTS, SAMPLES, small
 from tests.servers.served_exports import Loaded
 from tests.servers.stand_in_server import StandInServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def vae():

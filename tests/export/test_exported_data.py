@@ -13,6 +13,8 @@ from export.signatures.inputs import probe_rows
 from export.signatures.to_float32 import in_float32
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"components": COMPONENTS, "samples": SAMPLES, "progress": False}
 BYTES = {"reconstruct_bytes", "encode_bytes", "score_bytes", "decode_png"}
 

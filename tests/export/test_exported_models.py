@@ -15,6 +15,8 @@ from export.signatures.inputs import probe_rows
 from tests.models.exported import COMPONENTS, SAMPLES, expected, small
 from zoo.model.scores import estimate
 
+pytestmark = pytest.mark.slow
+
 SIGNATURES = {
     *("reconstruct", "reconstruct_bytes", "encode", "encode_bytes", "encode_sample", "decode", "decode_png"),
     *("encode_covariance", "encode_covariance_bytes"),

@@ -15,6 +15,8 @@ from tests.shared.processes import SMALL, done, ended, start, start_workers, wai
 from training import run_folder as run
 from training.loop.devices import Devices, strategy
 
+pytestmark = pytest.mark.slow
+
 # Two epochs of 13 steps, in which gradients are clipped.
 COMMAND = ["--model", "tril_vae", "--data", "digits", "--epochs", "2", "--clip-norm", "1", *SMALL]
 # How far sums over two halves of a batch may be from those over the whole, after all steps.

@@ -8,7 +8,9 @@ import zoo
 from training import train
 from training.data import load_dataset
 
-EPOCHS, WARMUP, PATIENCE, BATCH = 12, 4, 5, 50
+pytestmark = pytest.mark.slow
+
+EPOCHS, WARMUP, PATIENCE, BATCH = 8, 3, 5, 50
 PASSES = 10  # of the validation examples in an epoch of the command, as they are few
 SETTINGS = {"latent": 4, "network": "gated_mlp(hidden=(64,))"}
 ARGUMENTS = f"--model tril_vae --data digits --epochs {EPOCHS} --warmup {WARMUP} --patience {PATIENCE} --latent 4"
@@ -53,11 +55,10 @@ def test_the_same_batches_give_the_same_weights(tmp_path):
 def test_arrays_give_the_same_within_noise(tmp_path):
     dataset = load_dataset("digits", "static")
     options = {"batch_size": BATCH, "validation_data": (np.concatenate([dataset.validation] * PASSES),)}
-    ours = [in_python(dataset, dataset.train, seed, **options) for seed in (0, 1, 2)]
-    ours = [vae.score(dataset.test, 50).elbo.mean() for vae in ours]
+    ours = in_python(dataset, dataset.train, **options).score(dataset.test, 50).elbo.mean()
     expected = by_command(tmp_path / "run", "--binarize", "static").score(dataset.test, 50).elbo.mean()
-    # Runs that differ in the seed alone have a standard deviation of 0.3 nats: five of that of one and a mean of three.
-    assert abs(np.mean(ours) - expected) < 5 * 0.3 * np.sqrt(1 + 1 / 3)
+    # Runs that differ in the order of the data alone have a standard deviation of 0.3 nats: five of the difference's.
+    assert abs(ours - expected) < 5 * 0.3 * np.sqrt(2)
 
 
 def test_warmup_raises_the_weight_of_the_kl_and_leaves_it_at_one():

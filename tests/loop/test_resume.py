@@ -16,6 +16,8 @@ from training.loop.checkpoints import Checkpoints, Position
 from training.loop.training import Training
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 # Eight epochs of 13 steps, in calls of five steps; at such a rate the last one is not the best.
 COMMAND = ["--model", "vamp_vae", "--prior", "vamp(components=5)", "--steps-per-execution", "5", *SMALL]
 COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.3", "--checkpoint-steps", "7"]

@@ -15,6 +15,8 @@ from training.evaluation.evaluation import choose
 from training.loop.training import validation_passes
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--latent", "3", "--network", "gated_mlp(hidden=(16, 16))", "--samples", "20", "--test-examples", "50"]
 SMALL += ["--generated", "100"]
 UNSCORED = ["--samples", "1", "--test-examples", "2", "--generated", "0"]  # where only the training is looked at
@@ -95,7 +97,7 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
     dataset = load_dataset("digits")
     before = vae.score(dataset.test, samples=20).elbo.mean()
     vae.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
-    with pytest.warns(UserWarning, match="samplers are gone: aggregated, gmm"):
+    with pytest.warns(UserWarning, match="samplers were removed: aggregated, gmm"):
         vae.fit(dataset.validation, batch_size=50, epochs=15, verbose=0)
     assert vae.score(dataset.test, samples=20).elbo.mean() > before
 

@@ -10,6 +10,8 @@ from training import run_folder as run
 from training.loop.checkpoints import Position
 from training.train import main
 
+pytestmark = pytest.mark.slow
+
 D, B = 4, 5
 X = np.random.default_rng(0).normal(size=(20, D)).astype(np.float32)
 FAR = np.full((B, D), 1e30, np.float32)  # finite, but not the square of it

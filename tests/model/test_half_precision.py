@@ -11,6 +11,8 @@ from export.signatures.to_float32 import in_float32
 from tests.models.exported import small
 from zoo.model.scores import estimate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", zoo.model_names())

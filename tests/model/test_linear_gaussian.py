@@ -8,6 +8,8 @@ import tensorflow as tf
 from tests.models.linear_gaussian import exact, linear_vae, model
 from zoo.posteriors import DiagNormalPosterior, TriLNormalPosterior
 
+pytestmark = pytest.mark.slow
+
 
 def test_with_the_exact_posterior_every_single_draw_gives_log_p_x():
     vae, truth = exact(linear_vae(TriLNormalPosterior, "float64")), model()

@@ -41,7 +41,7 @@ def test_weights_of_another_model_are_refused(tmp_path):
     zoo.save(model(), tmp_path / "a")
     zoo.save(model(latent=3), tmp_path / "b")
     (tmp_path / "a" / WEIGHTS).write_bytes((tmp_path / "b" / WEIGHTS).read_bytes())
-    with pytest.raises(ValueError, match="of another model"):
+    with pytest.raises(ValueError, match="belongs to another model"):
         zoo.load(tmp_path / "a")
 
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 import zoo
 from training.data import load_dataset
 
+pytestmark = pytest.mark.slow
+
 DIGITS = load_dataset("digits", "none")
 SMALL = {"gated_mlp": "gated_mlp(hidden=(32,))", "conv": "conv(filters=(8,), hidden=32)"}
 

@@ -127,8 +127,8 @@ def test_parts_that_were_not_told_of_the_data_are_named():
         with pytest.warns(UserWarning, match="vae.adapt") as told:
             vae.fit(data, verbose=0)
         words = " ".join(str(warning.message) for warning in told)
-        assert "units" in words
-        assert "how many training examples" in words
+        assert "mean and scale" in words
+        assert "number of training examples" in words
     vae.adapt(x)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -181,27 +181,27 @@ def test_impossible_numbers_are_refused(call):
 
 
 def test_parts_that_do_not_fit_each_other_are_refused():
-    with pytest.raises(ValueError, match=r"likelihood of shape \[4, 4, 1\], got one of \[1\]"):
+    with pytest.raises(ValueError, match=r"likelihood to have shape \[4, 4, 1\], got \[1\]"):
         model(likelihood=zoo.likelihoods.BernoulliLikelihood((1,)))
     with pytest.raises(ValueError, match=r"needs data in the real numbers"):
         model(likelihood=zoo.likelihoods.NormalLikelihood((4, 4, 1)))
-    with pytest.raises(ValueError, match=r"prior of shape \[3\], got one of \[4\]"):
+    with pytest.raises(ValueError, match=r"prior to have shape \[3\], got \[4\]"):
         model(prior=zoo.priors.StandardNormalPrior((4,)))
-    with pytest.raises(ValueError, match=r"decoder a Keras model of \[3\], got one of \(None, 5\)"):
+    with pytest.raises(ValueError, match=r"decoder= to have input shape \[None, 3\], got \(None, 5\)"):
         model(decoder=keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]))
-    with pytest.raises(ValueError, match=r"encoder a Keras model of \[4, 4, 1\], got one of \(None, 16\)"):
+    with pytest.raises(ValueError, match=r"encoder= to have input shape \[None, 4, 4, 1\], got \(None, 16\)"):
         model(encoder=keras.Sequential([keras.Input((16,)), keras.layers.Dense(6)]))
     with pytest.raises(ValueError, match="Expected a name, a spec or a layer as the prior, got 5"):
         model(prior=5)
-    with pytest.raises(ValueError, match="Expected as the objective a Objective"):
+    with pytest.raises(ValueError, match="Expected the objective to be a Objective"):
         model(objective=zoo.priors.StandardNormalPrior((3,)))
-    with pytest.raises(ValueError, match="Expected as the prior a Prior"):
+    with pytest.raises(ValueError, match="Expected the prior to be a Prior"):
         model(prior=zoo.posteriors.DiagNormalPosterior((3,)))
     stray = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(8, 4)])  # h [B, 1, 1, 8]
-    with pytest.raises(ValueError, match=r"encoder and posterior a distribution of batch shape \[2\]"):
+    with pytest.raises(ValueError, match=r"encoder and posterior to return a distribution of batch shape \[2\]"):
         model(encoder=stray)
     stray = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Reshape((1, 9))])
-    with pytest.raises(ValueError, match=r"decoder and likelihood a distribution of batch shape \[3, 2\]"):
+    with pytest.raises(ValueError, match=r"decoder and likelihood to return a distribution of batch shape \[3, 2\]"):
         model(decoder=stray)
 
 
@@ -222,7 +222,7 @@ def test_a_part_may_be_registered_again_but_no_name_taken_twice():
 
     try:
         zoo.register("prior", "mine")(Mine)
-        with pytest.raises(ValueError, match="prior 'mine' is already Mine"):
+        with pytest.raises(ValueError, match="prior 'mine' is already registered, for Mine"):
             zoo.register("prior", "mine")(zoo.VAE)
     finally:
         del zoo.registry._PARTS["prior", "mine"]

@@ -19,7 +19,7 @@ SMALL = {"latent": 2, "network": "mlp(hidden=(5,))"}
         ({"network": "gated_mlp(hidden=(1000000000,))"}, r"\[4, 2000000000\]"),
         ({"prior": "mixture(components=2000000000)"}, r"\[2000000000\]"),
         ({"prior": "vamp(components=2000000000)"}, r"\[2000000000, 4\]"),
-        ({"prior": "maf(hidden=1000000000)"}, r"hidden=1,000,000,000 units"),
+        ({"prior": "maf(hidden=1000000000)"}, r"hidden=1,000,000,000 to fit"),
         ({"prior": "maf(steps=1000000000)"}, r"steps .*from 1 to 100"),
         ({"posterior": "iaf(hidden=1000000000)"}, r"\[5, 10000000\d\d\]"),
         ({"posterior": "low_rank(rank=1000000000)"}, r"at most 2, the number of dimensions"),

@@ -12,6 +12,8 @@ from tests.shared.reference import assert_mean
 from zoo.objectives import IWAE, DReG
 from zoo.posteriors import TriLNormalPosterior
 
+pytestmark = pytest.mark.slow
+
 
 def doubly_reparameterised(numpy, z, annealing, sample_weight):
     """The gradients of the loss in the encoder's and in the generative weights, in two passes.

@@ -208,7 +208,7 @@ def test_objectives_of_the_batch_say_what_sample_weights_do_not_weigh(spec):
     vae.compile("adam", run_eagerly=True)
     x = np.float32(np.random.default_rng(0).normal(size=(5, 6)))
     vae.adapt(x)
-    with pytest.warns(UserWarning, match="sample weights weigh the bound of each example"):
+    with pytest.warns(UserWarning, match="sample weights apply to the bound of each example"):
         vae.fit(x, sample_weight=np.ones(5), verbose=0)
 
 

@@ -7,6 +7,8 @@ import pytest
 import zoo
 from zoo.networks.conv import Convolutional
 
+pytestmark = pytest.mark.slow
+
 SMALL = "conv(filters=(4, 6), hidden=8)"
 EVENTS = [(8, 8, 1), (28, 28, 1), (5, 7, 3), (1, 1, 1), (9, 4), (4, 4), (32, 17, 2)]
 RNG = np.random.default_rng(0)

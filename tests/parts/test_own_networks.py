@@ -40,7 +40,7 @@ def test_a_network_of_ones_own(kind, built, tmp_path):
 
 @pytest.mark.parametrize("encoder", ["mlp", 5, lambda x: x, keras.layers.Dense(3)])
 def test_what_is_no_network_is_refused(encoder):
-    with pytest.raises(ValueError, match="Expected as the encoder a Keras model, got"):
+    with pytest.raises(ValueError, match="Expected encoder= to be a Keras model, got"):
         model(encoder=encoder)
 
 

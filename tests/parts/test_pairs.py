@@ -8,7 +8,7 @@ import zoo
 @pytest.mark.parametrize("posterior", ["iaf", "mixture", "hierarchical"])
 def test_tc_refuses_posteriors_that_are_not_normal(posterior):
     normals = "diag, low_rank, orthogonal, std_corr, tril"
-    with pytest.raises(ValueError, match=rf"tc.* does not fit .*{posterior}.*elbo.*posteriors? {normals}\.$"):
+    with pytest.raises(ValueError, match=rf"tc.* is incompatible with .*{posterior}.*elbo.*posteriors? {normals}\.$"):
         zoo.build("diag_vae", (6,), "unit", latent=4, posterior=posterior, objective="tc")
 
 
@@ -23,7 +23,7 @@ def test_tc_refuses_posteriors_that_are_not_normal(posterior):
 )
 def test_pairs_that_do_not_fit_are_refused_with_those_that_do(parts, refused, fitting):
     posterior, prior = parts
-    with pytest.raises(ValueError, match=f"The {refused} .* does not fit the posterior .*{posterior}") as error:
+    with pytest.raises(ValueError, match=f"The {refused} .* is incompatible with the posterior .*{posterior}") as error:
         zoo.build("diag_vae", (6,), "unit", latent=4, posterior=posterior, prior=prior)
     message = str(error.value)
     named, keeping = message.split(f"keep that {refused}")

@@ -11,6 +11,8 @@ import zoo
 from tests.shared.reference import assert_mean
 from training.data import load_dataset
 
+pytestmark = pytest.mark.slow
+
 tfd = tfp.distributions
 L = 3
 
@@ -121,7 +123,7 @@ def test_an_unknown_source_names_what_there_is(x):
 @pytest.mark.parametrize("posterior", ["gmm(components=2)", "compressed(components=2)"])
 def test_normals_do_not_fit_a_simplex(x, posterior):
     vae = zoo.build("dirichlet_vae", (8, 8, 1), "unit", latent=L, network="mlp(hidden=(8,))")
-    with pytest.raises(ValueError, match=r"'(gmm|compressed)' does not fit.*dirichlet.*simplex.*Use 'aggregated'"):
+    with pytest.raises(ValueError, match=r"'(gmm|compressed)' is incompatible.*dirichlet.*simplex.*Use 'aggregated'"):
         add(vae, x, posterior)
     z = add(vae, x, "aggregated").latent_distribution("aggregated").sample(9, seed=[0, 1])
     np.testing.assert_allclose(np.sum(z, axis=-1), 1, rtol=1e-5)
@@ -181,7 +183,7 @@ def test_vamp_is_there_where_the_prior_is_made_of_posteriors(name, prior, there)
 def test_training_on_takes_the_samplers_away(x, recwarn):
     vae = add(model(), x, "gmm(components=2)", "aggregated(subsample=9)")
     vae.compile("sgd", run_eagerly=True)
-    with pytest.warns(UserWarning, match=r"samplers are gone: gmm, aggregated\. Add them again"):
+    with pytest.warns(UserWarning, match=r"samplers were removed: gmm, aggregated\. Add them again"):
         vae.fit(x[:20], epochs=1, verbose=0)
     with pytest.raises(KeyError, match="It has: prior"):
         vae.generate(2, latents="gmm")

@@ -12,6 +12,8 @@ from tests.models.vamp_models import examples, pseudo_posteriors, vamp_vae
 from tests.shared.reference import assert_fractions
 from zoo import registry
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = zoo.names("normal")
 WEIGHTS = np.array([0.4, 0.1, 0.3, 0.05, 0.15])
 POSTERIORS = [*FAMILIES, "mixture", "hierarchical(hidden=8)"]

@@ -18,6 +18,8 @@ from training.report.figures import Shown, along_axes, figures
 from training.report.page import report
 from training.report.pictures import leading_plane
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 TRAINED = TrainingSummary("tril_vae", "made", 2, 1.0, "1 CPU")
 

@@ -29,6 +29,8 @@ from tests import ROOT
 from tests.models.exported import COMPONENTS, SAMPLES, small
 from tests.servers.hard_requests import ask_at_once, ask_for_no_rows
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = ROOT / "tests/servers/stand_in_model_server.py"
 PATIENCE = 120  # seconds
 

@@ -13,6 +13,8 @@ from export.serving import configuration
 from tests.servers.hard_requests import ask_at_once, ask_for_no_rows
 from tests.servers.stand_in_server import Functions, StandInServer, as_started
 
+pytestmark = pytest.mark.slow
+
 X = {"x": (np.float32, (None, 3))}
 NONE = np.zeros((0, 3), np.float32)
 CLIENTS = 32

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130}  # of a process that stops at a safe point and can be resumed
 
-_current = []
+_current: list["Interruption"] = []
 
 
 class Terminated(KeyboardInterrupt):

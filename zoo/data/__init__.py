@@ -1,1 +1,1 @@
-"""Data: what they are (support, units), how images become pixels, and checks of examples."""
+"""Data: supports, standardization, decoding of images, lazy arrays and validation of examples."""

@@ -1,26 +1,25 @@
-"""Images as bytes ↦ pixels: the one way that image files go, in training and wherever a model is handed some."""
+"""Decoding of image files into pixels, shared by training and exported models."""
 
 import tensorflow as tf
 
 from zoo.data import support as supports
 
-PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
+PNG = b"\x89PNG\r\n\x1a\n"  # signature of PNG files
 
 
 def decode(content, size, channels):
     """Decodes an image into pixels, in TensorFlow's graph.
 
     Args:
-        content: the bytes of a PNG or JPEG file, a string tensor []. Transparency, and a rotation that is noted in
-            the file (EXIF), are ignored.
-        size: (height, width) that it is brought to, with antialiasing; its proportions are not kept.
-        channels: 1 for gray levels, 3 for red, green and blue.
+        content: the bytes of a PNG or JPEG file, a string tensor []. Transparency and EXIF rotation are ignored.
+        size: (height, width) to resize to, with antialiasing; the aspect ratio is not kept.
+        channels: 1 for grayscale, 3 for RGB.
 
     Returns:
         uint8 [height, width, channels].
 
     Raises:
-        tf.errors.InvalidArgumentError: the bytes are no such image.
+        tf.errors.InvalidArgumentError: the bytes are not a PNG or JPEG image.
     """
     png = tf.strings.substr(content, 0, len(PNG)) == PNG
     jpeg = tf.io.is_jpeg(content)
@@ -28,12 +27,12 @@ def decode(content, size, channels):
         content = tf.identity(content)
     pixels = tf.cond(
         jpeg,
-        # The usual, fast transform errs by ten levels where others err by one.
+        # The default, fast transform has errors of up to ten levels; this one of one level.
         lambda: tf.io.decode_jpeg(content, channels, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_png(content, channels),  # which would take other kinds too
+        lambda: tf.io.decode_png(content, channels),  # accepts other formats too, hence the assertion
     )
     pixels = tf.ensure_shape(pixels, [None, None, channels])
-    # A resize to the size that it has would leave it as it is, and take its time.
+    # Skips resizing, which is slow, if the size is right already.
     same = tf.reduce_all(tf.shape(pixels)[:2] == size)
     pixels = tf.cond(same, lambda: pixels, lambda: _resized(pixels, size))
     return tf.ensure_shape(pixels, [*size, channels])
@@ -45,14 +44,14 @@ def _resized(pixels, size):
 
 
 def from_levels(levels, support):
-    """Levels from 0 to 255 as data of a support.
+    """Converts levels from 0 to 255 to data of a support.
 
     Args:
         levels: uint8 tensor of any shape.
-        support: binary, where a level over half of 255 is a one; unit, or levels.
+        support: "binary" (levels over 127.5 become 1), "unit" or "levels".
 
     Returns:
-        float32 tensor of that shape.
+        float32 tensor of the same shape.
     """
     support, levels = supports.get(support), tf.cast(levels, tf.float32)
     values = levels * tf.constant(support.white / 255, tf.float32)
@@ -60,14 +59,14 @@ def from_levels(levels, support):
 
 
 def to_levels(values, support):
-    """Values of a support, or means of such, as levels from 0 to 255: the other way round.
+    """Converts data of a support, or their means, to levels from 0 to 255, the inverse of `from_levels`.
 
     Args:
         values: float tensor of any shape.
         support: see `from_levels`.
 
     Returns:
-        uint8 tensor of that shape.
+        uint8 tensor of the same shape.
     """
     levels = tf.cast(values, tf.float32) * (255 / supports.get(support).white)
     return tf.cast(tf.clip_by_value(tf.round(levels), 0.0, 255.0), tf.uint8)

@@ -1,4 +1,4 @@
-"""Arrays of examples with one interface, whether they are in memory or read from files as they are indexed."""
+"""Arrays of examples with one interface, in memory or read from files on indexing."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -6,21 +6,21 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-CHUNK = 2**22  # numbers that are read at once
+CHUNK = 2**22  # elements per chunk
 
 
 class LazyArray(ABC):
-    """An array [N, *x] of examples that are read when it is indexed, in any order.
+    """The abstract base class of arrays [N, *x] of examples that are read on indexing, in any order.
 
-    Like an h5py data set it has a shape, a dtype and a length; `x[start:stop]` and `x[indices]` return NumPy arrays,
-    and `x[:]` returns all of it. To write one: `gather`.
+    Like an h5py dataset, it has a shape, a dtype and a length; `x[start:stop]`, `x[indices]` and `x[:]` return NumPy
+    arrays. To write a subclass: define `gather`.
 
     Args:
         shape: (N, *x).
-        dtype: NumPy's.
+        dtype: NumPy dtype.
     """
 
-    streamed = True  # it stays in its files
+    streamed = True  # whether the examples are not in memory
 
     def __init__(self, shape, dtype):
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
@@ -30,7 +30,7 @@ class LazyArray(ABC):
 
     @abstractmethod
     def gather(self, indices):
-        """Returns examples as a tensor, also within a `map` of tf.data.
+        """Returns examples as a tensor, eagerly or in a `tf.data.Dataset.map`.
 
         Args:
             indices: int64 tensor [B].
@@ -63,10 +63,10 @@ class LazyArray(ABC):
         return np.asarray(self[:], dtype)
 
     def take(self, index):
-        """Returns some of the examples, without reading them.
+        """Returns a subset of the examples, without reading them.
 
         Args:
-            index: which ones, int array [n].
+            index: int array [n].
 
         Returns:
             A `LazyArray` [n, *x].
@@ -74,11 +74,11 @@ class LazyArray(ABC):
         return Subset(self, index)
 
     def map(self, function, dtype):
-        """Returns the examples with a function applied to them, without reading those in files.
+        """Returns the examples with a function applied to them, without reading files.
 
         Args:
-            function: of a tensor or an array [B, *x], element by element.
-            dtype: NumPy's, of what it returns.
+            function: element-wise function of a tensor or an array [B, *x].
+            dtype: NumPy dtype of its result.
 
         Returns:
             A `LazyArray` [N, *x].
@@ -86,7 +86,7 @@ class LazyArray(ABC):
         return Mapped(self, function, dtype)
 
     def place(self, index):
-        """Returns where an example is, in words for a message."""
+        """Returns the location of an example, for messages."""
         return f"example {index}"
 
 
@@ -105,7 +105,7 @@ class InMemory(LazyArray):
     """An array that is in memory already.
 
     Args:
-        array: NumPy's [N, *x].
+        array: NumPy array [N, *x].
     """
 
     streamed = False
@@ -115,7 +115,7 @@ class InMemory(LazyArray):
         self.array = array
 
     def gather(self, indices):
-        with tf.init_scope():  # a graph refers to this tensor, and does not contain it
+        with tf.init_scope():  # the graph captures this tensor instead of embedding it as a constant
             array = tf.constant(self.array)
         return tf.gather(array, indices)
 
@@ -133,11 +133,11 @@ class InMemory(LazyArray):
 
 
 class Subset(LazyArray):
-    """Some of the examples of another array.
+    """A subset of the examples of another array.
 
     Args:
         source: a `LazyArray`.
-        index: which ones, int [n].
+        index: int array [n].
     """
 
     def __init__(self, source, index):
@@ -158,8 +158,8 @@ class Mapped(LazyArray):
 
     Args:
         source: a `LazyArray`.
-        function: of a tensor [B, *x], element by element.
-        dtype: NumPy's, of what it returns.
+        function: element-wise function of a tensor [B, *x].
+        dtype: NumPy dtype of its result.
     """
 
     def __init__(self, source, function, dtype):
@@ -174,11 +174,11 @@ class Mapped(LazyArray):
 
 
 class MemoryMapped(LazyArray):
-    """The rows of a .npy file, which the operating system caches and drops as memory allows.
+    """The rows of a memory-mapped .npy file.
 
     Args:
         array: numpy.memmap [N, *x].
-        event_shape: *x, if the rows are to be reshaped.
+        event_shape: shape that each row is reshaped to.
     """
 
     def __init__(self, array, event_shape):

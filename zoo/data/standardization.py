@@ -1,20 +1,20 @@
-"""The units of data: networks are given standardized numbers, whatever the data are measured in."""
+"""Standardization of data in units of their own, so that networks get inputs of mean 0 and standard deviation 1."""
 
 import keras
 import numpy as np
 
 from zoo.data import support as supports
 
-ROWS = 2**20  # numbers that are looked at once
-ODD = 3.0  # standard deviations that a mean, and a factor that a deviation, is off in data that need units
+ROWS = 2**20  # elements per chunk
+ODD = 3.0  # data need standardization if |mean| > 3, or if the standard deviation is not in [1/3, 3]
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Standardization(keras.layers.Layer):
-    """x ↦ (x − shift) / scale, the standardized x, and back; the identity until it is told of data.
+    """Standardization x ↦ (x − shift) / scale and its inverse; the identity until `adapt` is called.
 
-    Shift and scale are the data's mean and standard deviation: those of each element of a vector, whose elements may
-    be measured in different units, and one number for an image. They are weights that are not trained.
+    Shift and scale are the mean and standard deviation of the data: per element for vectors, whose elements may
+    have different units, and scalars for images. They are non-trainable weights.
 
     Args:
         event_shape: shape of x.
@@ -34,20 +34,20 @@ class Standardization(keras.layers.Layer):
         return (x - self.shift) / self.scale
 
     def raw(self, x):
-        """Returns standardized data in their own units."""
+        """Maps standardized data back to the units of the data."""
         return self.shift + self.scale * x
 
     @property
     def adapted(self):
-        """Whether it was told of data: it is not the identity any more."""
+        """Whether `adapt` was called, so that it is not the identity."""
         shift, scale = (weight.numpy() for weight in (self.shift, self.scale))
         return bool(np.any(shift != 0) or np.any(scale != 1))
 
     def adapt(self, x):
-        """Takes the units from data.
+        """Computes shift and scale from data.
 
         Args:
-            x: training data [N, *x], an array or what is sliced as one.
+            x: training data [N, *x], an array or array-like that supports slicing.
         """
         mean, deviation = mean_and_deviation(x)
         self.shift.assign(mean)
@@ -58,11 +58,11 @@ class Standardization(keras.layers.Layer):
 
 
 def unadapted(vae, x):
-    """Lists what a model would learn about its training data by `adapt`, and does not know.
+    """Returns warnings about parts that need `adapt` but were not adapted to the training data.
 
     Args:
         vae: a `zoo.VAE`.
-        x: the data that it is about to be fitted to [N, *x]; None where they are a stream.
+        x: training data [N, *x]; None for a stream.
 
     Returns:
         A list of sentences.
@@ -74,38 +74,38 @@ def unadapted(vae, x):
         and (x is None or not _are_standardized(np.asarray(x)))
     ):
         sentences += [
-            "The model does not know the units of these data, and takes them for numbers about 0 ± 1, which it may "
-            "learn badly from: call vae.adapt(x_train) before vae.fit."
+            "The model does not know the mean and scale of these data and treats them as 0 ± 1, which may train "
+            "badly: call vae.adapt(x_train) before vae.fit."
         ]
     if not vae.objective.adapted:
         sentences += [
-            "The objective does not know how many training examples there are, and takes each batch for all of them: "
+            "The objective does not know the number of training examples N and uses the batch size in its place: "
             "call vae.adapt(x_train) before vae.fit."
         ]
     return sentences
 
 
 def _are_standardized(x):
-    """Returns whether data [N, *x] are about 0 ± 1, so that their units do not matter."""
+    """Returns whether data [N, *x] are about 0 ± 1, so that they need no standardization."""
     mean, deviation = mean_and_deviation(x)
     return bool(np.all(np.abs(mean) <= ODD) and np.all((deviation >= 1 / ODD) & (deviation <= ODD)))
 
 
 def mean_and_deviation(x):
-    """Computes the mean and the standard deviation of data in float64, a chunk in memory at a time.
+    """Computes the mean and the standard deviation of data in float64, chunk by chunk.
 
     Args:
-        x: [N, *x], an array or what is sliced as one.
+        x: [N, *x], an array or array-like that supports slicing.
 
     Returns:
-        Two arrays, [D] for vectors, [] for all else.
+        Two arrays, [D] for vectors, [] otherwise.
     """
     count, mean, squares = 0, 0.0, 0.0
     for chunk in chunks(x):
         chunk = np.float64(chunk)
         axis, n = _axis(chunk), len(chunk)
         own = chunk.mean(axis=axis)
-        # Sums of squares about the mean of each part, brought to that of all (Chan et al., 1979).
+        # Merges sums of squares about the means of chunks (Chan et al., 1979).
         squares += np.mean((chunk - own) ** 2, axis=axis) * n + (own - mean) ** 2 * (count * n / (count + n))
         mean += (own - mean) * (n / (count + n))
         count += n
@@ -113,13 +113,13 @@ def mean_and_deviation(x):
 
 
 def extremes(x):
-    """Computes the least and the greatest values of data, a chunk in memory at a time.
+    """Computes the minimum and the maximum of data, chunk by chunk.
 
     Args:
         x: see `mean_and_deviation`.
 
     Returns:
-        Two arrays, [D] for vectors, [] for all else.
+        Two arrays, [D] for vectors, [] otherwise.
     """
     found = [(chunk.min(axis=_axis(chunk)), chunk.max(axis=_axis(chunk))) for chunk in chunks(x)]
     lows, highs = zip(*found, strict=True)

@@ -1,4 +1,4 @@
-"""What data are: the set their values lie in."""
+"""Supports: the sets that data lie in, and checks of data against them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Support:
-    """A set that data lie in, and what follows from it.
+    """A set that data lie in, and its properties.
 
     Args:
-        name: what users call it.
-        values: the set, in words.
-        limits: the least and the greatest number in it.
-        likelihood: the default likelihood of such data.
-        sample: function of a NumPy generator and a shape to a random array in the set.
-        discrete: whether only integers are in it, so that a likelihood is a probability and not a density.
-        total: what the elements along the last axis sum to; None for anything.
-        rescaling: (a, b) such that a x + b suits a network.
-        white: what an image's level of 255 is in it; None where levels could be anything.
-        has_units: whether data in it come in units of their own, so that they are standardized for networks.
-        shows_draws: whether generated examples are shown as draws of p(x|z), not as its mean: of zeros and ones.
+        name: short name.
+        values: the set, for messages.
+        limits: the smallest and the largest value.
+        likelihood: name of the default likelihood.
+        sample: function from a NumPy generator and a shape to a random array in the set.
+        discrete: whether it contains only integers, so that a likelihood is a probability and not a density.
+        total: sum of the elements along the last axis; None if there is no such constraint.
+        rescaling: (a, b) of the map a x + b before the encoder.
+        white: value of an image's level 255; None if there is no fixed one.
+        has_units: whether data have units of their own, so that they are standardized for networks.
+        shows_draws: whether generated examples are shown as draws of p(x|z) instead of its mean.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Support:
     shows_draws: bool = False
 
     def contains(self, x):
-        """Returns whether all of an array [N, *x] lies in the set."""
+        """Returns whether all values of an array [N, *x] lie in the set."""
         low, high = self.limits
         if x.min() < low or x.max() > high:
             return False
@@ -47,7 +47,7 @@ class Support:
         return bool(integers and (self.total is None or np.allclose(x.sum(axis=-1), self.total, atol=TOLERANCE)))
 
     def contains_in_graph(self, x):
-        """Returns the same for a tensor, as a bool tensor []: also false where a number is not finite."""
+        """Returns whether all values of a tensor [N, *x] are finite and lie in the set, a bool tensor []."""
         low, high = self.limits
         holds = tf.reduce_all(tf.math.is_finite(x) & (x >= low) & (x <= high))
         if self.discrete:
@@ -57,10 +57,10 @@ class Support:
         return holds
 
 
-# What `fit` and the like refuse as data, and what makes no array.
+# Types that cannot be converted to an array, and types that `fit` and the like reject as data.
 NO_ARRAY = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, tf.data.Dataset, type(None))
 NO_DATA = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, type(None), list, tuple, Number, np.generic)
-TOLERANCE = 1e-3  # of the sum of a point on the simplex
+TOLERANCE = 1e-3  # of the sum of the elements of a point on the simplex
 SUPPORTS = {
     support.name: support
     for support in (
@@ -106,7 +106,7 @@ SUPPORTS = {
 
 
 def get(name):
-    """Returns the support of that name.
+    """Returns a support by name.
 
     Raises:
         KeyError: no such support; the message lists the known ones.
@@ -122,10 +122,10 @@ def check(x, support, what="the data"):
     Args:
         x: array of numbers [N, *x].
         support: name of a support.
-        what: what to call the data in a message.
+        what: name of the data in messages.
 
     Raises:
-        ValueError: `x` is empty, not finite or out of range.
+        ValueError: `x` is empty, not finite or outside of the support.
     """
     x = np.asarray(x)
     if x.size == 0:
@@ -134,24 +134,24 @@ def check(x, support, what="the data"):
         raise ValueError(f"Expected numbers, but {what} are of type {x.dtype}.")
     if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
         bad = int(x.size - np.isfinite(x).sum())
-        raise ValueError(f"Expected finite numbers, but {what} have {bad} NaN or infinite values. Remove or fill them.")
+        raise ValueError(f"Expected finite numbers, but {what} have {bad} NaN or Inf values. Remove or fill them.")
     if not get(support).contains(x):
         raise outside(support, f"{what} are in [{x.min():g}, {x.max():g}]")
 
 
 def check_examples(x, event_shape, support, what="the data"):
-    """Checks that an array or tensor holds examples of a shape and a support, or a tf.data stream of a shape.
+    """Checks the shape and support of examples in an array or tensor, or the shape of those in a tf.data stream.
 
-    Other streams are let through.
+    Other streams, such as generators, are not checked.
 
     Args:
-        x: array [N, *event_shape], or anything else that a model is fitted to.
+        x: array [N, *event_shape], or anything else that Keras's `fit` accepts.
         event_shape: shape of one example.
         support: name of a support.
-        what: what to call the data in a message.
+        what: name of the data in messages.
 
     Raises:
-        ValueError: it does not.
+        ValueError: `x` has another type, shape or support.
     """
     if isinstance(x, NO_DATA):
         raise no_examples(x, what)
@@ -167,14 +167,14 @@ def check_examples(x, event_shape, support, what="the data"):
 
 
 def with_channels_as(x, event_shape):
-    """Returns images with an axis of one channel where a model's have it, and without where they have none.
+    """Adds or removes the channel axis of images with one channel, to match a model's event shape.
 
     Args:
-        x: array or tensor, of images if its shape is [N, height, width] or [N, height, width, 1].
+        x: array or tensor, [N, height, width] or [N, height, width, 1] for images.
         event_shape: shape of one of the model's x.
 
     Returns:
-        [N, *event_shape], or x as it is where its shape differs in more than that axis.
+        [N, *event_shape]; x unchanged if its shape differs in more than the channel axis.
     """
     height_width, wanted = tuple(x.shape[1:3]), tuple(event_shape)
     if {tuple(x.shape[1:]), wanted} != {height_width, (*height_width, 1)} or len(height_width) != 2:
@@ -183,7 +183,7 @@ def with_channels_as(x, event_shape):
 
 
 def as_batch(x, event_shape, dtype):
-    """Returns examples as a tensor of a shape and a dtype, in a graph or eagerly.
+    """Casts examples to a dtype and checks their shape, in a graph or eagerly.
 
     Args:
         x: array or tensor [B, *event_shape].
@@ -191,7 +191,7 @@ def as_batch(x, event_shape, dtype):
         dtype: a float dtype.
 
     Raises:
-        ValueError: they are of another shape.
+        ValueError: they have another shape.
     """
     x = tf.cast(x, dtype)
     if x.shape.rank is None:
@@ -217,14 +217,14 @@ def _check_stream(stream, event_shape, what):
 
 
 def as_examples(x, what="the data"):
-    """Returns data as an array, or a tensor as it is.
+    """Converts data to a NumPy array; tensors are returned unchanged.
 
     Args:
-        x: an array, a tensor, or lists of numbers.
-        what: what to call the data in a message.
+        x: an array, a tensor, or nested lists of numbers.
+        what: name of the data in messages.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `x` is none of these.
     """
     if isinstance(x, tf.Tensor | tf.Variable):
         return x
@@ -238,28 +238,28 @@ def as_examples(x, what="the data"):
 
 
 def no_examples(x, what):
-    """Returns the error for what holds no examples."""
+    """Returns the error for data of an unsupported type."""
     return ValueError(
-        f"Expected {what} to be an array or a tensor [B, *x], got {type(x).__name__}. Convert them: np.asarray(x)."
+        f"Expected {what} to be an array or a tensor [B, *x], got {type(x).__name__}. Convert with np.asarray(x)."
     )
 
 
 def outside(support, what):
-    """Returns the error for data out of their support.
+    """Returns the error for data outside of their support.
 
     Args:
-        support: its name.
-        what: what came, in words.
+        support: name of the support.
+        what: clause that describes the data, e.g. "the data are in [0, 7]".
     """
     return ValueError(
         f"Expected values in {get(support).values} (support '{support}'), but {what}. "
-        f"Rescale them, or name another support: {', '.join(SUPPORTS)}."
+        f"Rescale them, or use another support: {', '.join(SUPPORTS)}."
     )
 
 
 def wrong_shape(got, event_shape):
-    """Returns the error for data of a shape that a model does not take."""
+    """Returns the error for data whose shape is not the model's."""
     expected = ", ".join(["B", *map(str, event_shape)])
     return ValueError(
-        f"Expected data of shape [{expected}], got {list(got)}. Reshape them, or build the model for their shape."
+        f"Expected data of shape [{expected}], got {list(got)}. Reshape the data, or build the model with their shape."
     )

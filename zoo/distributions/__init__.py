@@ -1,6 +1,6 @@
-"""Distributions: values of TensorFlow Probability's kind, without Keras, layers or the registry.
+"""TensorFlow Probability distributions, independent of Keras, layers and the registry.
 
-Their densities, draws and moments are those that loss, evaluation, samplers and export share.
+Loss, evaluation, samplers and export share their densities, draws and moments.
 """
 
 from zoo.distributions.affine import AffineTransformed

@@ -1,4 +1,4 @@
-"""A distribution of standardized numbers as one of raw numbers."""
+"""Distributions of raw data, given distributions of standardized data."""
 
 import tensorflow as tf
 
@@ -8,12 +8,13 @@ from zoo.probability import tfb, tfd, tfp
 class AffineTransformed(tfd.TransformedDistribution):
     """Distribution of x = shift + scale · u for a base distribution of u: log p(x) = log p(u) − Σ log scale.
 
-    The density is taken of u = (x − shift) / scale. Where the shift is large beside the scale, a density of x itself
-    would be of the difference of two large numbers, x / (scale σ) and the location's, and of their rounding errors.
+    The density is computed from u = (x − shift) / scale. Computed from x directly, it would suffer from cancellation
+    if the shift is large compared to the scale.
 
     Args:
-        distribution: of u.
-        shift, scale: tensors, of each element or one number.
+        distribution: the distribution of u.
+        shift: scalar tensor, or tensor of the event shape.
+        scale: scalar tensor, or tensor of the event shape.
     """
 
     def __init__(self, distribution, shift, scale, name="AffineTransformed"):

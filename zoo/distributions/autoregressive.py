@@ -1,4 +1,4 @@
-"""Autoregressive flows: one pass in one direction, as many as dimensions in the other."""
+"""Autoregressive flows: one network pass in the forward direction, d passes in the inverse."""
 
 import tensorflow as tf
 
@@ -6,17 +6,17 @@ from zoo.distributions.moments import MomentsFromDraws
 from zoo.distributions.positive import positive
 from zoo.probability import tfb, tfd, tfp
 
-FLOOR = 0.1  # of a step's scale: keeps a chain of steps invertible in float32
+FLOOR = 0.1  # lower bound of σ: keeps a chain of steps invertible in float32
 
 
 class AutoregressiveAffine(tfb.Bijector):
     """y = σ(x) ⊙ x + m(x), σᵢ and mᵢ functions of the elements before the i-th.
 
-    Forward in one pass; backward in d, each of which gets one more element right.
+    The forward direction takes one network pass; the inverse takes d, each of which gets one more element right.
 
     Args:
-        network: a built `MADE` of two outputs.
-        context: handed to it [B, C], or None.
+        network: a built `MADE` with two outputs.
+        context: context of the network [B, C], or None.
     """
 
     def __init__(self, network, context=None, name="AutoregressiveAffine"):
@@ -46,14 +46,14 @@ class AutoregressiveAffine(tfb.Bijector):
             shift, scale = self._shift_and_scale(x)
             return ((y - shift) / scale,)
 
-        passes = y.shape[-1]  # a limit that XLA needs, to differentiate
+        passes = y.shape[-1]  # XLA needs a static limit for the gradient
         return tf.while_loop(lambda x: True, improved, (tf.zeros_like(y),), maximum_iterations=passes)[0]
 
 
 class Flow(MomentsFromDraws, tfd.TransformedDistribution):
-    """Distribution of a normal draw after a chain of autoregressive steps.
+    """A normal distribution transformed by a chain of autoregressive steps, with moments estimated from draws.
 
     Args:
-        distribution: of the draw.
-        bijector: the chain.
+        distribution: the base distribution.
+        bijector: the chain of steps.
     """

@@ -6,7 +6,7 @@ from zoo.probability import tfd
 
 
 class FastBernoulli(tfd.Bernoulli):
-    """A Bernoulli whose log-density takes one softplus, where TFP's takes two: x l − softplus(l), l the logit."""
+    """A Bernoulli whose log-probability takes one softplus instead of TFP's two: x l − softplus(l), l the logit."""
 
     def _log_prob(self, x):
         logits = self.logits_parameter()

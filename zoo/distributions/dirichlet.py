@@ -1,19 +1,19 @@
-"""Dirichlet distributions, of posteriors and priors."""
+"""Dirichlet distributions for posteriors and priors."""
 
 import tensorflow as tf
 
 from zoo.probability import tfd, tfp
 
-LEAST = 1e-30  # of a draw's element; at zero the density has no logarithm
+LEAST = 1e-30  # smallest element of a draw; the log-density is infinite at zero
 TINY = 1e-37  # keeps logarithms finite
-PROPOSALS = 8  # the chance that none is accepted is under 1e-10
+PROPOSALS = 8  # the probability that none is accepted is under 1e-10
 
 
 class ReparameterizedDirichlet(tfd.Dirichlet):
-    """Dir(α), with draws of its own: inside the simplex, and with finite gradients for any α over 0.1.
+    """Dir(α), with draws in the interior of the simplex and finite gradients for any α over 0.1.
 
-    TFP's are on the border where float32 rounds them to it, have a gradient of 0/0 there, and do not compile
-    under XLA once the same function has been traced without.
+    TFP's draws are rounded to the boundary in float32, have gradients 0/0 there, and do not compile with XLA
+    after the same function was traced without it.
 
     Args:
         concentration: α [..., L].
@@ -24,19 +24,19 @@ class ReparameterizedDirichlet(tfd.Dirichlet):
         shape = tf.concat([[n], tf.shape(concentration)], axis=0)
         gamma_seed, power_seed = tfp.random.split_seed(seed, 2)
         power = tf.random.stateless_uniform(shape, power_seed, minval=TINY, dtype=self.dtype)
-        # Gamma(α) is Gamma(α + 1) U^(1/α); in logarithms nothing is rounded to zero before the end.
+        # Gamma(α) is Gamma(α + 1) U^(1/α), computed in logarithms to avoid underflow.
         log_gamma = tf.math.log(_gamma(concentration + 1, shape, gamma_seed)) + tf.math.log(power) / concentration
         return tf.maximum(tf.nn.softmax(log_gamma), LEAST)
 
 
 def _gamma(concentration, shape, seed):
-    """Draws of Gamma(α, 1) for α over 1, implicitly reparameterized (Figurnov et al., 2018, arXiv:1805.08498).
+    """Samples Gamma(α, 1) for α over 1 with implicit reparameterization (Figurnov et al., 2018, arXiv:1805.08498).
 
-    The rejection sampler of Marsaglia & Tsang (2000), eight proposals at once, the first accepted of which counts.
+    Uses the rejection sampler of Marsaglia & Tsang (2000) with eight proposals at once, and keeps the first accepted.
 
     Args:
         concentration: α [...].
-        shape: of the draws [n, ...].
+        shape: shape of the draws, [n, ...].
         seed: int32 [2].
     """
     normal_seed, uniform_seed = tfp.random.split_seed(seed, 2)
@@ -64,10 +64,10 @@ def _gamma(concentration, shape, seed):
 
 
 def enough_categories(event_shape):
-    """Checks that a simplex has more than one point.
+    """Checks that a simplex has two categories or more.
 
     Raises:
-        ValueError: it has not.
+        ValueError: the latent size is 1.
     """
     if event_shape[0] < 2:
         raise ValueError(f"A Dirichlet needs a latent size of 2 or more, got {event_shape[0]}.")

@@ -1,4 +1,4 @@
-"""KL(q ‖ p), in closed form where there is one."""
+"""KL(q ‖ p), in closed form if there is one."""
 
 import tensorflow as tf
 
@@ -7,21 +7,21 @@ from zoo.probability import tfd
 
 
 def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
-    """Returns KL(q ‖ p) in nats, in closed form where there is one, else estimated from draws of q.
+    """Returns KL(q ‖ p) in nats, in closed form if there is one, else estimated from draws of q.
 
-    Of two hierarchies, KL(q(z₂|x) ‖ p(z₂)) + E KL(q(z₁|x, z₂) ‖ p(z₁|z₂)): the second in closed form at each draw
-    of z₂, as is the first where there is one.
+    For two hierarchies, it is KL(q(z₂|x) ‖ p(z₂)) + E KL(q(z₁|x, z₂) ‖ p(z₁|z₂)), with the first term in closed form
+    if there is one, and the second in closed form for each draw of z₂.
 
     Args:
         q: distribution, batch [B], event [L].
         p: distribution, batch [], event [L].
-        log_qz: log q(z) of draws of q [K, B], used where there is no closed form, as are
-        log_pz: log p(z) of them [K, B], and
-        z: the draws [K, B, L], of hierarchies.
-        log_shares: of the draws, see `Terms`.
+        log_qz: log q(z) for draws z of q [K, B]; used if there is no closed form.
+        log_pz: log p(z) for the same draws [K, B]; used if there is no closed form.
+        z: the draws [K, B, L]; used for hierarchies.
+        log_shares: log-weights of the draws, see `Terms`.
 
     Returns:
-        [B, L], the KL of each dimension, if both are diagonal normals; else [B, 1], the whole.
+        [B, L], the KL of each dimension, if both are diagonal normals; else [B, 1], the total.
     """
     if isinstance(q, Hierarchy) and isinstance(p, Hierarchy):
         return _of_hierarchies(q, p, z)

@@ -1,4 +1,4 @@
-"""Two stochastic layers as one distribution: z = [z₂, z₁], z₂ first, and z₁ given z₂."""
+"""Two stochastic layers as one distribution of z = [z₂, z₁]: p(z₂) and p(z₁|z₂)."""
 
 import tensorflow as tf
 
@@ -46,7 +46,7 @@ class Hierarchy(MomentsFromDraws, tfd.Distribution):
     def _sample_and_log_prob(self, sample_shape, seed):
         top_seed, seed = tfp.random.split_seed(seed, 2)
         z2, log_p2 = self.top.experimental_sample_and_log_prob(sample_shape, seed=top_seed)
-        # With an axis before all others: Keras's layers take no single point.
+        # With an additional leading axis, because Keras layers need a batch axis.
         z1, log_p1 = self.conditional(z2[None]).experimental_sample_and_log_prob(seed=seed)
         return tf.concat([z2, z1[0]], axis=-1), log_p2 + log_p1[0]
 

@@ -7,12 +7,12 @@ import tensorflow as tf
 class LinearOperatorHouseholderProduct(tf.linalg.LinearOperator):
     """The orthogonal matrix P = H₁ ⋯ H_r, Hᵢ = I − 2 vᵢ vᵢᵀ.
 
-    Kept as P = I − V T Vᵀ (Schreiber & Van Loan, 1989), T upper triangular with
-    T⁻¹ = ½ I + strictly upper part of VᵀV (Joffrain et al., 2006): a few matrix products, however many
-    reflections.
+    Represented as P = I − V T Vᵀ (Schreiber & Van Loan, 1989), T upper triangular with
+    T⁻¹ = ½ I + strictly upper part of VᵀV (Joffrain et al., 2006). A matrix-vector product takes a few matrix products
+    for any number of reflections.
 
     Args:
-        directions: V [..., d, r], columns of length one.
+        directions: V [..., d, r], columns of unit norm.
     """
 
     def __init__(self, directions, name="LinearOperatorHouseholderProduct"):

@@ -21,13 +21,12 @@ from zoo.probability import tfd, tfp
 class MultivariateNormalLowRank(tfd.Distribution):
     """N(μ, Σ) with Σ = D + U Uᵀ of rank r, D = diag σ² and U = σW: Σ = (σI)(I + W Wᵀ)(σI).
 
-    No d×d matrix is made, but by `covariance`. With U scaled by σ, everything goes through the
-    capacitance matrix C = I + WᵀW [r, r], which is well conditioned however small σ is. For the whitened
-    u = (z − μ)/σ and w = C⁻¹Wᵀu,
+    Only `covariance` computes a d×d matrix. Densities use the capacitance matrix C = I + WᵀW [r, r], whose
+    conditioning does not depend on σ. For the whitened u = (z − μ)/σ and w = C⁻¹Wᵀu,
 
         uᵀ(I + W Wᵀ)⁻¹u = |u − W w|² + |w|²,
 
-    the least value that a least-squares problem has: never negative, and an error of w counts squared.
+    the minimum of a least-squares problem over w: it is never negative, and an error of w enters squared.
 
     Args:
         loc: μ [..., d].
@@ -135,7 +134,7 @@ def _(components: MultivariateNormalLowRank, z):
 
 @rough.register
 def _(components: MultivariateNormalLowRank, log_weights):
-    # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the diagonal's products, and one more for the difference.
+    # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the products of the diagonal case, and one more for the last term.
     root = _capacitance_root(components.factor)
     half_log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)  # of C
     centre = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
@@ -185,7 +184,7 @@ def _kl_to_diagonal(q, p, name=None):
 
 @tfd.RegisterKL(MultivariateNormalLowRank, tfd.MultivariateNormalLinearOperator)
 def _kl_to_full(q, p, name=None):
-    # tr(Σₚ⁻¹ Σ_q) = Σᵢ σᵢ² |Lₚ⁻¹ eᵢ|² + |Lₚ⁻¹ U|², Lₚ of the prior's own size and without a batch.
+    # tr(Σₚ⁻¹ Σ_q) = Σᵢ σᵢ² |Lₚ⁻¹ eᵢ|² + |Lₚ⁻¹ U|²; Lₚ [d, d] has no batch axis.
     inverse = p.scale.solve(tf.eye(q.loc.shape[-1], dtype=q.dtype))  # Lₚ⁻¹
     own = tf.reduce_sum(q.scale**2 * tf.reduce_sum(inverse**2, axis=-2), axis=-1)
     shared = tf.reduce_sum(tf.matmul(inverse, q.scale[..., None] * q.factor) ** 2, axis=[-2, -1])

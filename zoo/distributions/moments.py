@@ -1,4 +1,4 @@
-"""Moments of distributions: from draws where there is no closed form, and covariances that stay positive definite."""
+"""Moments of distributions: estimates from draws if there is no closed form, and positive definite covariances."""
 
 from functools import singledispatch
 
@@ -11,10 +11,10 @@ DRAWS, SEED = 256, (0, 1)
 
 
 class MomentsFromDraws:
-    """A mix-in for a `tfd.Distribution`: mean and covariance of 256 draws.
+    """A mix-in for a `tfd.Distribution` whose mean and covariance are estimated from 256 draws.
 
-    The draws are always the same ones, or the same others where XLA compiles, which has a random stream of its
-    own. The mean's standard error is a sixteenth of a standard deviation.
+    The draws have a fixed seed; XLA's random numbers differ from those without XLA. The standard error of the mean is
+    1/16 of the standard deviation.
     """
 
     def _mean(self):
@@ -32,16 +32,16 @@ class MomentsFromDraws:
         return tf.sqrt(self.variance())
 
     def fixed_draws(self):
-        """Returns the draws that the moments are those of [K, ..., d]."""
+        """Returns the draws [K, ..., d] that the moments are estimated from."""
         return self.sample(DRAWS, seed=tf.constant(SEED))
 
 
 @singledispatch
 def covariance_in_double(distribution):
-    """Returns covariance matrices in float64, of scale factors where the family has them.
+    """Returns covariance matrices in float64, computed from scale factors if the family has them.
 
-    A covariance Σ = L Lᵀ that is multiplied out in float32 is not positive definite where its condition number is
-    over about 1e7; the factor has the root of it alone.
+    Computed in float32, Σ = L Lᵀ is not positive definite if its condition number is over about 1e7; the condition
+    number of L is only the square root.
 
     Args:
         distribution: batch [...], event [d].

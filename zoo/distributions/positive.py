@@ -1,10 +1,10 @@
-"""Positive parameters, with the one floor that keeps densities finite."""
+"""Positive parameters with a floor that keeps densities finite."""
 
 import math
 
 import tensorflow as tf
 
-MIN_SCALE = 1e-4  # of a standard deviation, unless a part has a reason for another floor
+MIN_SCALE = 1e-4  # default lower bound of standard deviations
 
 
 def positive(raw, floor=MIN_SCALE):
@@ -12,7 +12,7 @@ def positive(raw, floor=MIN_SCALE):
 
     Args:
         raw: tensor of any shape.
-        floor: the smallest value, between 0 and 1; keeps densities finite.
+        floor: lower bound, between 0 and 1.
 
     Returns:
         Tensor of the same shape, over `floor`, with a gradient everywhere.

@@ -8,7 +8,7 @@ LEVELS = 256
 
 
 class QuantizedLogistic(tfd.QuantizedDistribution):
-    """Round a logistic draw to the nearest of 0, …, 255: P(k) = F(k + ½) − F(k − ½), with the tails in the ends.
+    """A logistic rounded to the nearest of 0, …, 255: P(k) = F(k + ½) − F(k − ½), with the tails added to 0 and 255.
 
     Args:
         loc: location, in levels.
@@ -18,7 +18,7 @@ class QuantizedLogistic(tfd.QuantizedDistribution):
     def __init__(self, loc, scale, name="QuantizedLogistic"):
         parameters = dict(locals())
         self.loc, self.scale = loc, scale
-        # TFP rounds up, so half a level is taken off first.
+        # TFP rounds up, so half a level is subtracted first.
         logistic = tfd.TransformedDistribution(tfd.Logistic(loc, scale), tfb.Shift(tf.cast(-0.5, loc.dtype)))
         super().__init__(logistic, low=0.0, high=LEVELS - 1.0, name=name)
         self._parameters = parameters
@@ -28,7 +28,7 @@ class QuantizedLogistic(tfd.QuantizedDistribution):
         return {"loc": tfp.util.ParameterProperties(), "scale": tfp.util.ParameterProperties()}
 
     def _log_prob(self, x):
-        # F(b) − F(a) = F(b) F(−a) (1 − exp(a − b)), which stays over zero where the difference itself is lost.
+        # F(b) − F(a) = F(b) F(−a) (1 − exp(a − b)), which stays positive where the difference itself cancels.
         log_cdf = -tf.nn.softplus((self.loc - x - 0.5) / self.scale)  # log F(x + ½)
         log_survival = -tf.nn.softplus((x - 0.5 - self.loc) / self.scale)  # log (1 − F(x − ½))
         inside = log_cdf + log_survival + tf.math.log(-tf.math.expm1(-1 / self.scale))

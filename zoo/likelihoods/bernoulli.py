@@ -1,4 +1,4 @@
-"""Likelihoods of pixels in {0, 1} and in [0, 1]."""
+"""Likelihoods of data in {0, 1} and in [0, 1]."""
 
 from zoo.distributions.bernoulli import FastBernoulli
 from zoo.likelihoods.likelihood import Likelihood
@@ -23,9 +23,10 @@ class BernoulliLikelihood(Likelihood):
 
 @register("likelihood", "continuous_bernoulli")
 class ContinuousBernoulliLikelihood(Likelihood):
-    """p(x|z) = Πᵢ C(λᵢ) λᵢ^xᵢ (1 − λᵢ)^(1−xᵢ), x in [0, 1]: a density, which the Bernoulli formula is not there.
+    """p(x|z) = Πᵢ C(λᵢ) λᵢ^xᵢ (1 − λᵢ)^(1−xᵢ), x in [0, 1].
 
-    Loaiza-Ganem & Cunningham (2019, arXiv:1907.06845).
+    Loaiza-Ganem & Cunningham (2019, arXiv:1907.06845). C normalizes the density; the Bernoulli formula does not
+    integrate to one over [0, 1]. The logits of λ are a linear map of h.
 
     Args:
         event_shape: shape of x.

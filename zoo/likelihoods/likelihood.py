@@ -1,4 +1,4 @@
-"""Likelihood, h ↦ p(x|z): the layer that all of them share."""
+"""The base class of likelihoods, h ↦ p(x|z)."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import support as supports
+from zoo.data.lazy_arrays import LazyArray
 from zoo.data.standardization import Standardization
 from zoo.distributions.affine import AffineTransformed
 from zoo.layer import DistributionLayer
@@ -14,22 +15,22 @@ from zoo.registry import get, name_of, names
 
 
 class Likelihood(DistributionLayer):
-    """p(x|z), its parameters a linear map of the decoder's features h.
+    """The base class of likelihoods p(x|z), with parameters that are a linear map of the decoder's features h.
 
-    A dense h [..., H] is mapped to the whole event; a spatial h [..., *event_shape[:-1], C] pointwise.
-    To write one: name the supports that fit, say how many numbers an element of x takes, and return from
-    `call` a distribution of event shape `event_shape`, made of the tensors that `parameters` gives.
+    A flat h [..., H] is mapped to all elements of x at once; a spatial h [..., *event_shape[:-1], C] pixel by pixel.
+    To write a subclass: set `supports` and `size`, and return from `call` a distribution of event shape `event_shape`
+    with parameters from `self.parameters(h)`.
 
     Args:
         event_shape: shape of x.
     """
 
-    supports: tuple[str, ...] = ()  # names of `zoo.data.support`
-    size = 1  # numbers for each element of x
+    supports: tuple[str, ...] = ()  # names of the supports on which this is a density, see `zoo.data.support`
+    size = 1  # parameters per element of x
 
     @property
     def is_density(self) -> bool:
-        """Whether p(x|z) is a density of x; of discrete data it is a probability."""
+        """Whether p(x|z) is a density, not the probability mass of discrete data."""
         return not any(supports.get(name).discrete for name in self.supports)
 
     def build(self, h_shape):
@@ -49,24 +50,24 @@ class Likelihood(DistributionLayer):
 
     @property
     def unit(self) -> float | tf.Tensor:
-        """What one of these units is in the data's own: a number, or one for each element."""
+        """Scale of the standardization, in units of the data: a number, or a tensor with one for each element."""
         return 1.0
 
     @property
     def adapted(self) -> bool:
-        """Whether it needs no `adapt` any more, or never did."""
+        """Whether `adapt` was called or is not needed."""
         return True
 
     def raw(self, u: tf.Tensor) -> tf.Tensor:
-        """Returns standardized data in their own units, the inverse of `standardized`.
+        """Maps standardized data back to the units of the data, the inverse of `standardized`.
 
         Args:
             u: standardized data [..., *x].
         """
         return u
 
-    def adapt(self, x: np.ndarray) -> None:
-        """Learns the units of the training data; nothing, for a likelihood without units.
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
+        """Computes the mean and scale of the training data; does nothing for a likelihood without units.
 
         Args:
             x: training data [N, *x].
@@ -81,10 +82,10 @@ class Likelihood(DistributionLayer):
 
 
 class StandardizedLikelihood(Likelihood):
-    """p(x|z) of real numbers in any units: that of (x − shift) / scale, as a density of x.
+    """The base class of likelihoods of real data in any units: standardizes x by shift and scale.
 
-    To write one: return from `call` what `in_units` makes of a distribution of the standardized x. Its samples, moments
-    and densities then are in the units of the data without more ado.
+    To write a subclass: return from `call` `self.in_units(px)`, where px is a distribution of the standardized
+    x. Samples, moments and densities are then in the units of the data.
 
     Args:
         event_shape: shape of x.
@@ -96,7 +97,7 @@ class StandardizedLikelihood(Likelihood):
         super().build(h_shape)
 
     def in_units(self, distribution: tfd.Distribution) -> tfd.Distribution:
-        """Returns the distribution of x, given that of the standardized x."""
+        """Returns the distribution of x, given the distribution of the standardized x."""
         return AffineTransformed(distribution, self.units.shift, self.units.scale)
 
     def standardized(self, x):
@@ -118,7 +119,7 @@ class StandardizedLikelihood(Likelihood):
 
 
 def check_fit(likelihood, support):
-    """Checks that a likelihood is a density of the data's kind.
+    """Checks that a likelihood is a density on the support of the data.
 
     Args:
         likelihood: the layer.
@@ -126,7 +127,7 @@ def check_fit(likelihood, support):
 
     Raises:
         KeyError: no such support.
-        ValueError: it is not; the message names those that are.
+        ValueError: it is not; the message lists the likelihoods that are.
     """
     values = supports.get(support).values
     if support in likelihood.supports:
@@ -137,5 +138,5 @@ def check_fit(likelihood, support):
     raise ValueError(
         f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but these are in {values} (support '{support}'). "
         f"Use likelihood {' or '.join(fitting)}."
-        + (" Or binarize the data (in the training script, --binarize dynamic)." if binarize else "")
+        + (" Or binarize the data (in training, --binarize dynamic)." if binarize else "")
     )

@@ -1,4 +1,4 @@
-"""The discretized logistic likelihood of 256 levels."""
+"""The discretized logistic likelihood with 256 levels."""
 
 from zoo.distributions.positive import positive
 from zoo.distributions.quantized_logistic import LEVELS, QuantizedLogistic

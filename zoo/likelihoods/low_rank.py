@@ -12,24 +12,24 @@ from zoo.parameterizations.low_rank import rank_within
 from zoo.probability import tfb, tfd
 from zoo.registry import register
 
-RANK = 4  # unless told otherwise
+RANK = 4  # default
 
 
 @register("likelihood", "low_rank_normal")
 class LowRankNormalLikelihood(StandardizedLikelihood):
     """p(x|z) = N(x; μ(z), D(z) + U(z) U(z)ᵀ): noise that is correlated between the elements of x.
 
-    With U = σW it costs as much as `zoo.parameterizations.MultivariateNormalLowRank`; no covariance matrix is made
-    (structured uncertainty, Dorta et al., 2018, arXiv:1802.07079, has the precision sparse instead).
-    Of standardized x, see `StandardizedLikelihood`; σ and its floor are in these units.
+    With U = σW, no covariance matrix is computed, see `zoo.distributions.MultivariateNormalLowRank`. (Structured
+    uncertainty, Dorta et al., 2018, arXiv:1802.07079, uses a sparse precision matrix instead.)
+    A density of the standardized x, see `StandardizedLikelihood`; σ and its floor are in standardized units.
 
     Args:
         event_shape: shape of x.
-        rank: number of columns of U, at most the number of elements of x; None for 4, or that number where it is less.
-        floor: the smallest σ. The density of a constant element is unbounded without one.
+        rank: number of columns of U, at most the number of elements of x; None for 4, or that number if it is smaller.
+        floor: lower bound of σ; without it, the density of a constant element is unbounded.
 
     Raises:
-        ValueError: the floor is under 1e-6 or over 0.99, or the rank over the number of elements.
+        ValueError: `floor` is under 1e-6 or over 0.99, or `rank` over the number of elements.
     """
 
     supports = ("real", "unit")
@@ -38,7 +38,7 @@ class LowRankNormalLikelihood(StandardizedLikelihood):
         super().__init__(event_shape, **kwargs)
         self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
         self.rank, self.columns = rank, rank_within(math.prod(self.event_shape), rank, RANK)
-        self.size = 2 + self.columns  # numbers for each element of x
+        self.size = 2 + self.columns  # parameters per element of x
 
     def call(self, h):
         loc, raw_scale, *factors = self.parameters(h)  # [..., *event_shape]

@@ -1,4 +1,4 @@
-"""The normal likelihood, its scale fixed, learned or predicted."""
+"""The normal likelihood with a fixed, learned or predicted scale."""
 
 import math
 
@@ -15,17 +15,16 @@ from zoo.registry import register
 class NormalLikelihood(StandardizedLikelihood):
     """p(x|z) = Πᵢ N(xᵢ; μᵢ(z), σᵢ²).
 
-    Of standardized x, see `StandardizedLikelihood`; σ and its floor are in these units.
+    A density of the standardized x, see `StandardizedLikelihood`; σ and its floor are in standardized units.
 
     Args:
         event_shape: shape of x.
-        scale: what σ is: "shared", one learned number for all of x (Rybkin et al., 2021,
-            arXiv:2006.13202); "predicted", a map of h for each element; or a number, fixed.
-        floor: the smallest σ that may be learned or predicted. The density of a
-            constant element is unbounded without one.
+        scale: "shared", one learned σ for all elements (Rybkin et al., 2021, arXiv:2006.13202, σ-VAE);
+            "predicted", a σ for each element, predicted from h; or a number, a fixed σ.
+        floor: lower bound of a learned or predicted σ; without it, the density of a constant element is unbounded.
 
     Raises:
-        ValueError: `scale` is none of these.
+        ValueError: `scale` is none of these, or `floor` is out of range.
     """
 
     supports = ("real", "unit", "simplex")
@@ -34,7 +33,7 @@ class NormalLikelihood(StandardizedLikelihood):
         super().__init__(event_shape, **kwargs)
         fixed = isinstance(scale, int | float) and not isinstance(scale, bool) and 0 < scale < math.inf
         if scale not in ("shared", "predicted") and not fixed:
-            raise ValueError(f"Expected scale 'shared', 'predicted' or a positive number, got {scale!r}.")
+            raise ValueError(f"Expected scale= to be 'shared', 'predicted' or a positive number, got {scale!r}.")
         self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
         self.scale = scale
         self.size = 2 if scale == "predicted" else 1

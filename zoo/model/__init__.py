@@ -1,1 +1,1 @@
-"""The model: a VAE of its parts, its training step, its scores and its files."""
+"""The VAE: its parts, training step, scores, and saving and loading."""

@@ -1,4 +1,4 @@
-"""Whether the parts of a model fit each other: those that do not would broadcast in silence, or fail far from here."""
+"""Compatibility of a model's parts: incompatible ones would broadcast silently or fail later with obscure errors."""
 
 import re
 from contextlib import suppress
@@ -23,17 +23,18 @@ ROLES = {
 
 
 def check_roles(vae):
-    """Checks that each part is what it is handed in as, and of the shape that the others need.
+    """Checks that each part has the class of its role and a shape compatible with the other parts.
 
     Args:
         vae: a `zoo.VAE` whose parts need not be built.
 
     Raises:
-        ValueError: one is not; or the likelihood does not fit the data, or another part not the posterior.
+        ValueError: a part has another class, shape or dtype; the likelihood is incompatible with the support, or the
+            prior or objective with the posterior.
     """
     for role, kind in ROLES.items():
         if not isinstance(getattr(vae, role), kind):
-            raise ValueError(f"Expected as the {role} a {kind.__name__}, got {getattr(vae, role)!r}.")
+            raise ValueError(f"Expected the {role} to be a {kind.__name__}, got {getattr(vae, role)!r}.")
     _check_precision(vae)
     check_fit(vae.likelihood, vae.support)
     shapes = {
@@ -43,14 +44,14 @@ def check_roles(vae):
     }
     for role, (got, expected) in shapes.items():
         if got != expected:
-            raise ValueError(f"Expected a {role} of shape {list(expected)}, got one of {list(got)}.")
+            raise ValueError(f"Expected the {role} to have shape {list(expected)}, got {list(got)}.")
     for role in ("prior", "objective"):
         _check_pair(role, getattr(vae, role), vae.posterior)
 
 
 def _check_precision(vae):
-    """Checks that all weights are float32, or all float64: densities need so much, and TensorFlow mixes no dtypes."""
-    roles = [role for role in ROLES if role != "objective"]  # which computes in that of the terms
+    """Checks that all weights are float32 or all float64: densities need the precision, and dtypes cannot be mixed."""
+    roles = [role for role in ROLES if role != "objective"]  # it computes in the dtype of the terms
     there = {role: _precision_of(getattr(vae, role)) for role in roles}
     there = {"model": vae.variable_dtype} | {role: dtype for role, dtype in there.items() if dtype}
     if len(set(there.values())) > 1 or vae.variable_dtype not in ("float32", "float64"):
@@ -62,7 +63,7 @@ def _check_precision(vae):
 
 
 def _precision_of(part):
-    """Returns the precision of a part's weights; of a network that of its layers, "" without any."""
+    """Returns the dtype of a part's weights; for a part without weights, its variable dtype, or "" for a network."""
     found = " and ".join(sorted({weight.dtype for weight in part.weights if "float" in weight.dtype}))
     return found or ("" if isinstance(part, keras.Model) else part.variable_dtype)
 
@@ -76,13 +77,13 @@ def _check_pair(role, part, posterior):
         "posterior", [*names("posterior"), *getattr(part, "compatible_specs", [])], shape, part.is_compatible
     )
     raise ValueError(
-        f"The {role} {spec_of(part)} does not fit the posterior {spec_of(posterior)}: use one of the {role}s {parts}, "
-        f"or keep that {role} and use one of the posteriors {posteriors}."
+        f"The {role} {spec_of(part)} is incompatible with the posterior {spec_of(posterior)}: use one of the {role}s "
+        f"{parts}, or keep that {role} and use one of the posteriors {posteriors}."
     )
 
 
 def _fitting(role, specs, shape, fits):
-    """Lists the specs that can be built in a shape and are compatible."""
+    """Lists the specs that can be built with a shape and are compatible, as text for a message."""
     fitting = []
     for spec in specs:
         with suppress(ValueError):
@@ -91,13 +92,13 @@ def _fitting(role, specs, shape, fits):
 
 
 def check_seams(vae):
-    """Checks the shapes that built parts give, on two examples and three draws.
+    """Checks the batch and event shapes of the parts' outputs, on two examples and three draws.
 
     Args:
         vae: a built `zoo.VAE`.
 
     Raises:
-        ValueError: a part cannot be called, or has a stray axis.
+        ValueError: a part cannot be called on the output of the one before, or returns an unexpected shape.
     """
     x = tf.zeros([2, *vae.event_shape], vae.variable_dtype)
     z = tf.zeros([3, 2, *vae.posterior.event_shape], vae.posterior.compute_dtype)
@@ -113,9 +114,9 @@ def check_seams(vae):
         except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
             reason = str(error).split("\n\n")[1 if "Exception encountered" in str(error) else 0]
             reason = re.sub(r"\x1b\[\d*m", "", reason).strip()
-            raise ValueError(f"The parts do not work together ({seam}): {reason}") from error
+            raise ValueError(f"The parts are incompatible ({seam}): {reason}") from error
         if got != (batch, event):
             raise ValueError(
-                f"Expected of the {seam} a distribution of batch shape {batch} and event shape {list(event)}, got "
-                f"{got[0]} and {list(got[1])}. Networks end in one axis, or in x's shape but for channels."
+                f"Expected the {seam} to return a distribution of batch shape {batch} and event shape {list(event)}, "
+                f"got {got[0]} and {list(got[1])}. Networks return [B, H], or [B, *x] up to channels."
             )

@@ -1,4 +1,4 @@
-"""Checks of what `fit`, `evaluate` and `predict` are given."""
+"""Validation of the arguments of `fit`, `evaluate` and `predict`."""
 
 import warnings
 
@@ -12,19 +12,20 @@ from zoo.data.standardization import unadapted
 from zoo.memory import check_step
 from zoo.registry import spec_of
 
-KERAS_BATCH = 32  # examples, unless `batch_size` is given
+KERAS_BATCH = 32  # Keras's default `batch_size`
 LEAST = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
 
 
 def check(model, arguments):
-    """Checks data, sample weights and counts; gives weighted data the labels that Keras needs.
+    """Checks data, sample weights and counts, and adds the placeholder labels that Keras needs for weighted data.
 
     Args:
         model: a `KerasModel`.
-        arguments: those of Keras's method by name; `y` is set.
+        arguments: arguments of Keras's method by name; `y` is set.
 
     Raises:
-        ValueError: the data are of another shape or support than the model's; or weights, counts or callbacks are none.
+        ValueError: the data have another shape or support than the model's, or weights, counts or callbacks are
+            invalid.
     """
     x, sample_weight = arguments.get("x"), arguments.get("sample_weight")
     supports.check_examples(x, model.event_shape, model.support)
@@ -32,12 +33,12 @@ def check(model, arguments):
     if sample_weight is not None and isinstance(x, np.ndarray):
         got = np.shape(sample_weight)
         if got not in ((len(x),), (len(x), 1)):
-            raise ValueError(f"Expected sample_weight of shape [{len(x)}], a number for each example, got {[*got]}.")
+            raise ValueError(f"Expected sample_weight of shape [{len(x)}], one weight per example, got {[*got]}.")
     arguments["y"] = _labels(x, arguments.get("y"), sample_weight)
 
 
 def check_validation(model, arguments):
-    """Checks validation data that came as a tuple; see `check`."""
+    """Checks validation data given as a tuple; see `check`."""
     validation = arguments.get("validation_data")
     if isinstance(validation, tuple | list):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(tuple(validation))
@@ -46,11 +47,11 @@ def check_validation(model, arguments):
 
 
 def check_training(model, arguments):
-    """Refuses steps that do not fit into memory; warns of units that are not known and weights that do not count.
+    """Checks the memory of a training step; warns of a missing `adapt` and of sample weights that have partial effect.
 
     Args:
         model: a `KerasModel`.
-        arguments: those of `fit` by name.
+        arguments: arguments of `fit` by name.
 
     Raises:
         ValueError: a step would not fit into memory.
@@ -58,8 +59,8 @@ def check_training(model, arguments):
     x, batch_size = arguments.get("x"), arguments.get("batch_size")
     if model.objective.of_batch and arguments.get("sample_weight") is not None:
         warnings.warn(
-            f"The objective '{spec_of(model.objective)}' uses a statistic of the whole batch: sample weights weigh the "
-            f"bound of each example, but not that statistic.",
+            f"The objective '{spec_of(model.objective)}' uses a statistic of the whole batch: sample weights apply to "
+            f"the bound of each example, but not to that statistic.",
             stacklevel=3,
         )
     array = x if isinstance(x, np.ndarray) or tf.is_tensor(x) else None
@@ -74,10 +75,10 @@ def check_counts(arguments):
     """Checks counts, such as `batch_size`, and callbacks.
 
     Args:
-        arguments: those of Keras's method by name.
+        arguments: arguments of Keras's method by name.
 
     Raises:
-        ValueError: a count is no integer or too small, or a callback is none.
+        ValueError: a count is not an integer or too small, or a callback is not a Keras callback.
     """
     for name, least in LEAST.items():
         if arguments.get(name) is not None:
@@ -86,9 +87,9 @@ def check_counts(arguments):
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in tf.nest.flatten(callbacks or []):
             if not isinstance(callback, keras.callbacks.Callback):
-                raise ValueError(f"Expected callbacks to be of keras.callbacks.Callback, got {callback!r}.")
+                raise ValueError(f"Expected callbacks to be instances of keras.callbacks.Callback, got {callback!r}.")
 
 
 def _labels(x, y, sample_weight):
-    """Returns labels of no meaning where there are weights: without any, Keras drops the weights in silence."""
+    """Returns placeholder labels if there are sample weights but no labels, because Keras would ignore the weights."""
     return np.zeros(len(x)) if y is None and sample_weight is not None else y

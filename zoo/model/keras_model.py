@@ -1,4 +1,4 @@
-"""Everything in the model that is there because of Keras."""
+"""The adapter between the model and Keras's `fit`, `evaluate`, `predict`, `compile` and trackers."""
 
 import inspect
 from contextlib import contextmanager
@@ -13,30 +13,30 @@ from zoo.model.guard import GuardCallback
 from zoo.model.train_step import Sums, note_outside, replicas
 from zoo.objectives import Terms
 
-# The private names that this file uses, each with the public way that is missing. `tests/model/test_keras_model.py`
-# fails with this sentence where an update of Keras or TensorFlow renames one.
+# Private names that this file uses, each with the reason. `tests/model/test_keras_model.py` fails with the reason if an
+# update of Keras or TensorFlow renames one.
 PRIVATE = {
-    "keras.Model._loss_tracker": "weights the mean loss of an epoch by examples; `metrics` has it without a name",
-    "keras.Model._distribute_strategy": "says whether Keras's own step function is one of a strategy",
-    "keras.Model._maybe_symbolic_build": "adds the replicas' shares of a batch, which may be unequal; ours is built",
-    "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping them; ours are summed before",
+    "keras.Model._loss_tracker": "averages the loss of an epoch over examples; public `metrics` has no name for it",
+    "keras.Model._distribute_strategy": "says whether the model was created in a strategy's scope",
+    "keras.Model._maybe_symbolic_build": "concatenates the replicas' batches, which may be unequal; ours is built",
+    "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",
 }
-EVALUATION = -(2**30)  # where the seed counter starts in `evaluate`, far from training's
-MEASURED = "Logged are loss, reconstruction and kl; vae.score(x) measures more."
+EVALUATION = -(2**30)  # initial seed counter of `evaluate`, far from those of training
+MEASURED = "The logs contain loss, reconstruction and kl; vae.score(x) estimates more."
 UNUSED = {
     "loss": "A VAE's loss is minus its objective: choose one by zoo.build(..., objective='elbo').",
-    "loss_weights": "Weigh the terms by the objective's options: zoo.build(..., objective='elbo(beta=2.0)').",
+    "loss_weights": "Set the weights of the terms in the objective: zoo.build(..., objective='elbo(beta=2.0)').",
     "metrics": MEASURED,
     "weighted_metrics": MEASURED,
 }
 
 
 class KerasModel(keras.Model):
-    """A Keras model whose step of training and of evaluation are its own, on one device or many.
+    """The abstract base class of `VAE`: a Keras model with custom training and evaluation steps, on any strategy.
 
-    Abstract: a class under it has `PARTS`, an `event_shape`, a `support`, an `objective`, a `seed_counter`, `samplers`,
-    a `guard`, `call` (x ↦ `Terms`) and `reconstruct`.
+    A subclass defines `PARTS`, `event_shape`, `support`, `objective`, `seed_counter`, `samplers`, `guard`, `call`
+    (x ↦ `Terms`) and `reconstruct`.
     """
 
     PARTS: tuple[str, ...] = ()
@@ -47,11 +47,11 @@ class KerasModel(keras.Model):
         self.kl_tracker = keras.metrics.Mean(name="kl")
 
     def take_step(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:
-        """Takes one step of the optimizer on a replica's data, or skips it: see `zoo.model.train_step`."""
+        """Takes or skips one optimizer step on a replica's data: see `zoo.model.train_step`."""
         return train_step.take_step(self, x, sample_weight)
 
     def measure(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:
-        """Measures a replica's data as a step does, without taking one."""
+        """Computes the `Sums` of a replica's data without an optimizer step."""
         return train_step.measure(self, x, sample_weight)
 
     def loss_of(self, terms: Terms, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
@@ -59,7 +59,7 @@ class KerasModel(keras.Model):
         return train_step.loss_of(self, terms, sample_weight)
 
     def outside(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
+        """Returns 1.0 if data [B, *x] are finite but outside of their support, else 0.0; in the graph."""
         return train_step.outside_support(self, x)
 
     def reconstruct(self, x):
@@ -67,25 +67,25 @@ class KerasModel(keras.Model):
         raise NotImplementedError
 
     def get_layer(self, name=None, index=None):
-        """Returns a part by its role, such as "posterior", or else what Keras knows by that name or index."""
+        """Returns a part by its role, such as "posterior", or else a layer by Keras's name or index."""
         return getattr(self, name) if name in self.PARTS and index is None else super().get_layer(name, index)
 
     def export(self, *args, **kwargs):
-        """Raises an error: Keras's export has no seeds, densities or checks.
+        """Raises an error, because Keras's export does not support seeds, densities and checks.
 
         Raises:
-            NotImplementedError: always; it names this project's export.
+            NotImplementedError: always; the message names this project's export.
         """
         raise NotImplementedError(
-            "Keras's export does not know densities and draws. Use that of this project, "
-            "export.saved_model.export(vae, folder, name=...), or save a model for Keras by vae.save('vae.keras')."
+            "Keras's export does not support densities or draws. Use export.saved_model.export(vae, folder, name=…) "
+            "or save the model for Keras with vae.save('vae.keras')."
         )
 
     def compile(self, *args, **kwargs):
-        """Configures training, as Keras's `compile` does, without what a VAE has no use for.
+        """Configures training, as Keras's `compile` does, but rejects losses and metrics.
 
         Raises:
-            ValueError: a loss or metrics came.
+            ValueError: a loss or metrics were given.
         """
         call = inspect.signature(super().compile).bind(*args, **kwargs)
         for name, instead in UNUSED.items():
@@ -94,18 +94,18 @@ class KerasModel(keras.Model):
         super().compile(*call.args, **call.kwargs)
 
     def compile_from_config(self, config):
-        # Keras's does nothing where `compile` is another than its own.
+        # Keras's version does nothing if `compile` is overridden.
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built and self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, *args, **kwargs):
-        """Trains, as Keras's `fit` does, after checks of the data: arrays as a whole, streams batch by batch.
+        """Trains the model, as Keras's `fit` does, and validates the data: arrays at once, streams batch by batch.
 
-        Steps with a NaN or infinite value are skipped, with a warning.
+        Steps with NaN or Inf are skipped, with a warning.
 
         Raises:
-            ValueError: the data are of another shape or support than the model's; or a step would not fit into memory.
+            ValueError: the data have another shape or support than the model's, or a step would not fit into memory.
             FloatingPointError: ten steps in a row were skipped.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
@@ -122,14 +122,14 @@ class KerasModel(keras.Model):
         return super().fit(*call.args, **call.kwargs)
 
     def evaluate(self, *args, **kwargs):
-        """Measures data, as Keras's `evaluate` does, with the same noise every time: equal weights, equal numbers."""
+        """Evaluates data, as Keras's `evaluate` does, with the same seeds every time: results are reproducible."""
         call = inspect.signature(super().evaluate).bind(*args, **kwargs)
         fit_arguments.check(self, call.arguments)
         with self.evaluating(), self.guard.watching(self.support):
             return super().evaluate(*call.args, **call.kwargs)
 
     def predict(self, x, *args, **kwargs):
-        """Returns reconstructions, as Keras's `predict` does, after checks of the data where they are arrays."""
+        """Returns reconstructions, as Keras's `predict` does, after validation of arrays."""
         call = inspect.signature(super().predict).bind(x, *args, **kwargs)
         supports.check_examples(x, self.event_shape, self.support)
         fit_arguments.check_counts(call.arguments)
@@ -138,7 +138,7 @@ class KerasModel(keras.Model):
 
     @contextmanager
     def evaluating(self):
-        """Uses the seeds of evaluation within the context, the same ones each time; training's continue afterwards."""
+        """Uses the fixed seeds of evaluation within the context, and restores training's seed counter afterwards."""
         count = int(self.seed_counter.numpy())
         self.seed_counter.assign(EVALUATION)
         try:
@@ -186,7 +186,7 @@ class KerasModel(keras.Model):
             self.test_function = self._on_replicas(self.test_step)
 
     def _on_replicas(self, step):
-        """Returns a function iterator ↦ logs for any strategy; Keras's own fails with several workers (keras#20585)."""
+        """Returns a function iterator ↦ logs for any strategy; Keras's fails with several workers (keras#20585)."""
         strategy = self.distribute_strategy
 
         @tf.function
@@ -199,13 +199,13 @@ class KerasModel(keras.Model):
         return logs_of
 
     def prepare_optimizer(self):
-        """Builds the optimizer, and lets it take gradients as they come: they are summed over replicas before clipping.
+        """Builds the optimizer and turns off its all-reduce: gradients are summed over replicas before clipping.
 
         Raises:
-            ValueError: the model was compiled without one, or not at all.
+            ValueError: the model was not compiled with an optimizer.
         """
         if self.optimizer is None:
-            raise ValueError("Expected an optimizer to train with, got None. Name one: vae.compile(optimizer='adam').")
+            raise ValueError("Expected an optimizer to train with, got None. Set one: vae.compile(optimizer='adam').")
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         inner._all_reduce_sum_gradients = list
         if not self.optimizer.built:
@@ -214,15 +214,15 @@ class KerasModel(keras.Model):
 
     @property
     def scales_loss(self):
-        """Whether the optimizer tries loss scales, so that it has to see gradients that are not finite."""
+        """Whether the optimizer uses dynamic loss scaling, which has to see non-finite gradients."""
         return isinstance(self.optimizer, LossScaleOptimizer)
 
     def apply_gradients_if(self, condition, gradients, weights):
-        """Lets the optimizer take its step if a condition holds.
+        """Applies an optimizer step if a condition holds.
 
         Args:
             condition: bool [], the same on all replicas.
-            gradients: of the weights, summed over replicas.
+            gradients: gradients of the weights, summed over replicas.
             weights: trainable weights.
         """
 
@@ -237,7 +237,7 @@ class KerasModel(keras.Model):
             )
 
         if tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
-            # An optimizer merges the replicas' threads, which is possible within no condition but one of all of them.
+            # The optimizer's merge_call is not allowed within a replica's tf.cond, only within one across replicas.
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(condition, gradients))
         else:
             tf.cond(condition, lambda: apply(gradients), lambda: None)

@@ -1,4 +1,4 @@
-"""A model as a folder of two files: model.json says what it is, model.weights.h5 holds its weights."""
+"""Saving and loading: model.json holds a model's config, model.weights.h5 its weights."""
 
 import io
 import json
@@ -15,10 +15,10 @@ MODEL, WEIGHTS = "model.json", "model.weights.h5"
 
 
 class InMemory(io.BytesIO):
-    """A file of weights in memory: HDF5's library ends the process where it cannot write to a disk that is full."""
+    """An in-memory weights file, because the HDF5 library aborts the process when the disk is full."""
 
     def __str__(self):
-        return WEIGHTS  # Keras asks for a name that ends like this
+        return WEIGHTS  # Keras checks the suffix of the file's name
 
 
 def save(vae: VAE, folder: str | Path) -> None:
@@ -26,11 +26,11 @@ def save(vae: VAE, folder: str | Path) -> None:
 
     Args:
         vae: a `zoo.VAE`.
-        folder: where to; made if missing.
+        folder: the folder to write to; created if missing.
 
     Raises:
-        ValueError: `vae` is none.
-        OSError: it cannot be written, as on a full disk; what was there is as it was.
+        ValueError: `vae` is not a `zoo.VAE`.
+        OSError: writing failed, e.g. on a full disk; existing files are unchanged.
     """
     if not isinstance(vae, VAE):
         raise ValueError(f"Expected a zoo.VAE to save, got {vae!r}.")
@@ -39,34 +39,36 @@ def save(vae: VAE, folder: str | Path) -> None:
     config = keras.saving.serialize_keras_object(vae)
     config.pop("compile_config", None)
     vae.save_weights(content := InMemory())
-    # Both are written before either is replaced: one does not fit an older other.
+    # Both are written before either is replaced, because new weights do not fit an older config.
     with replacing(folder / WEIGHTS, folder / MODEL) as (weights, description):
         weights.write_bytes(content.getbuffer())
         description.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def load(folder: str | Path) -> VAE:
-    """Loads the model that `save` or a training run wrote into a folder: score it, or compile it and continue to fit.
+    """Loads a model written by `save` or by a training run. Compile it to continue training.
 
     Args:
-        folder: path.
+        folder: the model's or the run's folder.
 
     Returns:
         A `zoo.VAE`, not compiled.
 
     Raises:
         FileNotFoundError: there is no model in the folder.
-        ValueError: its files are damaged, or do not belong together.
+        ValueError: its files are damaged or do not match.
     """
     folder = Path(folder).expanduser()
     for name in (MODEL, WEIGHTS):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"No model in '{folder}': {name} is missing. Train one into it, or name another.")
+            raise FileNotFoundError(
+                f"No model in '{folder}': {name} is missing. Train one there, or use another folder."
+            )
     vae = _described(folder / MODEL)
     try:
         vae.load_weights(folder / WEIGHTS)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise ValueError(f"'{folder / WEIGHTS}' is damaged or of another model: {_line(error)}") from error
+        raise ValueError(f"'{folder / WEIGHTS}' is damaged or belongs to another model: {_line(error)}") from error
     for weight in vae.weights:
         if np.isnan(weight.numpy()).any():
             raise ValueError(
@@ -76,19 +78,19 @@ def load(folder: str | Path) -> VAE:
 
 
 def _described(path):
-    """Builds the model that a file describes, with weights of no meaning."""
+    """Builds a model from its config file, with uninitialized weights."""
     try:
         text = path.read_text(encoding="utf-8")
         with counted_weights(copies=1):
             vae = keras.saving.deserialize_keras_object(json.loads(text))
-    except Exception as error:  # whatever a part makes of options that no part was saved with
+    except Exception as error:  # parts may raise anything for options of a damaged file
         raise ValueError(f"'{path}' does not describe a model of this zoo: {_line(error)}") from error
     if not isinstance(vae, VAE):
-        raise ValueError(f"'{path}' describes a {type(vae).__name__}, expected a VAE.")
+        raise ValueError(f"Expected '{path}' to describe a VAE, got a {type(vae).__name__}.")
     return vae
 
 
 def _line(error):
-    """Returns the message of an error in one line, cut after 300 letters."""
+    """Returns an error's message in one line, truncated to 300 characters."""
     said = " ".join(str(error).split()) or type(error).__name__
     return said if len(said) <= 300 else f"{said[:300]} …"

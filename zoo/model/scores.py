@@ -1,4 +1,4 @@
-"""How well a model explains examples: log p(x) and its bounds, in parts that fit into memory."""
+"""Estimates of log p(x) and its bounds, in chunks that fit into memory."""
 
 import math
 from typing import NamedTuple
@@ -18,14 +18,14 @@ class Scores(NamedTuple):
     """Estimates for N examples from K draws each, in nats.
 
     Args:
-        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever objective the model was trained with [N].
+        elbo: E_q log p(x|z) − KL(q(z|x) ‖ p(z)), whatever the training objective [N].
         log_likelihood: log p(x) by importance sampling, log 1/K Σₖ wₖ, wₖ = p(x|zₖ) p(zₖ) / q(zₖ|x): in
             expectation at most log p(x), tending to it as K grows (arXiv:1509.00519) [N].
         reconstruction: −E_q log p(x|z) [N].
         kl: KL(q(z|x) ‖ p(z)) [N].
-        effective_draws: (Σ w)² / Σ w², from 1 to K: of how many draws `log_likelihood` is made. Where it is
-            small, the posterior misses what matters, and `log_likelihood` is too low [N].
-        curve: `log_likelihood` of fewer draws, those of `curve_draws(K)`, averaged over groups of so many [N, C].
+        effective_draws: effective sample size of `log_likelihood`, (Σ w)² / Σ w², from 1 to K. If it is small, the
+            posterior is a poor proposal distribution, and `log_likelihood` is too low [N].
+        curve: `log_likelihood` with each number of draws in `curve_draws(K)`, averaged over groups of draws [N, C].
     """
 
     elbo: np.ndarray
@@ -37,10 +37,10 @@ class Scores(NamedTuple):
 
 
 def score(model, x, samples, seed, progress):
-    """Estimates how well a model explains each example, on all replicas of the strategy that it was made in.
+    """Estimates the ELBO, log p(x) and their terms for each example, on all replicas of the model's strategy.
 
     Args:
-        model: a model with `terms`, and with `estimate`, which is `estimate_on_replicas` compiled.
+        model: a model with `terms`, and with `estimate`, the compiled `estimate_on_replicas`.
         x: data [N, *x].
         samples: K, importance samples per example.
         seed: an integer.
@@ -50,7 +50,7 @@ def score(model, x, samples, seed, progress):
         `Scores`, arrays [N].
 
     Raises:
-        ValueError: `x` is no data of this model, or `samples` is under 1.
+        ValueError: `x` has another shape or support than the model's, or `samples` is under 1.
     """
     samples, seed = whole_number(samples, "samples", below=MOST_SAMPLES + 1), seed_number(seed)
     x = np.asarray(supports.as_examples(x))
@@ -61,7 +61,7 @@ def score(model, x, samples, seed, progress):
     starts = range(0, len(x), rows)
     for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
         of_replicas = [first + rows * replica for replica in range(replicas)]
-        # The last rows repeat the last example, so that all chunks are of one size and compile once.
+        # The last chunk is padded with the last example, so that all chunks have one shape and compile once.
         examples = [x[np.minimum(np.arange(start, start + rows), len(x) - 1)] for start in of_replicas]
         parts = [
             _score_chunks(model, examples, size, [[seed, start + i * len(x)] for start in of_replicas])
@@ -72,7 +72,7 @@ def score(model, x, samples, seed, progress):
 
 
 def _score_chunks(model, chunks, samples, seeds):
-    """Scores a chunk [b, *x] on each replica, by a seed for each: a list of `Scores`."""
+    """Scores a chunk [b, *x] on each replica, with a seed for each. Returns a list of `Scores`."""
     strategy = model.distribute_strategy
     x, seed = (
         strategy.experimental_distribute_values_from_function(
@@ -85,7 +85,7 @@ def _score_chunks(model, chunks, samples, seeds):
 
 
 def estimate_on_replicas(model, x, samples, seed):
-    """Scores the examples of each replica: `Scores` of its tensors.
+    """Scores the examples of each replica. Returns `Scores` of per-replica tensors.
 
     Args:
         model: see `score`.
@@ -101,7 +101,7 @@ def estimate_on_replicas(model, x, samples, seed):
 
 
 def curve_draws(samples):
-    """Returns the numbers of draws that the points of a `Scores.curve` stand for: 1, 10, … up to K itself.
+    """Returns the number of draws of each point of `Scores.curve`: 1, 10, … up to K.
 
     Args:
         samples: K.
@@ -131,14 +131,14 @@ def estimate(terms):
 
 
 def merged(parts, sizes):
-    """Merges scores from draws that were taken in parts.
+    """Merges scores of the same examples from several sets of draws.
 
     Args:
         parts: `Scores` of the same examples, from `sizes[i]` draws each.
-        sizes: how many, one or more.
+        sizes: number of draws of each part.
 
     Returns:
-        `Scores` of all the draws: the curve of the first part, up to its last point.
+        `Scores` of all draws; the curve is that of the first part, except for its last point.
     """
     if len(parts) == 1:
         return parts[0]

@@ -1,17 +1,17 @@
-"""Seeds of the model's draws."""
+"""Random seeds of the model."""
 
 import tensorflow as tf
 
 
 def next_seed(seed, counter):
-    """Counts a draw, and returns a seed that never comes twice in a model.
+    """Increments the counter, and returns a seed that is unique within the model.
 
     Args:
-        seed: the model's, an integer.
-        counter: int64 variable, how many seeds were made before.
+        seed: the model's seed, an integer.
+        counter: int64 variable, the number of seeds returned before.
 
     Returns:
-        int32 [2], of the seed, the count and, where there are several, the replica.
+        int32 [2], a function of the seed, the counter and, if there are several, the replica.
     """
     counter.assign_add(1)
     seed = tf.cast(tf.stack([tf.constant(seed, tf.int64), tf.convert_to_tensor(counter)]), tf.int32)

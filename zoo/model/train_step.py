@@ -1,7 +1,7 @@
-"""A step of training or of evaluation, the same on one replica or many.
+"""A step of training or of evaluation, on one replica or several.
 
-Functions of any model that has a `KerasModel`'s parts, objective and guard; gradients are summed over the replicas
-before the optimizer sees them, so that it clips what it would clip on one.
+The functions take any model with the parts, objective and guard of a `KerasModel`. Gradients are summed over the
+replicas before the optimizer clips them, so that clipping does not depend on the number of replicas.
 """
 
 from typing import NamedTuple
@@ -16,13 +16,13 @@ TERMS = ("the data", OUTSIDE, "log p(x|z) (reconstruction)", "log p(z)", "log q(
 
 
 class Sums(NamedTuple):
-    """Measurements of a step in nats, as sums over the examples of all replicas, so that they can be added up.
+    """The values of a step in nats, as sums over the examples of all replicas, which can be added over steps.
 
     Args:
-        loss: Σ minus the objective.
+        loss: sum of minus the objective.
         reconstruction: Σ w · −E_q log p(x|z), w the sample weights.
         kl: Σ w · KL(q(z|x) ‖ p(z)).
-        examples: how many.
+        examples: number of examples.
         weight: Σ w.
     """
 
@@ -39,7 +39,7 @@ class Sums(NamedTuple):
 
 
 def take_step(model, x, sample_weight=None):
-    """Takes one step of the optimizer, or skips it where a value is not finite: then only the guard counts it.
+    """Takes one optimizer step, or skips it if a value is not finite; skipped steps only update the guard.
 
     Args:
         model: a `KerasModel`.
@@ -52,7 +52,7 @@ def take_step(model, x, sample_weight=None):
     model.prepare_optimizer()
     x, sample_weight, there = _at_least_one(x, sample_weight)
     weights = [weight for part in model.PARTS for weight in getattr(model, part).trainable_weights]
-    # What the forward pass changes, such as moving statistics, is written only if the step is taken.
+    # Changes made by the forward pass, such as moving statistics, are written only if the step is taken.
     with tf.GradientTape() as tape, _stateless(weights) as state:
         terms = model(x, training=True)
         loss = model.compute_loss(y_pred=terms, sample_weight=sample_weight)
@@ -67,7 +67,7 @@ def take_step(model, x, sample_weight=None):
     wrong_gradients = tf.stack([_not_finite(part) for part in _by_part(model, gradients)]) > 0
     may, finite = ~tf.reduce_any(wrong) & ~model.guard.closed(), ~tf.reduce_any(wrong_gradients)
     model.apply_gradients_if(may if model.scales_loss else may & finite, gradients, weights)
-    # An example of zeros that stands for none changes nothing.
+    # The placeholder example of an empty replica must not change any variable.
     _write(model, state, may & finite & (there > 0))
     if model.scales_loss:  # the optimizer tries smaller scales, and skips such a step too
         wrong_gradients &= tf.convert_to_tensor(model.optimizer.dynamic_scale) <= 1
@@ -77,7 +77,7 @@ def take_step(model, x, sample_weight=None):
 
 
 def measure(model, x, sample_weight=None):
-    """Measures what a step measures, without taking one.
+    """Computes the `Sums` of a step without an optimizer step.
 
     Args:
         model: a `KerasModel`.
@@ -108,13 +108,13 @@ def loss_of(model, terms, sample_weight):
 
 
 def note_outside(model, x, there=1.0, values=()):
-    """Tells the guard whether data are out of their support on any replica.
+    """Records in the guard whether data are outside of their support on any replica.
 
     Args:
         model: a `KerasModel`.
         x: data [B, *x], of this replica.
-        there: 0 where they stand for no examples, else 1.
-        values: numbers that are summed over the replicas on this occasion.
+        there: 0 for the placeholder of an empty replica, else 1.
+        values: scalar tensors to be summed over the replicas in the same all-reduce.
 
     Returns:
         The sums of the values.
@@ -127,7 +127,7 @@ def note_outside(model, x, there=1.0, values=()):
 
 
 def outside_support(model, x):
-    """Returns 1.0 where data [B, *x] are finite but out of their support, else 0.0; in the graph."""
+    """Returns 1.0 if data [B, *x] are finite but outside of their support, else 0.0; in the graph."""
     x = tf.cast(x, model.variable_dtype)
     outside = tf.reduce_all(tf.math.is_finite(x)) & ~supports.get(model.support).contains_in_graph(x)
     return tf.cast(outside, tf.float32)
@@ -139,25 +139,25 @@ def replicas():
 
 
 def _wrong_terms(model, x, terms, loss, there):
-    """Returns a list of numbers, 1 where one of `TERMS` is not finite, or the data are out of their support, else 0."""
+    """Returns a number for each of `TERMS`: 1 if it is not finite or, for the data, outside of the support, else 0."""
     wrong = [_not_finite(value) for value in (x, terms.log_px, terms.log_pz, terms.log_qz, terms.kl, loss)]
     wrong.insert(TERMS.index(OUTSIDE), outside_support(model, x) * there)
     return [tf.cast(value, loss.dtype) for value in wrong]
 
 
 def _stateless(weights):
-    """Returns a scope in which the forward pass changes no variable; regularizers look for their weights in it."""
+    """Returns a scope in which the forward pass assigns no variable; it holds the weights that regularizers read."""
     values = [(weight, tf.convert_to_tensor(weight)) for weight in weights if weight.regularizer is not None]
     return keras.StatelessScope(values, collect_losses=True)
 
 
 def _write(model, state, taken):
-    """Writes what the forward pass has changed: integers in any case, other numbers if the step is taken.
+    """Writes the variables that the forward pass changed: integers always, floats only if the step is taken.
 
     Args:
         model: a `KerasModel`.
         state: the scope of the forward pass.
-        taken: bool [].
+        taken: bool [], whether the step is taken.
     """
     for variable in model.non_trainable_variables:
         value = state.get_current_value(variable)
@@ -174,9 +174,9 @@ def _by_part(model, gradients):
 
 
 def _at_least_one(x, sample_weight):
-    """Returns the examples and weights of a replica, and 1.0; where it has none, an example of zeros, and 0.0.
+    """Returns a replica's examples and weights, and 1.0; for an empty replica, a placeholder of zeros, and 0.0.
 
-    The last batch of arrays may be smaller than there are replicas.
+    Replicas are empty if the last batch has fewer examples than there are replicas.
     """
     if replicas() == 1 or x.shape[0]:
         return x, sample_weight, 1.0
@@ -204,7 +204,7 @@ def _not_finite(tensors):
 
 
 def _weighted(tensors, weight):
-    """Multiplies a replica's tensors, which may be None, by its weight: shares of a batch may be unequal."""
+    """Multiplies a replica's tensors, which may be None, by its weight, because replicas' batches may be unequal."""
     if replicas() == 1:
         return tensors
     return [None if t is None else t * tf.cast(weight, t.dtype) for t in tensors]

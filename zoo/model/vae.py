@@ -33,10 +33,9 @@ Array: TypeAlias = "np.ndarray | tf.Tensor"
 class VAE(KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
-    Which VAE it is, its parts say. It is trained as any Keras model is; labels are ignored. Logged are,
-    in nats per example, `loss` (minus the objective), `reconstruction` (−E_q log p(x|z)) and `kl`.
-    With sample weights w, `loss` is Σ w·loss / B, as all of Keras's losses, and the other two are
-    weighted means. `predict` gives reconstructions.
+    The parts define the model. Train it like any Keras model; labels are ignored. The logs contain `loss` (minus the
+    objective), `reconstruction` (−E_q log p(x|z)) and `kl`, in nats per example. With sample weights w, `loss` is
+    Σ w·loss / B, like all Keras losses, and the other two are weighted means. `predict` returns reconstructions.
 
     Args:
         encoder: Keras model x [B, *x] ↦ h.
@@ -45,9 +44,9 @@ class VAE(KerasModel):
         decoder: Keras model z [B, L] ↦ h.
         likelihood: layer h ↦ p(x|z).
         objective: layer Terms ↦ [B], to be maximized.
-        support: what x is: the name of a support, see `zoo.data.support`.
-        seed: every draw is a function of it and of how many were made before.
-        **kwargs: Keras's.
+        support: name of the set that x lies in, see `zoo.data.support`.
+        seed: random seed; every draw is a function of it and of the number of draws before.
+        **kwargs: arguments of `keras.Model`.
     """
 
     PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective")
@@ -64,14 +63,14 @@ class VAE(KerasModel):
         seed: int = 0,
         **kwargs: Any,
     ):
-        # Autocasting would round x to half precision under a mixed policy, before its density is taken.
+        # Under a mixed policy, autocasting would round x to half precision before its density is computed.
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, seed_number(seed)
         check_roles(self)
         for role in self.PARTS:
-            if not isinstance(getattr(self, role), keras.Model):  # which may have a name of the user's
+            if not isinstance(getattr(self, role), keras.Model):  # users may have named their networks
                 getattr(self, role).name = role
         self.samplers = FittedSamplers(name="samplers")
         self.guard = Guard(train_step.TERMS, [f"the gradient in the {part}" for part in self.PARTS])
@@ -87,7 +86,7 @@ class VAE(KerasModel):
             (self.likelihood, self.decoder.output_shape),
             (self.objective, None),
         ):
-            if not part.built:  # parts that are read from a file come built
+            if not part.built:  # parts that are loaded from a file are built already
                 part.build(input_shape)
         self.prior.limit(*supports.get(self.support).limits)
         self.seed_counter = self.add_weight(
@@ -120,7 +119,7 @@ class VAE(KerasModel):
             A tfd distribution, batch [B], event [L].
 
         Raises:
-            ValueError: `x` has another shape than the model's; or, outside of a graph, is out of its support.
+            ValueError: `x` has another shape than the model's or, in eager mode, is outside of its support.
         """
         if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
             x = supports.as_examples(x)
@@ -130,27 +129,27 @@ class VAE(KerasModel):
     def posterior_at(self, x: tf.Tensor) -> tfd.Distribution:
         """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
 
-        It is that of evaluation, in training too, and leaves no trace in the encoder: moving statistics would mix the
-        data's with those of points that are no data, and activity regularizers would count twice.
+        The encoder runs in inference mode, also during training, and its state is unchanged: pseudo-inputs must not
+        enter moving statistics, and activity regularizers must not count twice.
         """
         with keras.StatelessScope():
             return self.posterior(self.features(x, training=False))
 
     def features(self, x: Array, training: bool | None = None) -> tf.Tensor:
-        """Returns h, the encoder network's features of data [B, *x], in the precision of the posterior.
+        """Returns h, the encoder's features, in the compute dtype of the posterior.
 
         Args:
             x: data [B, *x].
-            training: whether the network is to behave as in training; None for as the model is called.
+            training: whether the encoder runs in training mode; None for the mode that the model is called in.
 
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        mode = {} if training is None else {"training": training}  # Keras takes a None for False
+        mode = {} if training is None else {"training": training}  # Keras treats None as False
         h = self.encoder(
             self.likelihood.standardized(supports.as_batch(x, self.event_shape, self.variable_dtype)), **mode
         )
-        # Keras casts what a posterior is called on, but not what its `params` and `distribution` are given.
+        # Keras casts the arguments of a posterior's `call`, but not of its `params` and `distribution`.
         return tf.cast(h, self.posterior.compute_dtype)
 
     def decode(self, z: Array) -> tfd.Distribution:
@@ -163,7 +162,7 @@ class VAE(KerasModel):
             A tfd distribution, batch [...], event the shape of x.
 
         Raises:
-            ValueError: `z` has another last axis than L.
+            ValueError: the last axis of `z` is not L.
         """
         z = tf.convert_to_tensor(supports.as_examples(z, "latent points"), self.posterior.compute_dtype)
         if z.shape[-1:] != (self.latent_size,):
@@ -174,11 +173,11 @@ class VAE(KerasModel):
         return self.likelihood(h)
 
     def terms(self, x: Array, samples: int, seed: tf.Tensor) -> Terms:
-        """Computes the terms that every bound on log p(x) is made of.
+        """Computes the terms of the variational bounds on log p(x).
 
         Args:
             x: data [B, *x].
-            samples: K, draws of z for an example.
+            samples: K, draws of z per example.
             seed: int32 [2].
 
         Returns:
@@ -186,7 +185,7 @@ class VAE(KerasModel):
         """
         return self._terms(x, partial(draw, samples=samples), nothing, seed)
 
-    def call(self, x, training=None):  # Keras hands `training` on to the networks' layers
+    def call(self, x, training=None):  # Keras passes `training` on to the networks
         return self._terms(
             x, self.objective.draw, self.objective.batch_statistic, next_seed(self.seed, self.seed_counter)
         )
@@ -201,27 +200,27 @@ class VAE(KerasModel):
         return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
 
     def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
-        """Estimates log p(x) of each example in nats [N]: the `log_likelihood` of `score`, which takes the same."""
+        """Estimates log p(x) of each example in nats [N]. Takes the arguments of `score`."""
         return self.score(x, samples, seed, progress).log_likelihood
 
     def score(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> scores.Scores:
-        """Estimates how well the model explains each example, from K draws zₖ of q(z|x).
+        """Estimates the ELBO, log p(x) and their terms for each example, from K draws of q(z|x).
 
         Args:
             x: data [N, *x].
             samples: K, importance samples per example.
-            seed: an integer; the same one gives the same draws.
+            seed: random seed of the draws.
             progress: whether to show a progress bar.
 
         Returns:
             `Scores`, arrays [N].
 
         Raises:
-            ValueError: `x` is no data of this model, or `samples` is under 1.
+            ValueError: `x` has another shape or support than the model's, or `samples` is under 1.
         """
         return scores.score(self, x, samples, seed, progress)
 
-    @tf.function  # without XLA: large products on the CPU take it twice as long
+    @tf.function  # without XLA, which takes twice as long for large matrix products on CPUs
     def estimate(self, x: tf.Tensor, samples: int, seed: tf.Tensor) -> scores.Scores:
         """Estimates the `Scores` of each replica's data [b, *x]; see `zoo.model.scores.estimate_on_replicas`."""
         return scores.estimate_on_replicas(self, x, samples, seed)
@@ -229,17 +228,17 @@ class VAE(KerasModel):
     def adapt(self, x: Array) -> None:
         """Initializes data-dependent parts: the data's mean and scale, VampPrior pseudo-inputs, N for β-TCVAE.
 
-        Where the support is real, a normal likelihood takes the units of x from them: the encoder is given
-        standardized data, and p(x|z) stays a density in the data's own units. To be called before `fit`.
+        For real data, the encoder gets standardized x, and p(x|z) stays a density in the units of the data. Call it
+        before `fit`.
 
         Args:
-            x: training data [N, *x], an array or what is sliced as one; values between those of the support, such as
-                gray levels, will do.
+            x: training data [N, *x], an array or array-like that supports slicing; values need not lie in the support,
+                e.g. gray levels before binarization.
 
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        if not isinstance(x, LazyArray):  # which need not fit into memory
+        if not isinstance(x, LazyArray):  # a lazy array may be larger than memory
             x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
         if x.shape[1:] != self.event_shape:
             raise supports.wrong_shape(x.shape, self.event_shape)
@@ -261,18 +260,18 @@ class VAE(KerasModel):
         return self.decode(self.encode(x).mean()).mean()
 
     def generate(self, n: int, seed: int | None = None, latents: str | tfd.Distribution = "prior") -> tf.Tensor:
-        """Generates examples: E[x | z] for draws of z.
+        """Generates examples: the means E[x|z] for draws of z.
 
         Args:
-            n: how many.
-            seed: an integer; without one, each call gives others.
-            latents: where z comes from, see `latent_distribution`.
+            n: number of examples.
+            seed: random seed; None for new draws in each call.
+            latents: distribution of z, see `latent_distribution`.
 
         Returns:
             [n, *x].
 
         Raises:
-            KeyError, ValueError: as `latent_distribution`; or `n` is under 1.
+            KeyError, ValueError: as `latent_distribution`, or `n` is under 1.
         """
         n = whole_number(n, "how many to generate")
         memory.check_points(self.decoder, n, "latent points")
@@ -285,31 +284,30 @@ class VAE(KerasModel):
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
     def latent_distribution(self, latents: str | tfd.Distribution = "prior") -> tfd.Distribution:
-        """Returns a density of z to sample from.
+        """Returns a distribution of z to sample from.
 
         Args:
-            latents: "prior"; "vamp", the prior of a model that has a VampPrior, a mixture of posteriors each of which
-                may be drawn; the name of a sampler, such as "aggregated" or "gmm", that `add_sampler` has
-                fitted; or a tfd distribution of event shape [L].
+            latents: "prior"; "vamp", the prior of a model with a VampPrior; the name of a sampler that `add_sampler`
+                has fitted, such as "aggregated" or "gmm"; or a tfd distribution of event shape [L].
 
         Returns:
             A tfd distribution, batch [], event [L].
 
         Raises:
-            KeyError: no such sampler in this model; the message lists those that it has.
-            ValueError: the distribution is of another shape.
+            KeyError: no such sampler in this model; the message lists the known ones.
+            ValueError: the distribution has another shape.
         """
         return self.samplers.distribution(latents, self)
 
     def add_sampler(self, spec: str | dict[str, Any], x: Array, progress: bool = True) -> Sampler:
-        """Fits a density of z to where the data are in latent space, for `generate` to draw from.
+        """Fits a distribution of z to the encoded training data, for use by `generate`.
 
-        It is saved with the model, and loads without the data. `fit` takes the samplers away, as the latent space
-        moves on.
+        It is saved with the model and loaded without the data. `fit` removes all samplers, because training changes
+        the latent space.
 
         Args:
-            spec: a sampler's name, with options if any, e.g. "aggregated", "gmm(components=20)" or
-                "compressed(components=500)"; the bare name is what `generate` knows it by.
+            spec: spec of a sampler, e.g. "aggregated", "gmm(components=20)" or "compressed(components=500)"; its name
+                without options is the `latents` of `generate`.
             x: training data [N, *x].
             progress: whether to show a progress bar.
 
@@ -318,7 +316,8 @@ class VAE(KerasModel):
 
         Raises:
             KeyError: no such sampler.
-            ValueError: `x` is no data of this model, there are too few, or the sampler does not suit the posterior.
+            ValueError: `x` has another shape or support than the model's or too few examples, or the sampler is
+                incompatible with the posterior.
         """
         x = np.asarray(supports.as_examples(x))
         supports.check_examples(x, self.event_shape, self.support)

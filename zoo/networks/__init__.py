@@ -1,4 +1,4 @@
-"""Networks: pairs of an encoder x ↦ h and a decoder z ↦ h, plain Keras models."""
+"""Networks: pairs of an encoder x ↦ h and a decoder z ↦ h, both plain Keras models."""
 
 from zoo.networks.conv import Convolutional
 from zoo.networks.mlp import MLP, GatedDense, GatedMLP

@@ -12,16 +12,16 @@ from zoo.registry import register
 @register("network", "conv")
 @dataclass(frozen=True)
 class Convolutional:
-    """Convolutions of stride 2 and a dense layer from x to h, and the same turned round from z to h.
+    """An encoder of convolutions with stride 2 and a dense layer, and a decoder with the reverse layers.
 
-    The decoder's h has x's height and width, so that the likelihood's parameters are a linear map at each
-    pixel. Odd heights and widths are rounded up on the way down and cropped on the way up.
+    The decoder's h has the height and width of x, so that the likelihood's parameters are a linear map of h at each
+    pixel. The encoder rounds odd heights and widths up when halving; the decoder crops them.
 
     Args:
         filters: channels after each halving of height and width.
-        kernel: height and width of the kernels; of 4, with stride 2, none overlap unevenly.
+        kernel: height and width of the kernels; 4 with stride 2 avoids checkerboard artifacts.
         hidden: size of the encoder's last, dense layer.
-        activation: Keras's name of it.
+        activation: Keras's name of the activation.
     """
 
     filters: tuple[int, ...] = (32, 64)
@@ -31,7 +31,7 @@ class Convolutional:
 
     def __post_init__(self):
         if not isinstance(self.filters, list | tuple) or not self.filters:
-            raise ValueError(f"Expected channels for each halving, e.g. filters=(32, 64), got {self.filters!r}.")
+            raise ValueError(f"Expected filters= to be a tuple of channel counts, e.g. (32, 64), got {self.filters!r}.")
         object.__setattr__(self, "filters", tuple(whole_number(f, "a number of filters") for f in self.filters))
         object.__setattr__(self, "kernel", whole_number(self.kernel, "kernel", least=2))
         object.__setattr__(self, "hidden", whole_number(self.hidden, "hidden"))
@@ -59,13 +59,13 @@ class Convolutional:
         for (small, large), size in zip(pairwise(sizes[::-1]), (*self.filters[-2::-1], self.filters[0]), strict=True):
             layers.append(keras.layers.Conv2DTranspose(size, self.kernel, strides=2, padding="same", **options))
             layers.append(keras.layers.Cropping2D([(0, 2 * a - b) for a, b in zip(small, large, strict=True)]))
-        if len(event_shape) == 2:  # a likelihood of [height, width] takes features of each row
+        if len(event_shape) == 2:  # a likelihood of event shape [height, width] takes features [height, C]
             layers.append(keras.layers.Reshape((event_shape[0], -1)))
         return keras.Sequential(layers, name="decoder")
 
 
 def _image(event_shape):
-    """Returns (height, width, channels) of images, with one channel for those without."""
+    """Returns (height, width, channels) of images, with channels = 1 for [height, width]."""
     if len(event_shape) not in (2, 3):
         raise ValueError(
             f"Network 'conv' needs images of [height, width] or [height, width, channels], got {list(event_shape)}. "

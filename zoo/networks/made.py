@@ -7,7 +7,7 @@ import tensorflow as tf
 import zoo.memory as memory
 from zoo.checks import whole_number
 
-MOST = 100  # steps of a flow; more take minutes to build, and hours to compile
+MOST = 100  # upper limit of flow steps; more take minutes to build and hours to compile
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -30,7 +30,7 @@ class MaskedDense(keras.layers.Layer):
         super().build(z_shape)
 
     def call(self, z):
-        # Of rows: XLA has no gradient of a tensordot within a loop on a batch of unknown size.
+        # Flattened to rows, because XLA has no gradient of a tensordot in a loop for a batch of unknown size.
         y = tf.matmul(tf.reshape(z, [-1, self.mask.shape[0]]), self.kernel * tf.cast(self.mask, z.dtype)) + self.bias
         return tf.reshape(y, tf.concat([tf.shape(z)[:-1], [self.mask.shape[1]]], axis=0))
 
@@ -40,18 +40,18 @@ class MaskedDense(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("zoo")
 class MADE(keras.layers.Layer):
-    """A network whose i-th outputs see only the elements of z before the i-th, and all of a context.
+    """A masked network whose i-th outputs depend only on the elements of z before the i-th, and on a context.
 
-    Germain et al. (2015, arXiv:1502.03509). Hidden units are given degrees 0, …, d − 1 in turn: a unit of
-    degree k sees the first k elements, and is seen by the outputs of elements after them. There are d of them
-    at least, so that every output sees all that it may.
+    Germain et al. (2015, arXiv:1502.03509). Hidden units have degrees 0, …, d − 1 in turn: a unit of degree k depends
+    on the first k elements and feeds the outputs of later elements. There are at least d units, so that every output
+    can depend on all elements before it.
 
     Args:
         event_shape: (d,), the size of z.
-        outputs: numbers for each element of z.
-        hidden: number of hidden units; where it is under d, there are d.
+        outputs: outputs per element of z.
+        hidden: number of hidden units; raised to d if it is smaller.
         context: size of the context; 0 for none.
-        reverse: whether "before" means after: flows turn the order round from step to step.
+        reverse: whether to reverse the order of the elements; flows alternate it from step to step.
         gain: scale of the initial outputs.
     """
 
@@ -62,10 +62,10 @@ class MADE(keras.layers.Layer):
 
     def build(self, z_shape):
         (d,) = self.event_shape
-        order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # of the elements
+        order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # order of the elements
         units = max(self.hidden, d)
-        takes = f"the masks of a network of hidden={units:,} units to fit into memory, but with their weights they take"
-        memory.check(memory.FLOAT * memory.TRAINED * units * d * (1 + self.outputs), takes, "Give fewer hidden units")
+        takes = f"the masks of a network with hidden={units:,} to fit into memory, but with their weights they take"
+        memory.check(memory.FLOAT * memory.TRAINED * units * d * (1 + self.outputs), takes, "Use fewer hidden units")
         degrees = np.arange(units) % d
         self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
         mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
@@ -92,14 +92,14 @@ class MADE(keras.layers.Layer):
 
 
 def flow_networks(event_shape, steps, hidden, context, dtype):
-    """Builds the networks of a flow's steps, their orders reversed from each to the next.
+    """Builds the networks of a flow's steps, with alternating order of the elements.
 
     Args:
         event_shape: (d,).
-        steps: how many.
-        hidden: hidden units of each.
-        context: size of the context, 0 for none.
-        dtype: of the layers.
+        steps: number of flow steps.
+        hidden: hidden units of each network.
+        context: size of the context; 0 for none.
+        dtype: dtype or dtype policy of the layers.
     """
     made = []
     for i in range(whole_number(steps, "steps", below=MOST + 1)):

@@ -10,16 +10,16 @@ from zoo.registry import register
 
 @dataclass(frozen=True)
 class DenseNetwork:
-    """Dense layers of the sizes in `hidden` from x to h, and of the same sizes turned round from z to h.
+    """An encoder with dense layers of sizes `hidden`, and a decoder with the same sizes in reverse order.
 
-    To write one: give `layer`, the hidden layer of a size.
+    To write a subclass: define `layer`.
     """
 
     hidden: tuple[int, ...] = (300, 300)
 
     def __post_init__(self):
         if not isinstance(self.hidden, list | tuple) or not self.hidden:
-            raise ValueError(f"Expected the sizes of the hidden layers, e.g. hidden=(300, 300), got {self.hidden!r}.")
+            raise ValueError(f"Expected hidden= to be a tuple of layer sizes, e.g. (300, 300), got {self.hidden!r}.")
         sizes = tuple(whole_number(size, "the size of a hidden layer") for size in self.hidden)
         object.__setattr__(self, "hidden", sizes)
 
@@ -43,8 +43,8 @@ class MLP(DenseNetwork):
     """Dense layers with an activation.
 
     Args:
-        hidden: sizes of the encoder's layers; the decoder has them turned round.
-        activation: Keras's name of it.
+        hidden: sizes of the encoder's layers; the decoder has them in reverse order.
+        activation: Keras's name of the activation.
     """
 
     activation: str = "relu"
@@ -59,7 +59,7 @@ class GatedMLP(DenseNetwork):
     """Gated dense layers, as in the VampPrior's experiments (Tomczak & Welling, 2018, arXiv:1705.07120).
 
     Args:
-        hidden: sizes of the encoder's layers; the decoder has them turned round.
+        hidden: sizes of the encoder's layers; the decoder has them in reverse order.
     """
 
     def layer(self, size):
@@ -68,7 +68,7 @@ class GatedMLP(DenseNetwork):
 
 @keras.saving.register_keras_serializable("zoo")
 class GatedDense(keras.layers.Layer):
-    """(A h + a) ⊙ sigmoid(B h + b), with no other activation (Dauphin et al., 2017, arXiv:1612.08083).
+    """A gated linear unit, (A h + a) ⊙ sigmoid(B h + b) (Dauphin et al., 2017, arXiv:1612.08083).
 
     Args:
         units: number of outputs.
@@ -79,7 +79,7 @@ class GatedDense(keras.layers.Layer):
         self.units = units
 
     def build(self, h_shape):
-        # One product for both halves.
+        # One matrix product for A and B.
         self.dense = keras.layers.Dense(2 * self.units, kernel_initializer="he_normal", dtype=self.dtype_policy)
         self.dense.build(h_shape)
         super().build(h_shape)

@@ -1,4 +1,4 @@
-"""Objectives: from the terms of a variational bound to a number for each example."""
+"""Objectives: functions from the terms of a variational bound to a value for each example."""
 
 from zoo.objectives.elbo import ELBO
 from zoo.objectives.importance import IWAE, DReG

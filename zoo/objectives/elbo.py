@@ -1,4 +1,4 @@
-"""The evidence lower bound, its KL weighted."""
+"""The evidence lower bound with a weighted KL."""
 
 import tensorflow as tf
 
@@ -16,15 +16,14 @@ class ELBO(Objective):
 
     Args:
         beta: β, the weight of the KL.
-        free_bits: λ, nats of KL a latent dimension that cost no more than they do at λ (Kingma et al.,
-            2016, arXiv:1606.04934, equation 15): each dimension's mean KL over the batch counts as at
-            least λ. Where the KL is no sum over dimensions, the whole counts as at least λ L. The batch's mean
-            does not know of sample weights.
-        samples: K, draws for an example; of a mixture posterior, for each of its components, so that the bound is
+        free_bits: λ, in nats: the KL of each latent dimension, averaged over the batch, is replaced by
+            max(λ, KL) (Kingma et al., 2016, arXiv:1606.04934, equation 15). If the KL is not a sum over dimensions, the
+            total is replaced by max(λ L, KL). The average over the batch ignores sample weights.
+        samples: K, draws per example; with a mixture posterior, draws per component, for the bound
             Σₘ πₘ E_qₘ[log p(x|z) + log p(z) − log q(z|x)] (Morningstar et al., 2021, arXiv:2003.01687).
 
     Raises:
-        ValueError: β or λ is negative or infinite.
+        ValueError: β or λ is negative or not finite.
     """
 
     stratified = True
@@ -35,7 +34,7 @@ class ELBO(Objective):
 
     @property
     def of_batch(self):
-        """Whether it looks at the batch as a whole: with free bits."""
+        """Whether it uses a statistic of the whole batch: true with free bits."""
         return self.free_bits > 0
 
     def call(self, terms):

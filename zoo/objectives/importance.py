@@ -15,7 +15,7 @@ class IWAE(Objective):
     Burda et al. (2016, arXiv:1509.00519).
 
     Args:
-        samples: K, draws for an example; of a mixture posterior, for each of its components, weighted by their πₘ
+        samples: K, importance samples per example; with a mixture posterior, per component, weighted by πₘ
             (Morningstar et al., 2021, arXiv:2003.01687).
     """
 
@@ -35,15 +35,15 @@ class IWAE(Objective):
 class DReG(IWAE):
     """The bound of `IWAE` with the doubly reparameterized gradient (Tucker et al., 2019, arXiv:1810.04152).
 
-    With w̃ₖ = wₖ / Σⱼ wⱼ the encoder's gradient is Σₖ w̃ₖ² ∂log wₖ/∂zₖ ∂zₖ/∂φ, which is unbiased as is
-    that of `IWAE`, and whose signal does not drown in noise as K grows. All other parameters have `IWAE`'s.
-    During a warm-up, with a the annealing, the factor is (1 − a) w̃ₖ + a w̃ₖ².
+    With w̃ₖ = wₖ / Σⱼ wⱼ, the gradient of the encoder's parameters φ is Σₖ w̃ₖ² ∂log wₖ/∂zₖ ∂zₖ/∂φ: unbiased, like that
+    of `IWAE`, but its signal-to-noise ratio does not fall as K grows. Other parameters get the gradient of `IWAE`.
+    During a KL warm-up with annealing a, the factor is (1 − a) w̃ₖ + a w̃ₖ².
 
     Args:
-        samples: K, draws for an example.
+        samples: K, importance samples per example.
     """
 
-    stratified = False  # its gradient is that of draws of q(z|x) itself
+    stratified = False  # the estimator needs draws of q(z|x), not of its components
 
     def draw(self, posterior, h, seed):
         q = posterior(h)
@@ -57,10 +57,10 @@ class DReG(IWAE):
 
 @tf.custom_gradient
 def _reweighted(z, annealing):
-    """Returns z [K, B, L], its gradient multiplied by 1 − a + a w̃, and zeros [K, B] to add to log q(z|x).
+    """Returns z [K, B, L], with its gradient multiplied by 1 − a + a w̃, and zeros [K, B] to add to log q(z|x).
 
-    The bound is a logarithm of a sum of weights, so that its gradient in a log-weight, and up to a factor
-    for each example that of the zeros too, is w̃ itself: the weights come back with z's gradient.
+    The gradient of log Σₖ wₖ with respect to log wₖ is w̃ₖ. The gradient of the added zeros is proportional to it
+    (with a factor per example), so the backward pass reads w̃ from that gradient.
     """
 
     def gradient(z_gradient, log_qz_gradient):

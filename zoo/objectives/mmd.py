@@ -1,4 +1,4 @@
-"""InfoVAE: the aggregated posterior held to the prior by a maximum mean discrepancy."""
+"""InfoVAE: a maximum mean discrepancy between the aggregated posterior and the prior."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from zoo.checks import real_number
 from zoo.objectives.objective import Objective
 from zoo.registry import register
 
-TINY = 1e-30  # of a squared distance: a batch of one has none
+TINY = 1e-30  # avoids division by zero: a batch of one has no distances
 WIDTHS = (0.125, 0.25, 0.5, 1.0)  # of the kernels, in mean squared distances between draws of the prior
 
 
@@ -14,17 +14,17 @@ WIDTHS = (0.125, 0.25, 0.5, 1.0)  # of the kernels, in mean squared distances be
 class MMD(Objective):
     """E_q[log p(x|z)] − (1 − α) KL(q(z|x) ‖ p(z)) − (α + λ − 1) MMD²(q(z), p(z)); no bound on log p(x).
 
-    InfoVAE (Zhao et al., 2019, arXiv:1706.02262); q(z) is the aggregated posterior, and MMD² is estimated
-    from the batch (of a replica) and as many draws of the prior, whatever the sample weights, by the mean of the
-    kernels exp(−|z − z′|²/(a s)), a ∈ {⅛, ¼, ½, 1}, s the mean squared distance between draws of the prior: in many
-    dimensions all distances are near √s, where the kernel of a = 1 alone is nearly flat. Pairs of one point with
-    itself are left out, so that the estimate has no bias but that of s, which is gone at a batch of 20. A learned
-    prior's weights that draws are not differentiated in, such as a mixture's π, are trained by the KL alone.
+    InfoVAE (Zhao et al., 2019, arXiv:1706.02262). MMD² between the aggregated posterior q(z) and the prior is estimated
+    from a replica's batch and as many draws of the prior, ignoring sample weights. The kernel is the mean of
+    exp(−|z − z′|²/(a s)) over a ∈ {⅛, ¼, ½, 1}, where s is the mean squared distance between draws of the prior: in
+    high dimensions all distances are near √s, where the kernel with a = 1 alone is nearly flat. Pairs of a point with
+    itself are excluded, so the only bias comes from the estimate of s; it is negligible from a batch size of 20 on.
+    Prior parameters without a reparameterization gradient, such as the π of a mixture, are trained by the KL alone.
 
     Args:
-        alpha: α; 1 leaves the KL out.
-        lambda_: λ, in nats for a unit of MMD².
-        samples: K, draws for an example.
+        alpha: α; 1 removes the KL.
+        lambda_: λ, in nats per unit of MMD².
+        samples: K, draws per example.
 
     Raises:
         ValueError: α is over 1, or α + λ under 1.
@@ -53,11 +53,11 @@ def squared_mmd(z, prior_z):
     """Estimates MMD² between the distributions of two sets of points; the estimate may be negative.
 
     Args:
-        z: [K, B, L], K draws for each of B examples: pairs are taken within one of the K.
-        prior_z: [B, L].
+        z: [K, B, L], K draws for each of B examples; pairs share the same k.
+        prior_z: [B, L], draws of the prior.
 
     Returns:
-        A number, the mean over the K.
+        A scalar tensor, the mean over the K draws.
     """
     n = tf.shape(prior_z)[0]
     pairs = tf.cast(tf.maximum(n * (n - 1), 1), z.dtype)
@@ -67,7 +67,7 @@ def squared_mmd(z, prior_z):
     def kernel(distances):
         return tf.add_n([tf.exp(-distances / (a * width)) for a in WIDTHS]) / len(WIDTHS)
 
-    def between_distinct(distances):  # mean of the kernel, a point's with itself left out
+    def between_distinct(distances):  # mean of the kernel over pairs of distinct points
         return tf.reduce_sum(kernel(distances) * (1 - tf.eye(n, dtype=z.dtype)), axis=[-2, -1]) / pairs
 
     across = tf.reduce_mean(kernel(_squared_distances(z, prior_z)), axis=[-2, -1])  # [K]
@@ -75,7 +75,7 @@ def squared_mmd(z, prior_z):
 
 
 def _squared_distances(a, b):
-    """Computes |aᵢ − bⱼ|² [..., n, m] of points [..., n, L] and [..., m, L], zero at least."""
+    """Computes |aᵢ − bⱼ|² [..., n, m] of points [..., n, L] and [..., m, L], clipped to be non-negative."""
     products = tf.matmul(a, b, transpose_b=True)
     norms = tf.reduce_sum(a**2, axis=-1)[..., :, None] + tf.reduce_sum(b**2, axis=-1)[..., None, :]
     return tf.maximum(norms - 2 * products, 0.0)

@@ -1,36 +1,37 @@
-"""Objective: the layer that all of them share."""
+"""The base class of objectives."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.checks import whole_number
+from zoo.data.lazy_arrays import LazyArray
 from zoo.posteriors.posterior import Posterior
 from zoo.probability import tfd
 
-# q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
+# q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_shares`.
 Drawn = tuple[tfd.Distribution, tf.Tensor, tf.Tensor, tf.Tensor | None]
 
 
 class Objective(keras.layers.Layer):
-    """A lower bound on log p(x), or a surrogate that says what it is: terms ↦ [B], in nats, to be maximized.
+    """The base class of objectives, terms ↦ [B]: lower bounds on log p(x) or surrogates, in nats, to be maximized.
 
-    To write one: `call(terms)`. It computes in the precision of the terms.
+    To write a subclass: define `call(terms)`. It computes in the dtype of the terms.
 
-    `annealing`, a number from 0 to 1 that multiplies what holds q(z|x) to the prior, is state, not
-    configuration: a warm-up raises it, and it is saved with the weights.
+    `annealing` is a factor from 0 to 1 on the terms that pull q(z|x) towards the prior. It is state, not
+    configuration: a KL warm-up raises it, and it is saved with the weights.
 
     Args:
-        samples: K, how many draws of z it takes for an example.
+        samples: K, draws of z per example.
     """
 
-    stratified = False  # whether draws may have shares other than 1/K: then means over them are `terms.mean`
-    of_batch = False  # whether it looks at the batch as a whole, where sample weights weigh nothing
+    stratified = False  # whether it accepts draws with shares other than 1/K, by averaging with `terms.mean`
+    of_batch = False  # whether it uses a statistic of the whole batch, which ignores sample weights
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls) and "stratified" not in vars(cls):
-            cls.stratified = False  # a class that computes otherwise than the one above it has to say so itself
+            cls.stratified = False  # a subclass that overrides `call` must set it again
 
     def __init__(self, samples=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
@@ -54,14 +55,14 @@ class Objective(keras.layers.Layer):
             seed: int32 [2].
 
         Returns:
-            q, z [K, B, L], log q(z|x) [K, B], and the draws' log shares as in `Terms`, None where they are equal.
+            q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_shares`.
         """
         if self.stratified and posterior.stratified:
             return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
         return draw(posterior, h, seed, self.samples)
 
     def batch_statistic(self, q: tfd.Distribution, p: tfd.Distribution, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Computes a statistic of all examples of the batch, such as one of q(z); `call` finds it in the terms.
+        """Computes a statistic of the whole batch, such as one of q(z), passed to `call` as `terms.batch_statistic`.
 
         Args:
             q: q(z|x), batch [B].
@@ -81,11 +82,11 @@ class Objective(keras.layers.Layer):
 
     @property
     def adapted(self) -> bool:
-        """Whether it needs no `adapt` any more, or never did."""
+        """Whether `adapt` was called or is not needed."""
         return True
 
-    def adapt(self, x: np.ndarray) -> None:
-        """Learns what it needs of the training data; nothing, unless a class says otherwise.
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
+        """Initializes data-dependent state; does nothing by default.
 
         Args:
             x: training data [N, *x].
@@ -96,7 +97,7 @@ class Objective(keras.layers.Layer):
 
 
 def draw(posterior, h, seed, samples):
-    """Samples q(z|x) K times; log q(z|x) is computed from the draws' own noise where q can.
+    """Samples q(z|x) K times, with `experimental_sample_and_log_prob`.
 
     Args:
         posterior: the layer h ↦ q(z|x).
@@ -105,7 +106,7 @@ def draw(posterior, h, seed, samples):
         samples: K.
 
     Returns:
-        see `Objective.draw`.
+        As `Objective.draw`.
     """
     q = posterior(h)
     return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
@@ -114,18 +115,18 @@ def draw(posterior, h, seed, samples):
 def draw_strata(posterior, h, seed, samples, annealing=1.0):
     """Samples each component of a mixture q(z|x) K times.
 
-    During a warm-up q is the mixture of weights ∝ πᵃ, a the annealing. Before all components are trained, one of them
-    decodes better than the others by more nats than a mixture of all can gain, and would take all the weight for good.
+    During a KL warm-up with annealing a, the weights of q are ∝ πᵃ. Otherwise one component would take all the weight
+    for good: early in training, its lead in log p(x|z) exceeds the nats that a mixture can gain.
 
     Args:
-        posterior: a layer that is `stratified`.
+        posterior: a posterior with `stratified` true.
         h: features [B, H].
         seed: int32 [2].
         samples: K.
         annealing: a.
 
     Returns:
-        see `Objective.draw`, for M K draws.
+        As `Objective.draw`, with M K draws.
     """
     q = posterior(h).tempered(annealing)
     z, log_shares = q.sample_strata(samples, seed)
@@ -133,5 +134,5 @@ def draw_strata(posterior, h, seed, samples, annealing=1.0):
 
 
 def nothing(q, p, z, seed):
-    """Returns the `batch_statistic` of an objective that needs none."""
+    """Returns zero, the `batch_statistic` of objectives that use none."""
     return tf.zeros([], z.dtype)

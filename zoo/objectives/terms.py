@@ -1,4 +1,4 @@
-"""Computes the terms that every bound on log p(x) is made of."""
+"""The terms of a variational bound on log p(x)."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,16 @@ from zoo.distributions.divergence import mean_of_draws
 
 
 class Terms(NamedTuple):
-    """What every bound is made of, in nats: K draws, B examples. The seam between models and objectives.
+    """The terms of a variational bound for K draws and B examples, in nats: the interface of models and objectives.
 
     Args:
         log_px: [K, B], log p(x|z).
         log_pz: [K, B], log p(z).
         log_qz: [K, B], log q(z|x).
-        kl: [B, L] where KL(q(z|x) ‖ p(z)) is a sum over dimensions, else [B, 1]: see `kl_divergence`.
-        z: [K, B, L], the draws.
-        batch_statistic: what an objective wants to know of the whole batch: see `Objective.batch_statistic`.
-        log_shares: [K, B], logarithm of each draw's share in a mean over the draws, where they are stratified; None
-            for equal shares, 1/K.
+        kl: [B, L], KL(q(z|x) ‖ p(z)) per dimension if it is a sum over dimensions, else [B, 1]: see `kl_divergence`.
+        z: [K, B, L], draws of q(z|x).
+        batch_statistic: the result of `Objective.batch_statistic`.
+        log_shares: [K, B], log-weight of each draw in a mean over stratified draws; None for equal weights, 1/K.
     """
 
     log_px: tf.Tensor
@@ -35,5 +34,5 @@ class Terms(NamedTuple):
         return self.log_px + self.log_pz - self.log_qz
 
     def mean(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the mean of values [K, B] over the draws [B]."""
+        """Returns the weighted mean [B] of values [K, B] over the draws."""
         return mean_of_draws(values, self.log_shares)

@@ -1,4 +1,4 @@
-"""β-TCVAE: the KL taken apart."""
+"""β-TCVAE: a decomposition of the KL with a weight for each term."""
 
 import tensorflow as tf
 
@@ -14,22 +14,21 @@ from zoo.registry import register
 class TotalCorrelation(Objective):
     """E_q[log p(x|z)] − α I(x; z) − β KL(q(z) ‖ Πⱼ q(zⱼ)) − γ KL(Πⱼ q(zⱼ) ‖ p(z)); no bound on log p(x).
 
-    β-TCVAE (Chen et al., 2018, arXiv:1802.04942). The second is the total correlation of the aggregated
-    posterior q(z), and the third, for a prior of independent dimensions, the sum of their KLs. At α = β =
-    γ = 1 they add up to KL(q(z|x) ‖ p(z)). q(z) is estimated from the batch (of a replica) with
-    minibatch-stratified weights, and so with a bias, whatever the sample weights. It needs the posterior's marginals:
-    a normal one.
+    β-TCVAE (Chen et al., 2018, arXiv:1802.04942). The terms are the mutual information, the total correlation of the
+    aggregated posterior q(z) and, for a factorized prior, the dimension-wise KL. At α = β = γ = 1 they add up to
+    KL(q(z|x) ‖ p(z)). log q(z) is estimated from a replica's batch with minibatch-stratified weights, which is biased;
+    it ignores sample weights. Needs a normal posterior, for the marginals q(zⱼ|x).
 
-    The weights need N, the number of training examples. Until `adapt` tells it, N counts as the batch's size.
+    The weights depend on N, the number of training examples, which `adapt` sets; until then, N is the batch size.
 
     Args:
-        alpha: α.
-        beta: β.
-        gamma: γ.
-        samples: K, draws for an example.
+        alpha: α, the weight of the mutual information.
+        beta: β, the weight of the total correlation.
+        gamma: γ, the weight of the dimension-wise KL.
+        samples: K, draws per example.
 
     Raises:
-        ValueError: a weight is negative or infinite.
+        ValueError: a weight is negative or not finite.
     """
 
     of_batch = True
@@ -75,14 +74,14 @@ class TotalCorrelation(Objective):
 
 
 def stratified_log_weights(batch_size, examples):
-    """Returns log W [B, B]: q(z) ≈ Σⱼ Wᵢⱼ q(z|xⱼ) for a z drawn from q(z|xᵢ), the xⱼ a random batch.
+    """Returns log W [B, B] for q(z) ≈ Σⱼ Wᵢⱼ q(z|xⱼ), where z is a draw of q(z|xᵢ) and the xⱼ are a random batch.
 
-    Row i gives 1/N to the example that z came from, (N − M)/(N M) to one other and 1/M to the rest,
+    Row i has weight 1/N for xᵢ itself, (N − M)/(N M) for one other example and 1/M for the rest, with
     M = B − 1 (arXiv:1802.04942, appendix C).
 
     Args:
-        batch_size: B; one alone stands for all.
-        examples: N; counts as B where it is less.
+        batch_size: B; for B = 1, W is 1.
+        examples: N; raised to B if it is smaller.
     """
     eye = tf.eye(batch_size, dtype=examples.dtype)
     others = tf.cast(tf.maximum(batch_size - 1, 1), examples.dtype)  # M

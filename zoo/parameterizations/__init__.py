@@ -1,9 +1,8 @@
 """Parameterizations of normals: unconstrained parameters ↦ N(μ, Σ).
 
-Posteriors, learned priors and mixture components all make their normals here, so that each covariance is
-parameterized once. To write one: a frozen dataclass with `size(d)`, the number of parameters of a normal
-in d dimensions, and `__call__(params, d)`, which maps params [..., size(d)] to a normal of batch shape
-[...] and event shape [d]. The first d parameters are μ; all of them zero give N(0, I).
+Shared by posteriors, learned priors and mixture components. To write one: define a frozen dataclass with `size(d)`, the
+number of parameters of a normal in d dimensions, and `__call__(params, d)`, which maps params [..., size(d)] to a
+normal of batch shape [...] and event shape [d]. The first d parameters are μ; zero parameters give N(0, I).
 """
 
 from typing import Protocol
@@ -20,7 +19,7 @@ __all__ = ["Diag", "LowRank", "Orthogonal", "Parameterization", "StdCorr", "TriL
 
 
 class Parameterization(Protocol):
-    """What a parameterization can do."""
+    """The interface of parameterizations."""
 
     def size(self, d: int) -> int:
         """Returns the number of parameters of a normal in d dimensions."""

@@ -9,7 +9,7 @@ from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
 from zoo.distributions.positive import positive
 from zoo.registry import register
 
-RANK = 4  # unless told otherwise
+RANK = 4  # default
 
 
 @register("normal", "low_rank")
@@ -17,10 +17,10 @@ RANK = 4  # unless told otherwise
 class LowRank:
     """N(μ, D + U Uᵀ), U of rank r: 2d + r d parameters, see `MultivariateNormalLowRank`.
 
-    (Rezende et al., 2014, arXiv:1401.4082, section 4.3, which has the precision in this form.)
+    (Rezende et al., 2014, arXiv:1401.4082, section 4.3, parameterize the precision matrix in this form.)
 
     Args:
-        rank: r, d at most; None for 4, or d where that is less.
+        rank: r, at most d; None for min(4, d).
     """
 
     rank: int | None = None
@@ -33,7 +33,7 @@ class LowRank:
         """Returns r for a normal in d dimensions.
 
         Raises:
-            ValueError: it is over d.
+            ValueError: the rank is over d.
         """
         return rank_within(d, self.rank, RANK)
 
@@ -53,12 +53,12 @@ class LowRank:
 
 
 def rank_within(d, rank, usual):
-    """Returns a rank that fits d dimensions.
+    """Returns the rank, or by default min(usual, d).
 
     Args:
         d: number of dimensions.
-        rank: what came; None for the usual one, or d where that is less.
-        usual: the usual one.
+        rank: the requested rank; None for min(usual, d).
+        usual: the default rank.
 
     Raises:
         ValueError: the rank is over d.

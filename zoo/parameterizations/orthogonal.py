@@ -11,8 +11,8 @@ from zoo.distributions.positive import positive
 from zoo.probability import tfd
 from zoo.registry import register
 
-REFLECTIONS = 32  # at most, unless asked for; as many as dimensions reach every rotation
-TINY = 1e-30  # keeps the direction of a reflection's vector defined where that is zero
+REFLECTIONS = 32  # upper limit of the default; d reflections reach every orthogonal matrix
+TINY = 1e-30  # avoids division by zero for a zero vector
 
 
 @register("normal", "orthogonal")
@@ -20,12 +20,12 @@ TINY = 1e-30  # keeps the direction of a reflection's vector defined where that 
 class Orthogonal:
     """N(μ, P D Pᵀ), D diagonal and positive, P a product of r Householder reflections: 2d + r d parameters.
 
-    The eigendecomposition of Σ: D its eigenvalues, the columns of P its eigenvectors. With r = d every Σ
-    is reached; with fewer, only rotations that r reflections make. The Householder flow (Tomczak &
-    Welling, 2016, arXiv:1611.09630) applies such reflections to draws, one by one.
+    The eigendecomposition of Σ: D holds its eigenvalues, the columns of P are its eigenvectors. With r = d it reaches
+    every Σ; with r < d, only products of r reflections. The Householder flow (Tomczak & Welling, 2016,
+    arXiv:1611.09630) applies such reflections to draws, one by one.
 
     Args:
-        reflections: r; None for d, or 32 where d is over that.
+        reflections: r; None for min(d, 32).
     """
 
     reflections: int | None = None
@@ -42,7 +42,7 @@ class Orthogonal:
         """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         r = self._count(d)
         loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
-        # Around unit vectors, as zero has no direction; over √d, so that they turn little in many dimensions too.
+        # Perturbed unit vectors, because zero has no direction; scaled by 1/√d to stay close in high dimensions too.
         raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
         vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
         directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + TINY)

@@ -1,4 +1,4 @@
-"""Σ through its Cholesky factor, and through that of its correlation matrix."""
+"""Σ parameterized by its Cholesky factor, or by standard deviations and the correlation matrix's Cholesky factor."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from zoo.registry import register
 class TriL:
     """N(μ, L Lᵀ), L lower triangular with a positive diagonal: d + d(d+1)/2 parameters.
 
-    Σ = L Lᵀ is positive definite for any parameters, and every positive definite Σ has one such L
+    Σ = L Lᵀ is positive definite for any parameters, and every positive definite Σ has exactly one such L
     (Kingma & Welling, 2019, arXiv:1906.02691, section 2.5.1).
     """
 
@@ -27,7 +27,7 @@ class TriL:
         """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
-        # A sum, not `set_diag`: XLA has no gradient for that on a batch of unknown size.
+        # A sum instead of `set_diag`, whose gradient XLA does not support for a batch of unknown size.
         return tfd.MultivariateNormalTriL(loc, lower + tf.linalg.diag(positive(raw_scale)))
 
 
@@ -36,10 +36,10 @@ class TriL:
 class StdCorr:
     """N(μ, (σI) Ω (σI)), standard deviations σ and a correlation matrix Ω = C Cᵀ: d + d(d+1)/2 parameters.
 
-    C is lower triangular with a positive diagonal and rows of length one, which makes Ω a correlation
-    matrix for any parameters, and every one has such a C (Pinheiro & Bates, 1996). Free correlations,
-    each squashed by a tanh, would not do: from d = 3 on they may be indefinite. Standard deviations and
-    correlations are apart, so that shrinking a dimension leaves its correlations alone.
+    C is lower triangular with a positive diagonal and rows of unit norm, so Ω is a correlation matrix for any
+    parameters, and every correlation matrix has such a C (Pinheiro & Bates, 1996). A tanh for each correlation would
+    not suffice: for d ≥ 3, the matrix may be indefinite. Standard deviations and correlations are separate parameters,
+    so changing a standard deviation leaves correlations unchanged.
     """
 
     def size(self, d):
@@ -51,7 +51,7 @@ class StdCorr:
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
         rows = lower + tf.eye(d, dtype=raw.dtype)
-        correlation = rows / tf.norm(rows, axis=-1, keepdims=True)  # C; a row is at least as long as its one
+        correlation = rows / tf.norm(rows, axis=-1, keepdims=True)  # C; the norm of a row is at least 1
         return tfd.MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
 
 

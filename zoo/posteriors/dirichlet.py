@@ -5,7 +5,7 @@ from zoo.distributions.positive import positive
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import register
 
-FLOOR = 0.1  # of a concentration: most draws of smaller ones are all zeros and a one in float32
+FLOOR = 0.1  # smallest concentration: below it, most draws are one-hot in float32
 
 
 @register("posterior", "dirichlet")
@@ -27,7 +27,7 @@ class DirichletPosterior(Posterior):
 
     @property
     def params_size(self):
-        """How many numbers the encoder gives for one x."""
+        """Number of parameters of q(z|x) for one x."""
         return self.event_shape[0]
 
     def build(self, h_shape):
@@ -35,4 +35,4 @@ class DirichletPosterior(Posterior):
         super().build(h_shape)
 
     def distribution(self, params):
-        return ReparameterizedDirichlet(positive(params, FLOOR))  # zeros give the uniform, Dir(1, …, 1)
+        return ReparameterizedDirichlet(positive(params, FLOOR))  # zeros give the uniform distribution, Dir(1, …, 1)

@@ -12,19 +12,19 @@ from zoo.registry import register
 
 @register("posterior", "hierarchical")
 class HierarchicalPosterior(Posterior):
-    """q(z|x) = q(z₂|x) q(z₁|x, z₂), z = [z₂, z₁], both normal; z₁'s parameters are a gated layer's of h and z₂.
+    """q(z|x) = q(z₂|x) q(z₁|x, z₂), z = [z₂, z₁], both normal; a gated layer maps h and z₂ to the parameters of z₁.
 
     The posterior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4). The decoder
-    sees both. KL and moments are estimated from draws.
+    takes both z₂ and z₁. KL and moments are estimated from draws.
 
     Args:
-        event_shape: (L,), the size of both together, 2 or more.
-        top: L₂, the size of z₂; None for half.
-        normal: the normal posterior that both are, e.g. "tril".
-        hidden: hidden units of the map to z₁'s parameters.
+        event_shape: (L,), L = L₁ + L₂ of 2 or more.
+        top: L₂, the size of z₂; None for half of L.
+        normal: spec of the normal posterior of both layers, e.g. "tril".
+        hidden: hidden units of the gated layer.
 
     Raises:
-        ValueError: z₁ or z₂ would be empty, or `normal` is no normal posterior.
+        ValueError: z₁ or z₂ would be empty, or `normal` is not a normal posterior.
     """
 
     def __init__(self, event_shape, top=None, normal="diag", hidden=300, **kwargs):
@@ -35,7 +35,7 @@ class HierarchicalPosterior(Posterior):
 
     @property
     def params_size(self):
-        """How many numbers the encoder gives for one x: those of q(z₂|x), and of q(z₁|x, z₂) at one z₂."""
+        """Number of parameters of q(z|x) for one x: those of q(z₂|x) and of q(z₁|x, z₂) at one z₂."""
         return self.upper.params_size + self.lower.params_size
 
     def build(self, h_shape):

@@ -13,14 +13,14 @@ from zoo.registry import register
 
 @register("posterior", "iaf")
 class IAFPosterior(Posterior):
-    """z = f_T(… f₁(z₀)), z₀ ~ N(μ(x), diag σ²(x)), each step z ↦ σ(z, c) ⊙ z + m(z, c) autoregressive, c of x too.
+    """z = f_T(… f₁(z₀)), z₀ ~ N(μ(x), diag σ²(x)), with autoregressive steps fₜ(z) = σ(z, c) ⊙ z + m(z, c), c = c(x).
 
-    Kingma et al. (2016, arXiv:1606.04934, equation 10). Draws and their densities take one pass; the
-    density of a point that it did not draw takes L of them a step.
+    Kingma et al. (2016, arXiv:1606.04934, equation 10). Sampling with log-density takes one network pass per step; the
+    log-density of any other point takes L passes per step.
 
     Args:
         event_shape: (L,), the latent size.
-        steps: T.
+        steps: T, the number of flow steps.
         hidden: hidden units of each step's network, and size of the context c.
     """
 
@@ -33,7 +33,7 @@ class IAFPosterior(Posterior):
 
     @property
     def params_size(self):
-        """How many numbers the encoder gives for one x."""
+        """Number of parameters of q(z|x) for one x."""
         return self.first.size(*self.event_shape) + self.hidden
 
     def build(self, h_shape):

@@ -15,15 +15,15 @@ from zoo.registry import register
 class MixturePosterior(Posterior):
     """q(z|x) = Σₘ πₘ(x) N(μₘ(x), diag σₘ²(x)).
 
-    Training draws each component and weighs it by its πₘ (`sample_strata`), which is exact in π: implicitly
-    reparameterized draws of the mixture (Figurnov et al., 2018, arXiv:1805.08498), which all others are, have a
-    gradient in π whose variance is without bound where components are apart, so that all but one of them die. The means
-    start near each other, so that no component is out of reach of the decoder when the first one has learned, and
-    a warm-up of the KL is one of the weights too (`zoo.objectives.objective.draw_strata`): train it with one.
+    Training uses stratified sampling: every component is sampled, and its terms are weighted by πₘ (`sample_strata`),
+    so the gradient with respect to π is exact. `sample` uses implicit reparameterization (Figurnov et al., 2018,
+    arXiv:1805.08498), whose gradient with respect to π has unbounded variance when components are far apart: trained
+    with it, all components but one die. The means are initialized close together, so that every component stays within
+    reach of the decoder. Train with a KL warm-up: it anneals the weights too (`zoo.objectives.objective.draw_strata`).
 
     Args:
         event_shape: (L,), the latent size.
-        components: M, how many.
+        components: M, the number of components.
     """
 
     stratified = True
@@ -34,7 +34,7 @@ class MixturePosterior(Posterior):
 
     @property
     def params_size(self):
-        """How many numbers the encoder gives for one x."""
+        """Number of parameters of q(z|x) for one x."""
         return self.components * (1 + 2 * self.event_shape[0])
 
     def build(self, h_shape):
@@ -52,7 +52,7 @@ class MixturePosterior(Posterior):
         loc, raw_scale, logits = tf.split(params, [m * d, m * d, m], axis=-1)
         shape = tf.concat([tf.shape(params)[:-1], [m, d]], axis=0)
         loc, raw_scale = tf.reshape(loc, shape), tf.reshape(raw_scale, shape)
-        # TFP differentiates draws of independent scalars only.
+        # TFP reparameterizes mixtures of independent scalars only.
         components = tfd.Independent(tfd.Normal(loc, positive(raw_scale)), 1)
         return StratifiedMixture(tfd.Categorical(logits=logits), components, reparameterize=True)
 

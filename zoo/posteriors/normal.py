@@ -6,7 +6,7 @@ from zoo.registry import build_nested, get, names, register
 
 
 class NormalPosterior(Posterior):
-    """q(z|x) = N(μ(x), Σ(x)), a linear map of h being the parameters of a normal `family`.
+    """q(z|x) = N(μ(x), Σ(x)), with a linear map from h to the parameters of the parameterization `family`.
 
     Args:
         event_shape: (L,), the latent size.
@@ -23,7 +23,7 @@ class NormalPosterior(Posterior):
 
     @property
     def params_size(self):
-        """How many numbers the encoder gives for one x."""
+        """Number of parameters of q(z|x) for one x."""
         return self.family.size(*self.event_shape)
 
 
@@ -51,7 +51,7 @@ class TriLNormalPosterior(NormalPosterior):
 
 @register("posterior", "std_corr")
 class StdCorrNormalPosterior(NormalPosterior):
-    """q(z|x) = N(μ, (σI) Ω (σI)), all of x: standard deviations and a correlation matrix Ω.
+    """q(z|x) = N(μ, (σI) Ω (σI)) with standard deviations σ(x) and a correlation matrix Ω(x).
 
     See `zoo.parameterizations.StdCorr`.
 
@@ -64,11 +64,11 @@ class StdCorrNormalPosterior(NormalPosterior):
 
 @register("posterior", "orthogonal")
 class OrthogonalNormalPosterior(NormalPosterior):
-    """q(z|x) = N(μ, P D Pᵀ), all of x, P a product of Householder reflections: see `zoo.parameterizations.Orthogonal`.
+    """q(z|x) = N(μ(x), P D Pᵀ), P(x) a product of Householder reflections: see `zoo.parameterizations.Orthogonal`.
 
     Args:
         event_shape: (L,), the latent size.
-        reflections: how many; None for L, or 32 where L is over that.
+        reflections: number of reflections; None for min(L, 32).
     """
 
     def __init__(self, event_shape, reflections=None, **kwargs):
@@ -81,27 +81,27 @@ class OrthogonalNormalPosterior(NormalPosterior):
 
 @register("posterior", "low_rank")
 class LowRankNormalPosterior(NormalPosterior):
-    """q(z|x) = N(μ, D + U Uᵀ), all of x, of a cost linear in L: see `zoo.parameterizations.MultivariateNormalLowRank`.
+    """q(z|x) = N(μ(x), D(x) + U(x) U(x)ᵀ), at a cost linear in L: see `zoo.parameterizations.LowRank`.
 
     Args:
         event_shape: (L,), the latent size.
-        rank: number of columns of U, L at most; None for 4, or L where that is less.
+        rank: number of columns of U, at most L; None for min(4, L).
 
     Raises:
-        ValueError: the rank is over L.
+        ValueError: `rank` is over L.
     """
 
     def __init__(self, event_shape, rank=None, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.family = parameterizations.LowRank(rank)
-        self.family.size(*self.event_shape)  # refuses a rank that is too high
+        self.family.size(*self.event_shape)  # raises an error if the rank is too high
 
     def get_config(self):
         return super().get_config() | {"rank": self.family.rank}
 
 
 def normal_map(spec, size, dtype):
-    """Makes the unbuilt normal posterior of a spec, a layer from features to a normal.
+    """Creates a normal posterior from a spec, as an unbuilt layer from features to a normal.
 
     Args:
         spec: e.g. "tril".
@@ -109,7 +109,7 @@ def normal_map(spec, size, dtype):
         dtype: of the layer.
 
     Raises:
-        ValueError: that posterior is not normal.
+        ValueError: the spec names a posterior that is not normal.
     """
     layer = build_nested("posterior", spec, event_shape=(size,), dtype=dtype)
     if not isinstance(layer, NormalPosterior):

@@ -1,4 +1,4 @@
-"""Posterior, h ↦ q(z|x): the layer that all of them share."""
+"""The base class of posteriors, h ↦ q(z|x)."""
 
 from collections.abc import Sequence
 
@@ -9,31 +9,31 @@ import tensorflow as tf
 from zoo.layer import DistributionLayer
 from zoo.probability import tfd
 
-SMALL = 0.1  # scale of the initial covariance parameters, relative to the locations'
+SMALL = 0.1  # initial scale of covariance parameters, relative to location parameters
 
 
 class Posterior(DistributionLayer):
-    """q(z|x), its parameters a linear map of the encoder's features h [B, H].
+    """The base class of posteriors q(z|x), layers on the encoder's features h [B, H].
 
-    To write one: make weights in `build`, return from `call` a reparameterized `tfd.Distribution` of batch
-    shape [B] and event shape [L]. One that is made of fewer numbers than h has may say so in two steps in place of
-    `call`: `params`, h ↦ [B, P], and `distribution`, of what is kept of each training example where
-    posteriors of all of them are needed.
+    To write a subclass: create weights in `build`, and return from `call` a reparameterized `tfd.Distribution` of batch
+    shape [B] and event shape [L]. Instead of `call`, a subclass can define `params`, h ↦ params [B, P], and
+    `distribution`, params ↦ q(z|x). The aggregated posterior then stores P numbers per training example instead of
+    the H of h.
 
     Args:
         event_shape: (L,), the latent size.
     """
 
     space = "real"  # the support of z
-    stratified = False  # whether q(z|x) is a mixture whose components can be drawn one by one, by `sample_strata`
-    sequential = False  # whether the density of a point that it did not draw takes L passes
-    params_size: int | None = None  # how many numbers the encoder gives for one x, if that can be said
+    stratified = False  # whether q(z|x) is a mixture with `sample_strata`, which samples every component
+    sequential = False  # whether the density of a given point takes L network passes
+    params_size: int | None = None  # P, the number of parameters of q(z|x) for one x; None if unknown
 
     def call(self, h):
         return self.distribution(self.params(h))
 
     def params(self, h: tf.Tensor) -> tf.Tensor:
-        """Computes the parameters of q(z|x) [..., P] from h [..., H]; h itself, unless a class says otherwise."""
+        """Computes the parameters of q(z|x) [..., P] from h [..., H]; by default returns h."""
         return h
 
     def distribution(self, params: tf.Tensor) -> tfd.Distribution:
@@ -43,16 +43,16 @@ class Posterior(DistributionLayer):
     def parameter_layer(self, h_shape: Sequence[int | None], location_size: int) -> keras.layers.Layer:
         """Builds the parameter layer, h ↦ `params_size` parameters; covariance parameters are initialized near zero.
 
-        Σ(x) then starts near the identity for every x: L Lᵀ of large random numbers is so ill-conditioned that float32
-        densities are lost. With small means too, the KL would switch latent dimensions off before they carry
-        information.
+        Σ(x) then starts near the identity for every x; L Lᵀ of large random values is too ill-conditioned for densities
+        in float32. Location parameters keep the usual scale: with small means, the KL would prune latent dimensions
+        before they carry information.
 
         Args:
             h_shape: shape of the features [..., H].
-            location_size: number of parameters that are locations, the first ones, at the usual scale.
+            location_size: number of location parameters, which come first and are initialized at the usual scale.
 
         Returns:
             A built Keras layer.
         """
-        assert self.params_size is not None, "a class with a parameter layer says its params_size"
+        assert self.params_size is not None, "a posterior with a parameter layer must define params_size"
         return self.dense(self.params_size, h_shape, lambda size: np.where(np.arange(size) < location_size, 1.0, SMALL))

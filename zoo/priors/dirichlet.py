@@ -14,10 +14,10 @@ class DirichletPrior(Prior):
 
     Args:
         event_shape: (L,), the number of categories, 2 or more.
-        concentration: α; 1 is the uniform law, under it draws are sparse.
+        concentration: α, at least 0.01; 1 is the uniform distribution, draws are sparse below it.
 
     Raises:
-        ValueError: L is 1, or α no number of 0.01 or more.
+        ValueError: L is 1, or α is under 0.01.
     """
 
     space = "simplex"

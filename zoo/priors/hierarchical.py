@@ -10,19 +10,19 @@ from zoo.registry import build_nested, names, register
 
 @register("prior", "hierarchical")
 class HierarchicalPrior(Prior):
-    """p(z) = p(z₂) p(z₁|z₂), z = [z₂, z₁]: any prior on z₂, and z₁ normal, its parameters gated layers' of z₂.
+    """p(z) = p(z₂) p(z₁|z₂), z = [z₂, z₁]: any prior p(z₂), and a normal p(z₁|z₂) with parameters from gated layers.
 
     The prior of the two-layer model in Tomczak & Welling (2018, arXiv:1705.07120, section 4).
 
     Args:
-        event_shape: (L,), the size of both together, 2 or more.
-        top: L₂, the size of z₂; None for half.
-        prior: that of z₂, e.g. "mixture" or "vamp(components=100)".
-        normal: the normal posterior whose map gives p(z₁|z₂), e.g. "tril".
-        hidden: hidden units of each of the two layers from z₂ to z₁'s parameters.
+        event_shape: (L,), L = L₁ + L₂ of 2 or more.
+        top: L₂, the size of z₂; None for half of L.
+        prior: spec of p(z₂), e.g. "mixture" or "vamp(components=100)".
+        normal: spec of the normal posterior that parameterizes p(z₁|z₂), e.g. "tril".
+        hidden: hidden units of each of the two gated layers from z₂ to the parameters of p(z₁|z₂).
 
     Raises:
-        ValueError: z₁ or z₂ would be empty, `normal` is no normal posterior, or `prior` not one for z₂.
+        ValueError: z₁ or z₂ would be empty, `normal` is not a normal posterior, or `prior` cannot be a prior of z₂.
     """
 
     def __init__(self, event_shape, top=None, prior="standard", normal="diag", hidden=300, **kwargs):
@@ -32,7 +32,7 @@ class HierarchicalPrior(Prior):
         self.upper = build_nested("prior", prior, event_shape=self.sizes[:1], dtype=self.dtype_policy)
         if self.upper.space != self.space or isinstance(self.upper, HierarchicalPrior):
             others = ", ".join(name for name in names("prior") if name not in ("dirichlet", "hierarchical"))
-            raise ValueError(f"Expected as the prior on z₂ one of {others}, got {prior!r}.")
+            raise ValueError(f"Expected prior= (of z₂) to be one of {others}, got {prior!r}.")
         self.lower = normal_map(normal, self.sizes[1], self.dtype_policy)
 
     def build(self, x_shape):
@@ -52,16 +52,16 @@ class HierarchicalPrior(Prior):
 
     @property
     def of_posteriors(self):
-        """Whether the upper prior is made of them."""
+        """Whether the components of p(z₂) are posteriors."""
         return self.upper.of_posteriors
 
     @property
     def pseudo_inputs(self):
-        """Those of the upper prior, if it has any."""
+        """Pseudo-inputs of p(z₂) [M, *x]; None if it has none."""
         return self.upper.pseudo_inputs
 
     def is_compatible(self, posterior):
-        two_layers = getattr(posterior, "sizes", None) == self.sizes  # needed if z₂'s prior is made of posteriors
+        two_layers = getattr(posterior, "sizes", None) == self.sizes  # required if p(z₂) is a mixture of posteriors
         return super().is_compatible(posterior) and (two_layers or not self.of_posteriors)
 
     @property

@@ -14,11 +14,11 @@ from zoo.registry import register
 class MAFPrior(Prior):
     """p(z) = N(f(z); 0, I) |det ∂f/∂z|, f a chain of steps z ↦ σ(z) ⊙ z + m(z), each autoregressive.
 
-    Papamakarios et al. (2017, arXiv:1705.07057). Densities take one pass a step, draws L of them.
+    Papamakarios et al. (2017, arXiv:1705.07057). A density takes one network pass per step, a draw L.
 
     Args:
         event_shape: (L,), the latent size.
-        steps: how many.
+        steps: number of flow steps.
         hidden: hidden units of each step's network.
     """
 

@@ -12,14 +12,14 @@ from zoo.registry import build_nested, register
 
 @register("prior", "mixture")
 class MixturePrior(Prior):
-    """p(z) = Σₘ πₘ N(μₘ, Σₘ), all of it learned.
+    """p(z) = Σₘ πₘ N(μₘ, Σₘ), with π, μ and Σ learned.
 
-    The components start near unit covariance, with means drawn from N(0, I) so that they differ.
+    Covariances are initialized near I, and means from N(0, I), so that components differ.
 
     Args:
         event_shape: (L,), the latent size.
-        components: M, how many.
-        normal: the normal family of the components, e.g. "tril".
+        components: M, the number of components.
+        normal: spec of the components' parameterization, e.g. "tril".
     """
 
     def __init__(self, event_shape, components=10, normal="diag", **kwargs):
@@ -33,7 +33,7 @@ class MixturePrior(Prior):
         self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits")
         apart = keras.initializers.RandomNormal(stddev=1.0)
         self.loc = self.add_weight(shape=(self.components, d), initializer=apart, name="loc")
-        # Near zero but not at it, where the gradient of a U Uᵀ vanishes.
+        # Near zero, but not zero: the gradient of U Uᵀ vanishes there.
         small = keras.initializers.RandomNormal(stddev=0.01)
         shape = (self.components, self.size - d)
         self.raw_scale = self.add_weight(shape=shape, initializer=small, name="raw_scale")

@@ -23,7 +23,7 @@ class StandardNormalPrior(Prior):
 
 
 class NormalPrior(Prior):
-    """p(z) = N(μ, Σ), learned from N(0, I) on.
+    """p(z) = N(μ, Σ), learned, initialized at N(0, I).
 
     Args:
         event_shape: (L,), the latent size.

@@ -1,33 +1,34 @@
-"""Prior, p(z): the layer that all of them share."""
+"""The base class of priors, p(z)."""
 
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.lazy_arrays import LazyArray
 from zoo.layer import DistributionLayer
 from zoo.posteriors.posterior import Posterior
 
 
 class Prior(DistributionLayer):
-    """p(z), of batch shape [].
+    """The base class of priors p(z), of batch shape [].
 
-    To write one: make weights in `build`, which gets the shape of x, and return a `tfd.Distribution` of
-    event shape [L] from `call(encode=None)`; `encode` is the model's x ↦ q(z|x), for priors that are made of
-    posteriors.
+    To write a subclass: create weights in `build`, which takes the shape of x, and return a `tfd.Distribution` of
+    event shape [L] from `call(encode=None)`. `encode` is the model's x ↦ q(z|x), for priors defined through the
+    posterior, such as the VampPrior.
 
     Args:
         event_shape: (L,), the latent size.
     """
 
     space = "real"  # the support of z
-    of_posteriors = False  # whether it is made of them, and so needs `encode`
+    of_posteriors = False  # whether its components are posteriors, so that `call` needs `encode`
 
     @property
     def pseudo_inputs(self) -> tf.Tensor | None:
-        """Data [M, *x] whose posteriors the prior is a mixture of; None unless it is one."""
+        """Pseudo-inputs [M, *x]; None if the prior has none."""
         return None
 
     def is_compatible(self, posterior: Posterior) -> bool:
-        """Returns whether this is a density on the space of a posterior's draws.
+        """Returns whether this prior is a density on the space that a posterior samples from.
 
         Args:
             posterior: the layer.
@@ -36,19 +37,19 @@ class Prior(DistributionLayer):
 
     @property
     def compatible_specs(self) -> list[str]:
-        """Specs of posteriors that it fits, besides the plain names."""
+        """Specs of compatible posteriors that need options, beside those compatible by name."""
         return []
 
     def limit(self, low: float, high: float) -> None:
         """Sets the range of x. Called before `adapt`; only priors with pseudo-inputs use it.
 
         Args:
-            low: the least value; may be −∞.
-            high: the greatest value; may be ∞.
+            low: the smallest value; may be −∞.
+            high: the largest value; may be ∞.
         """
 
-    def adapt(self, x: np.ndarray) -> None:
-        """Initializes the prior at data; nothing, unless a class says otherwise.
+    def adapt(self, x: np.ndarray | LazyArray) -> None:
+        """Initializes the prior from data; does nothing by default.
 
         Args:
             x: training data [N, *x].

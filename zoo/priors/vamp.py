@@ -16,19 +16,19 @@ from zoo.registry import register
 class VampPrior(Prior):
     """p(z) = Σₘ πₘ q(z|uₘ), uₘ learned pseudo-inputs (Tomczak & Welling, 2018, arXiv:1705.07120).
 
-    Any posterior will do whose density takes one pass, so not a flow, on whatever space it is. The pseudo-inputs
-    start as noise, or by `adapt` at training examples. They are learned as u = low + v (high − low), v in
-    [0, 1], low and high the range of the data: that of their support, or found by `adapt`, then of each element of
-    vectors. Real data that were not adapted to have none, and u is not held anywhere.
+    Compatible with every posterior, on any space, whose density takes one network pass: not with flows. Pseudo-inputs
+    are initialized to noise, and by `adapt` to random training examples. They are u = low + v (high − low) with v
+    learned in [0, 1], where [low, high] is the range of the support or, for real data, the range that `adapt` computes
+    (per element for vectors). Without `adapt`, pseudo-inputs of real data are unconstrained.
 
     Args:
         event_shape: (L,), the latent size.
         components: M, the number of pseudo-inputs.
         weights: "equal" for πₘ = 1/M, or "learned".
-        seed: of the choice of training examples.
+        seed: seed of the choice of training examples in `adapt`.
 
     Raises:
-        ValueError: `weights` is neither.
+        ValueError: `weights` is neither "equal" nor "learned".
     """
 
     of_posteriors = True
@@ -36,7 +36,7 @@ class VampPrior(Prior):
     def __init__(self, event_shape, components=500, weights="equal", seed=0, **kwargs):
         super().__init__(event_shape, **kwargs)
         if weights not in ("equal", "learned"):
-            raise ValueError(f"Expected weights 'equal' or 'learned', got {weights!r}.")
+            raise ValueError(f"Expected weights= to be 'equal' or 'learned', got {weights!r}.")
         self.components, self.weighting = whole_number(components, "components"), weights
         self.seed = seed_number(seed)
 
@@ -44,7 +44,7 @@ class VampPrior(Prior):
         self.v = self.add_weight(
             shape=(self.components, *x_shape[1:]),
             initializer=keras.initializers.RandomUniform(0.0, 1.0),
-            constraint=self._into_range,  # not a clip, within which a pixel would have no gradient and never come back
+            constraint=self._into_range,  # clipping in `call` would stop clipped pixels' gradients for good
             name="v",
         )
         self.low = self.add_weight(shape=x_shape[1:], initializer="zeros", trainable=False, name="low")
@@ -56,7 +56,7 @@ class VampPrior(Prior):
 
     @property
     def pseudo_inputs(self):
-        """u [M, *x], tensor."""
+        """The pseudo-inputs u, a tensor [M, *x]."""
         return self.low + (self.high - self.low) * self.v
 
     def call(self, encode):

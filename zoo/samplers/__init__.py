@@ -1,4 +1,4 @@
-"""FittedSamplers: latent densities that are fitted when the training is over, to draw from in place of the prior."""
+"""Samplers: latent distributions that are fitted after training, to sample from in place of the prior."""
 
 from zoo.samplers.aggregated import AggregatedPosteriorSampler
 from zoo.samplers.normals import CompressedPosteriorSampler, GaussianMixtureSampler

@@ -14,14 +14,14 @@ from zoo.samplers.sampler import Sampler
 class AggregatedPosteriorSampler(Sampler):
     """q(z) = 1/N Σₙ q(z|xₙ) of the training data, see `zoo.AggregatedPosterior`.
 
-    It holds what the posterior of each example is made of, and a copy of the posterior layer: its size grows with
-    N, and it tells something about each example.
+    It stores the posterior parameters of each example and a copy of the posterior layer: its size grows with N, and it
+    reveals information about each example.
 
     Args:
         event_shape: (L,), the latent size.
-        subsample: of so many examples only, chosen by the seed; None for all.
-        seed: of that choice.
-        made_of: what the fit found, which makes the weights' shapes.
+        subsample: number of randomly chosen examples to use; None for all.
+        seed: seed of that choice.
+        made_of: config of the posterior layer and shape of the parameters, set by `fit`.
     """
 
     def __init__(self, event_shape, subsample=None, seed=0, made_of=None, **kwargs):
@@ -30,7 +30,7 @@ class AggregatedPosteriorSampler(Sampler):
         self.made_of = made_of
 
     def build(self, x_shape):
-        self.posterior = keras.saving.deserialize_keras_object(self.made_of["posterior"])  # built, as it was
+        self.posterior = keras.saving.deserialize_keras_object(self.made_of["posterior"])  # deserialized as built
         self.posterior.trainable = False
         shape = self.made_of["params"]  # [N, P]
         self.params = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="params")
@@ -54,14 +54,14 @@ class AggregatedPosteriorSampler(Sampler):
         self.params.assign(params)
 
     def reduced(self, components):
-        """Returns a sampler of fewer components in place of this one.
+        """Returns an approximation of this sampler with fewer components.
 
         Args:
-            components: M, how many at most.
+            components: M, the maximum number of components.
 
         Returns:
-            A `CompressedPosteriorSampler`; or, where the posteriors are not on the reals, an
-            `AggregatedPosteriorSampler` of M examples, chosen by the seed.
+            A `CompressedPosteriorSampler` or, if the posteriors' support is not the reals, an
+            `AggregatedPosteriorSampler` of M randomly chosen examples.
         """
         components = min(whole_number(components, "components"), self.params.shape[0])
         if self.posterior.space == "real":

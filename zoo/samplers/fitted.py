@@ -10,9 +10,10 @@ from zoo.registry import build, name_of, names, spec_of
 
 
 class FittedSamplers(keras.layers.Layer):
-    """Fitted samplers by name.
+    """A collection of fitted samplers by name.
 
-    A layer, so that their weights are among the model's; never built itself, so that Keras lets more come in.
+    It is a layer, so that Keras saves their weights with the model. It is never built, because Keras locks the
+    sublayers of a built layer.
     """
 
     def __init__(self, **kwargs):
@@ -20,7 +21,7 @@ class FittedSamplers(keras.layers.Layer):
         self.fitted = {}
 
     def distribution(self, latents, vae):
-        """Returns a density of z to sample from.
+        """Returns a distribution of z to sample from.
 
         Args:
             latents: see `VAE.latent_distribution`.
@@ -41,30 +42,30 @@ class FittedSamplers(keras.layers.Layer):
         if not isinstance(latents, str) or latents not in known:
             raise KeyError(
                 f"No sampler {latents!r} in this model. It has: {', '.join(known)}. Fit one of "
-                f"{', '.join(names('sampler'))} by vae.add_sampler(name, x_train), or give a tfd distribution."
+                f"{', '.join(names('sampler'))} with vae.add_sampler(name, x_train), or pass a tfd distribution."
             )
         return known[latents](encode=vae.posterior_at)
 
     def can_fit(self, spec, posterior, examples):
-        """Returns whether a sampler of that spec can be fitted.
+        """Returns whether a sampler can be fitted: it is compatible with the posterior and there are enough examples.
 
         Args:
             spec: see `VAE.add_sampler`.
-            posterior: the layer whose draws it is to be a density of.
-            examples: of how many.
+            posterior: the posterior layer of the model.
+            examples: number of examples.
         """
         sampler = build("sampler", spec, event_shape=posterior.event_shape)
         return sampler.is_compatible(posterior) and sampler.least <= examples
 
     def remove(self, name):
-        """Takes one away."""
+        """Removes a sampler by name; does nothing if there is none."""
         self.fitted.pop(name, None)
 
     def fit(self, spec, vae, x, progress):
-        """Fits a sampler to data, and keeps it.
+        """Fits a sampler to data and adds it.
 
         Args:
-            spec: a sampler's name, with options if any.
+            spec: spec of a sampler.
             vae: the model.
             x: training data [N, *x].
             progress: whether to show a progress bar.
@@ -75,29 +76,29 @@ class FittedSamplers(keras.layers.Layer):
         sampler = build("sampler", spec, event_shape=vae.posterior.event_shape)
         if not sampler.is_compatible(vae.posterior):
             raise ValueError(
-                f"The sampler '{name_of(sampler)}' does not fit the posterior {spec_of(vae.posterior)}, "
+                f"The sampler '{name_of(sampler)}' is incompatible with the posterior {spec_of(vae.posterior)}, "
                 f"whose draws are on {supports.get(vae.posterior.space).values}. Use 'aggregated'."
             )
         sampler.fit(vae, x, progress)
-        self.fitted.pop(name_of(sampler), None)  # Keras would keep the weights of one that is overwritten
+        self.fitted.pop(name_of(sampler), None)  # overwriting it would leave the old weights in Keras's list
         self.fitted[name_of(sampler)] = sampler
         return sampler
 
     def restore(self, configs):
-        """Makes samplers that are about to get their weights from a file.
+        """Creates samplers from configs; their weights are loaded later with those of the model.
 
         Args:
-            configs: name -> what Keras serialized it to.
+            configs: name -> config, as returned by `serialized`.
         """
         for name, config in configs.items():
             self.fitted[name] = keras.saving.deserialize_keras_object(config)  # built, as it was
 
     def clear(self):
-        """Takes all of them away, and says so."""
+        """Removes all samplers, with a warning if there are any."""
         if self.fitted:
             warnings.warn(
-                f"Training moves the latent space, so the model's samplers are gone: {', '.join(self.fitted)}. "
-                f"Add them again when it is over.",
+                f"Training changes the latent space, so the model's samplers were removed: {', '.join(self.fitted)}. "
+                f"Add them again after training.",
                 stacklevel=3,
             )
             for name in list(self.fitted):

@@ -1,4 +1,4 @@
-"""Mixtures of a few normals as samplers."""
+"""Samplers that are mixtures of normals."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ from zoo.probability import tfd
 from zoo.registry import register
 from zoo.samplers.sampler import Sampler
 
-DRAWS = 20_000  # of the aggregated posterior, at most, that a mixture is fitted to
+DRAWS = 20_000  # maximum number of draws of the aggregated posterior to fit a mixture to
 
 
 class NormalMixtureSampler(Sampler):
@@ -19,8 +19,8 @@ class NormalMixtureSampler(Sampler):
 
     Args:
         event_shape: (L,), the latent size.
-        components: M, how many.
-        seed: of the fit.
+        components: M, the number of components.
+        seed: random seed of the fit.
     """
 
     def __init__(self, event_shape, components=10, seed=0, **kwargs):
@@ -38,7 +38,7 @@ class NormalMixtureSampler(Sampler):
         return MixtureSameFamily(weights, tfd.MultivariateNormalTriL(self.loc.value, self.scale_tril.value))
 
     def set(self, log_weights, loc, scale_tril):
-        """Makes it the mixture of those log πₘ [M], μₘ [M, L] and Lₘ [M, L, L] with Σₘ = Lₘ Lₘᵀ."""
+        """Sets the weights log πₘ [M], means μₘ [M, L] and Cholesky factors Lₘ [M, L, L] of Σₘ = Lₘ Lₘᵀ."""
         self.components = len(loc)
         self.build(None)
         self.set_weights([log_weights, loc, scale_tril])
@@ -51,17 +51,18 @@ class NormalMixtureSampler(Sampler):
 class GaussianMixtureSampler(NormalMixtureSampler):
     """A mixture of normals with full covariance matrices, fitted by scikit-learn to draws of the posteriors.
 
-    An ex-post density (Ghosh et al., 2020, arXiv:1903.12436): one draw of q(z|x) for each of up to 20,000 examples.
+    An ex-post density estimate (Ghosh et al., 2020, arXiv:1903.12436), fitted to one draw of q(z|x) for each of up to
+    20,000 examples.
 
     Args:
         event_shape: (L,), the latent size.
-        components: M, how many.
-        seed: of the draws and of the fit.
+        components: M, the number of components.
+        seed: random seed of the draws and of the fit.
     """
 
     @property
     def least(self):
-        """How many examples it takes to be fitted."""
+        """Minimum number of examples to fit it."""
         return max(2, self.components)
 
     def fit(self, vae, x, progress=True):
@@ -69,7 +70,7 @@ class GaussianMixtureSampler(NormalMixtureSampler):
         if aggregated.count < self.least:
             raise ValueError(
                 f"Expected {self.least} examples or more for a mixture of {self.components}, got {aggregated.count}. "
-                f"Take fewer components, e.g. 'gmm(components=2)'."
+                f"Use fewer components, e.g. 'gmm(components=2)'."
             )
         z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0])
         fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(
@@ -80,15 +81,15 @@ class GaussianMixtureSampler(NormalMixtureSampler):
 
 @register("sampler", "compressed")
 class CompressedPosteriorSampler(NormalMixtureSampler):
-    """The aggregated posterior in M components, see `zoo.CompressedPosterior`; `kl` says what the fit lost, in nats.
+    """The aggregated posterior compressed to M normals, see `zoo.CompressedPosterior`; `kl` is the loss in nats.
 
     Args:
         event_shape: (L,), the latent size.
-        components: M, how many.
-        seed: of the clusters.
+        components: M, the number of components.
+        seed: random seed of the clustering.
     """
 
-    kl = kl_standard_error = None  # known where it was fitted, not where it was read from a file
+    kl = kl_standard_error = None  # set by `fit`, not saved
 
     def __init__(self, event_shape, components=500, seed=0, **kwargs):
         super().__init__(event_shape, components, seed, **kwargs)
@@ -98,6 +99,6 @@ class CompressedPosteriorSampler(NormalMixtureSampler):
         self.keep(aggregated_posterior(vae, x, compress=components, seed=self.seed, progress=progress))
 
     def keep(self, found):
-        """Makes it that `zoo.CompressedPosterior`."""
+        """Sets the weights from a `zoo.CompressedPosterior`."""
         self.set(found.logits, *found.tensors)
         self.kl, self.kl_standard_error = found.kl, found.kl_standard_error

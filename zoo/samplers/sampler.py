@@ -1,4 +1,4 @@
-"""Sampler, p̂(z): the layer that all of them share."""
+"""The base class of samplers, p̂(z)."""
 
 from typing import TYPE_CHECKING
 
@@ -12,25 +12,24 @@ if TYPE_CHECKING:
 
 
 class Sampler(Prior):
-    """p̂(z), fitted to where the data are in latent space; not trained, but saved with the model.
+    """The base class of samplers p̂(z): fitted to encoded data after training, and saved with the model.
 
-    To write one: `fit(vae, x)` makes the weights and fills them; `call` returns the distribution, as any
-    prior's does. What decides on the weights' shapes goes into the config, so that one that is read from a file can be
-    built without data.
+    To write a subclass: create and set the weights in `fit(vae, x)`, and return the distribution from `call`, as in a
+    prior. The config must determine the weights' shapes, so that a sampler can be loaded without data.
 
     Args:
         event_shape: (L,), the latent size.
-        seed: of all choices and draws.
+        seed: random seed of all choices and draws.
     """
 
-    least = 1  # how many examples it takes to be fitted
+    least = 1  # minimum number of examples to fit it
 
     def __init__(self, event_shape, seed=0, **kwargs):
         super().__init__(event_shape, trainable=False, **kwargs)
         self.seed = seed_number(seed)
 
     def fit(self, vae: "VAE", x: np.ndarray, progress: bool = True) -> None:
-        """Fits it.
+        """Fits the sampler to data.
 
         Args:
             vae: the trained `zoo.VAE`.

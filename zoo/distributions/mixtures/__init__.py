@@ -1,1 +1,1 @@
-"""Mixtures: small ones in matrix products, large ones in blocks, and those of a posterior in strata."""
+"""Mixtures: small ones by matrix products, large ones block by block, and stratified ones for posteriors."""

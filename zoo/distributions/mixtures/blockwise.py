@@ -1,4 +1,4 @@
-"""Mixtures of so many components that they are summed in blocks."""
+"""Mixtures of many components, with densities computed block by block."""
 
 import math
 from functools import partial
@@ -10,27 +10,27 @@ from zoo.distributions.mixtures.log_sum import GROUP, LEADERS, LogSum, sum_exp
 from zoo.distributions.mixtures.mixture import is_rough, pairwise_log_prob, rough
 from zoo.probability import tfd, tfp
 
-ROWS = 512  # points of a block
-PAIRS = 2**23  # of a point and a component, in a block of a family with rough densities
-TOLERANCE = 5e-4  # nats; points whose density may be off by more are computed without matrix products
-WIDE = 2**17  # in a block of another family, which has a vector for each pair
+ROWS = 512  # points per block
+PAIRS = 2**23  # pairs of point and component per block, for families with rough densities
+TOLERANCE = 5e-4  # nats; blocks with a larger error bound are recomputed without matrix products
+WIDE = 2**17  # pairs per block for other families, which need a vector for each pair
 MOMENTS = 2_000  # components whose covariances are in memory at once
 
 compiled_sum_exp = tf.function(sum_exp, jit_compile=True, autograph=False)
 
 
 class BlockwiseMixture(tfd.Distribution):
-    """Σₙ πₙ pₙ(z) over so many components that not all densities of all points fit into memory.
+    """Σₙ πₙ pₙ(z) over many components, with densities computed in blocks of points × components.
 
-    The density is exact over all of them, in blocks of points × components; its memory
-    does not grow with their product. Mean and covariance are exact.
+    The density includes all components; its memory does not grow with points × components. Mean and covariance are
+    exact.
 
     Args:
-        tensors: list of what the components are made of, each [N, ...].
-        family: function from such tensors to a distribution, their first axes its batch.
+        tensors: list of the components' parameters, each [N, ...].
+        family: function from such tensors to a distribution whose batch axes are their first axes.
         logits: log πₙ [N], up to a constant; None for equal weights.
-        chunk: how many components make a block; None for a number that suits the family.
-        parameters: what a class under this one was made of, for `copy`.
+        chunk: number of components per block; None for a default that depends on the family.
+        parameters: constructor arguments of a subclass, for `copy`.
     """
 
     def __init__(self, tensors, family, logits=None, chunk=None, name="BlockwiseMixture", parameters=None):
@@ -40,11 +40,11 @@ class BlockwiseMixture(tfd.Distribution):
         self.rough, (self.size,) = is_rough(first), first.event_shape
         self.count = tensors[0].shape[0]
         most = (PAIRS if self.rough else WIDE) // ROWS if chunk is None else whole_number(chunk, "chunk")
-        self.chunk = -(-self.count // -(-self.count // most))  # all of about one size
+        self.chunk = -(-self.count // -(-self.count // most))  # blocks of about equal size
         self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
         self.rough &= self.chunk > 2 * LEADERS
         signature = [tf.TensorSpec([None, self.size], first.dtype)]
-        # A partial is known by itself: TensorFlow would warn of retracing where there are several mixtures.
+        # A new partial for each mixture: with the method itself, TensorFlow would warn of retracing.
         self._compiled = tf.function(partial(self._points), signature, autograph=False)
         super().__init__(
             dtype=first.dtype,
@@ -56,7 +56,7 @@ class BlockwiseMixture(tfd.Distribution):
         )
 
     def components(self, index):
-        """Returns the components of an int tensor of indices, a distribution of its shape as batch shape."""
+        """Returns the components at indices [...], an int tensor, as a distribution of batch shape [...]."""
         return self.family(*(tf.gather(tensor, index) for tensor in self.tensors))
 
     @property
@@ -85,7 +85,7 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.sqrt(self.variance())
 
     def component_chunks(self):
-        """Distributions of some components each, in their order, of all of them."""
+        """Yields the components in order, in chunks, each a batched distribution."""
         for first in range(0, self.count, MOMENTS):
             yield self.components(tf.range(first, min(first + MOMENTS, self.count)))
 
@@ -123,7 +123,7 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.reshape(self._compiled(points), tf.shape(z)[:-1])
 
     def _points(self, z):
-        """Computes the log density of points [P, d], block after block: [P]."""
+        """Computes the log-density [P] of points [P, d], block by block."""
         block, blocks = self._rough_block() if self.rough else self._block, -(-tf.shape(z)[0] // ROWS)
         results = tf.TensorArray(z.dtype, size=blocks, infer_shape=False, element_shape=[None])
 
@@ -135,7 +135,7 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=2)[1].concat()
 
     def _rough_block(self):
-        """Returns a function from few points [R, d] to their log density [R]."""
+        """Returns a function from a block of points [R, d] to their log-density [R]."""
         index, log_weights = self._indices(tf.range(-(-self.count // self.chunk) * self.chunk))
         factors, product, exact = rough(self.components(index), log_weights)
 
@@ -152,7 +152,7 @@ class BlockwiseMixture(tfd.Distribution):
         return block
 
     def _block(self, z):
-        """Computes the log density of few points [R, d], with a vector for each point and component: [R]."""
+        """Computes the log-density [R] of a block of points [R, d], with a vector per pair of point and component."""
         chunk = min(self.chunk, WIDE // ROWS)
 
         def step(first, log_sum):
@@ -167,6 +167,6 @@ class BlockwiseMixture(tfd.Distribution):
         return tf.while_loop(lambda first, _: first < self.count, step, start, parallel_iterations=2)[1]
 
     def _indices(self, index):
-        """Indices of components, and log π of them: −∞ for those over the last, which stand for none."""
+        """Clips indices to valid components, and returns them and log π, −∞ for indices past the last component."""
         there = tf.minimum(index, self.count - 1)
         return there, tf.where(index < self.count, tf.gather(self.log_weights, there), -math.inf)

@@ -1,7 +1,7 @@
-"""Logarithms of sums of exponentials over components that come in blocks, the largest terms kept apart.
+"""Streaming log-sum-exp over blocks of components, with the largest terms stored separately.
 
-Densities in matrix products are rough (see `zoo.distributions.mixtures.mixture`): the leading components of each point,
-which make up nearly all of its sum, are replaced by their textbook values once all blocks have been summed.
+Densities from matrix products are rough (see `zoo.distributions.mixtures.mixture`). After all blocks are summed, the
+leading components of each point, which make up nearly all of its sum, are replaced by exact values.
 """
 
 import math
@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-LEADERS = 8  # components of each point whose density is computed as it stands in the textbook
-GROUP = 32  # the leaders are looked for among the largest of so many components each
-NOISE = 1e-5  # of a sum in float32: may be left of it when all that it is made of is taken out
+LEADERS = 8  # leading components of each point, whose density is recomputed exactly
+GROUP = 32  # components per group in the search for the leaders
+NOISE = 1e-5  # relative error in float32 of a sum minus all of its terms
 
 
 def sum_exp(v, reference):
@@ -20,13 +20,13 @@ def sum_exp(v, reference):
 
 
 class LogSum(NamedTuple):
-    """log Σₘ exp vₙₘ over the components that were seen so far, the rough ones of them that lead kept apart.
+    """log Σₘ exp vₙₘ over the components so far, with the rough values of the leading ones.
 
     Args:
-        reference: a number near the largest v [N].
+        reference: a value near the largest v [N].
         total: Σₘ exp(v − reference) [N].
-        values: the rough v of the leaders [N, K]; K is 0 where nothing is rough.
-        indices: which they are [N, K], int32.
+        values: the rough v of the leaders [N, K]; K is 0 if v is not rough.
+        indices: indices of the leaders [N, K], int32.
     """
 
     reference: tf.Tensor
@@ -36,13 +36,13 @@ class LogSum(NamedTuple):
 
     @classmethod
     def of(cls, v, rough, first=0, sum_exp=sum_exp):
-        """Makes the sum over some components.
+        """Returns the sum over a block of components.
 
         Args:
-            v: [N, M].
-            rough: whether v is.
+            v: log πₘ pₘ(zₙ) [N, M].
+            rough: whether v is rough.
             first: index of the first component.
-            sum_exp: another way to compute `sum_exp`.
+            sum_exp: an implementation of `sum_exp`.
         """
         if rough:
             index = leading(tf.stop_gradient(v), LEADERS)
@@ -51,12 +51,12 @@ class LogSum(NamedTuple):
         else:
             values, index = v[:, :0], tf.zeros([tf.shape(v)[0], 0], tf.int32)
             highest = tf.reduce_max(v, axis=-1)
-        reference = tf.maximum(tf.stop_gradient(highest), v.dtype.min)  # not −∞, where all weights are zero
+        reference = tf.maximum(tf.stop_gradient(highest), v.dtype.min)  # finite even if all weights are zero
         return cls(reference, sum_exp(v, reference), values, index)
 
     @classmethod
     def of_nothing(cls, z, rough):
-        """Makes the sum over no component, for points z [N, d]."""
+        """Returns the empty sum for points z [N, d]."""
         nowhere = tf.fill([tf.shape(z)[0], LEADERS if rough else 1], tf.constant(-math.inf, z.dtype))
         return cls.of(nowhere, rough)
 
@@ -71,23 +71,23 @@ class LogSum(NamedTuple):
         return LogSum(reference, total, values, indices)
 
     def result(self):
-        """Returns the logarithm [N], where nothing is rough."""
+        """Returns the logarithm [N] of a sum without rough values."""
         return self.reference + tf.math.log(self.total)
 
     def corrected(self, exact):
-        """Returns the logarithm with the exact v of the leaders.
+        """Returns the logarithm with the leaders' rough values replaced by exact ones.
 
         Args:
-            exact: that [N, K].
+            exact: exact v of the leaders [N, K].
 
         Returns:
-            The logarithm [N], and how far it may still be off [N]: as far as the leaders were, times the rest's share.
+            The logarithm [N], and its error bound [N]: the leaders' largest error times the share of the other terms.
         """
-        there = tf.math.is_finite(self.values)  # else there is no component at all
+        there = tf.math.is_finite(self.values)  # false for padding
         exact = tf.where(there, exact, self.values)
         rest = self.total - sum_exp(self.values, self.reference)
         rest = tf.where(rest > NOISE * self.total, rest, tf.zeros_like(rest))
-        # Where the leaders are all there is, what they were taken for may be far over what they are.
+        # Without other terms, the reference is dropped: rough values may be far above the exact ones.
         others = tf.where(rest > 0, self.reference, self.reference.dtype.min)
         reference = tf.maximum(others, tf.reduce_max(tf.stop_gradient(exact), axis=-1))
         rest *= tf.exp(others - reference)
@@ -97,11 +97,11 @@ class LogSum(NamedTuple):
 
 
 def leading(v, k):
-    """Finds the k largest of each row, in any order.
+    """Returns the indices of the k largest values of each row, in any order.
 
     Args:
-        v: [N, M], M known and k or more.
-        k: a number.
+        v: [N, M], with M static and at least k.
+        k: number of values.
 
     Returns:
         int32 [N, k].
@@ -109,12 +109,12 @@ def leading(v, k):
     m = v.shape[1]
     if m <= 4 * k * GROUP:
         return tf.math.top_k(v, k, sorted=False)[1]
-    # They are in the k groups with the largest maxima: a maximum is found faster than an order.
+    # They are in the k groups with the largest maxima; a maximum per group is faster than top_k of the row.
     v = tf.pad(v, [[0, 0], [0, -m % GROUP]], constant_values=-math.inf) if m % GROUP else v
     v = tf.reshape(v, [-1, v.shape[1] // GROUP, GROUP])
     group = tf.math.top_k(tf.reduce_max(v, axis=-1), k, sorted=False)[1]  # [N, k]
     v = tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP])
     index = tf.reshape(group[:, :, None] * GROUP + tf.range(GROUP), [-1, k * GROUP])
     if m % GROUP:
-        v = tf.where(index < m, tf.maximum(v, v.dtype.min), v)  # even those of weight zero before the padding
+        v = tf.where(index < m, tf.maximum(v, v.dtype.min), v)  # real components of weight zero rank before the padding
     return tf.gather(index, tf.math.top_k(v, k, sorted=False)[1], batch_dims=1)

@@ -1,4 +1,4 @@
-"""Marginal densities of single latent dimensions, of normals and of mixtures of them."""
+"""Marginal densities of single latent dimensions, for normals and mixtures of normals."""
 
 import math
 from functools import singledispatch
@@ -9,15 +9,15 @@ from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
 from zoo.distributions.mixtures.blockwise import BlockwiseMixture
 from zoo.probability import tfd
 
-CHUNK = 500  # components at once
+CHUNK = 500  # components per chunk
 
 
 @singledispatch
 def normal_components(distribution):
-    """Returns the normals that the marginals of a distribution of batch shape [] are mixtures of, if they are normals.
+    """Returns the components of a distribution, if it is a normal or a mixture of normals.
 
     Args:
-        distribution: a normal, or a mixture of normals, of event shape [L].
+        distribution: distribution, batch [], event [L].
 
     Returns:
         log weights [M], means [M, L] and standard deviations [M, L]; or None.
@@ -58,8 +58,8 @@ def marginal_log_prob(components, z):
 
     Args:
         components: see `normal_components`.
-        z: points [N, L]; of more than 500 components, draws of a distribution much like this, as the logarithm is −∞
-            where the density of all components is zero in float32.
+        z: points [N, L]; with more than 500 components, the result is −∞ where all component densities underflow in
+            float32, so use draws of a similar distribution.
 
     Returns:
         [N, L], nats.
@@ -76,7 +76,7 @@ def marginal_log_prob(components, z):
     return tf.math.log(total)
 
 
-@tf.function(jit_compile=True, autograph=False)  # in one pass, without a tensor of points × components × dimensions
+@tf.function(jit_compile=True, autograph=False)  # fused by XLA, without a tensor of points × components × dimensions
 def _densities(z, log_weights, loc, scale):
     return tf.reduce_sum(tf.exp(_weighed(z, log_weights, loc, scale)), axis=1)
 

@@ -1,10 +1,10 @@
 """Mixtures of many components, with densities by matrix products.
 
 log Σₘ πₘ pₘ(z) of N points takes N × M component densities. Those of normals are quadratic forms, and so matrix
-products: for a diagonal one, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel where σ is small, so
-that such densities are rough. Mixtures of up to some thousand components, such as priors, compute the products in
-float64. In larger ones (`zoo.distributions.mixtures.blockwise`) the leading components of each point, which make up
-nearly all of the sum, are recomputed by the textbook formula (`zoo.distributions.mixtures.log_sum`).
+products: for a diagonal normal, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel if σ is small, so
+such densities are *rough*. Mixtures of up to some thousand components, such as priors, compute the products in
+float64. Larger ones (`zoo.distributions.mixtures.blockwise`) recompute the leading components of each point, which make
+up nearly all of the sum, by the usual formula (`zoo.distributions.mixtures.log_sum`).
 """
 
 import math
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from zoo.probability import tfd, tfp
 
-FEW = 16  # components of which a vector for each pair with a point costs no more than products
+FEW = 16  # up to this many components, matrix products are not faster than a vector per pair of point and component
 
 
 @singledispatch
@@ -35,7 +35,7 @@ def pairwise_log_prob(components, z):
 
 @pairwise_log_prob.register
 def _(components: tfd.MultivariateNormalLinearOperator, z):
-    # One product with all M inverses at once; a broadcast would repeat the matrices N times.
+    # One product with all M inverses; broadcasting would copy the matrices N times.
     d = z.shape[-1]
     loc = tf.broadcast_to(components.loc, tf.concat([components.batch_shape_tensor(), [d]], axis=0))
     inverse = components.scale.solve(tf.eye(d, batch_shape=tf.shape(loc)[:1], dtype=z.dtype))  # [M, d, d]
@@ -47,18 +47,17 @@ def _(components: tfd.MultivariateNormalLinearOperator, z):
 
 @pairwise_log_prob.register
 def _(components: tfd.MultivariateNormalDiag, z):
-    # A LinearOperator's too, but with nothing to be repeated.
+    # A subclass of MultivariateNormalLinearOperator, but without matrices to copy.
     return components.log_prob(z[:, None, :])
 
 
 class Rough(NamedTuple):
-    """log πₘ pₘ(zₙ), faster than by `pairwise_log_prob` and rounded more.
+    """log πₘ pₘ(zₙ) by matrix products: faster than `pairwise_log_prob`, with larger rounding errors.
 
     Args:
-        factors: what of the components goes into the products, a list of tensors [M, ...].
-        product: function from points z [N, d] and such tensors to [N, M], nats.
-        exact: function from points and indices of components [N, K] to the same of those, as it stands in the
-            textbook [N, K].
+        factors: the components' factors of the products, a list of tensors [M, ...].
+        product: function from points z [N, d] and such factors to log πₘ pₘ(zₙ) [N, M], nats.
+        exact: function from points z [N, d] and indices of components [N, K] to exact values [N, K], nats.
     """
 
     factors: list[tf.Tensor]
@@ -68,7 +67,7 @@ class Rough(NamedTuple):
 
 @singledispatch
 def rough(components, log_weights):
-    """Returns the `Rough` densities of a mixture.
+    """Returns the `Rough` log-densities of a mixture's components.
 
     Args:
         components: distribution, batch [M], event [d].
@@ -111,7 +110,9 @@ def two_products_factors(loc, scale, log_weights):
 
 
 def two_products(z, factors):
-    """Computes log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a product of matrices; float32 loses about 1e-7 · z²/σ² nats.
+    """Computes log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a matrix product.
+
+    Its error in float32 is about 1e-7 · z²/σ² nats.
 
     Args:
         z: points [N, d].
@@ -122,7 +123,7 @@ def two_products(z, factors):
 
 @singledispatch
 def double(components):
-    """Returns the same components in float64; of families that have rough densities.
+    """Returns the components in float64, for families with rough densities.
 
     Args:
         components: distribution, batch [M].
@@ -156,7 +157,7 @@ def _(components: tfd.MultivariateNormalDiag, index):
 
 @take.register
 def _(components: tfd.MultivariateNormalTriL, index):
-    # Of what it was made of: the operator would make all of its matrices first.
+    # From the constructor arguments: `scale.to_dense()` would compute the matrices of all components.
     loc, scale_tril = (tf.gather(components.parameters[name], index) for name in ("loc", "scale_tril"))
     return tfd.MultivariateNormalTriL(loc, scale_tril)
 
@@ -173,19 +174,19 @@ def _(components: tfd.Dirichlet, index):
 
 
 class MixtureSameFamily(tfd.MixtureSameFamily):
-    """Σₘ πₘ pₘ(z) of batch shape [], whose draws and densities cost less than those of TFP's.
+    """Σₘ πₘ pₘ(z) of batch shape [], with faster sampling and densities than TFP's.
 
-    Only the components that are drawn from are sampled, and densities are matrix products where the family has them.
+    Each draw samples its own component only, and densities are matrix products if the family supports them.
 
     Args:
-        mixture_distribution: categorical distribution of the weights π [M].
+        mixture_distribution: categorical distribution with the weights π [M].
         components_distribution: batch [M], event [d].
     """
 
     def _sample_n(self, n, seed=None):
         components = self.components_distribution
         if take.dispatch(type(components)) is take.dispatch(object):
-            return super()._sample_n(n, seed)  # TFP's draws of every component, and keeps one
+            return super()._sample_n(n, seed)  # TFP samples every component and keeps one
         which, where = tfp.random.split_seed(seed, 2)
         return take(components, self.mixture_distribution.sample(n, seed=which)).sample(seed=where)
 

@@ -1,4 +1,4 @@
-"""A mixture whose components can be sampled one by one."""
+"""Mixtures with stratified sampling."""
 
 import math
 
@@ -10,13 +10,13 @@ from zoo.probability import tfd
 
 
 class StratifiedMixture(tfd.MixtureSameFamily):
-    """A mixture of independent components that knows its covariance and its strata, which TFP's does not."""
+    """TFP's mixture with a covariance, tempered weights and stratified sampling."""
 
     def tempered(self, power):
         """Returns the mixture of the same components with weights ∝ πᵃ.
 
         Args:
-            power: a, a number or a tensor [].
+            power: a, a number or scalar tensor.
         """
         logits = self.mixture_distribution.logits_parameter()
         weights = tfd.Categorical(logits=tf.cast(power, logits.dtype) * logits)
@@ -26,11 +26,11 @@ class StratifiedMixture(tfd.MixtureSameFamily):
         """Samples each component n times.
 
         Args:
-            n: draws of a component.
+            n: draws per component.
             seed: int32 [2].
 
         Returns:
-            z [M n, ..., d], and log πₘ/n of each draw's component [M n, ...], which its value is to be weighted by.
+            z [M n, ..., d], and log πₘ/n of each draw [M n, ...], its log-weight in means over the draws.
         """
         log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter()) - math.log(n)  # [..., M]
         z = self.components_distribution.sample(n, seed=seed)  # [n, ..., M, d]

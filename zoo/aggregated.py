@@ -38,7 +38,7 @@ class AggregatedPosterior(BlockwiseMixture):
         super().__init__([params], posterior.distribution, chunk=chunk, name=name, parameters=parameters)
 
     def _log_prob(self, z):
-        if self.posterior.sequential:
+        if self.posterior.density_is_sequential:
             raise NotImplementedError(
                 f"The density of the posterior '{name_of(self.posterior)}' at given points takes a network pass per "
                 f"dimension and is inaccurate in float32. Only sample from it, or use another posterior."
@@ -142,7 +142,7 @@ def compressed(aggregated, components, seed=0, draws=2_000):
             f"{supports.get(aggregated.posterior.space).values}. Use subsample= instead."
         )
     made = CompressedPosterior(*_cluster_moments(aggregated, whole_number(components, "compress"), seed))
-    if not aggregated.posterior.sequential:
+    if not aggregated.posterior.density_is_sequential:
         z = aggregated.sample(draws, seed=[seed, 0])
         lost = (aggregated.log_prob(z) - made.log_prob(z)).numpy()
         made.kl, made.kl_standard_error = float(lost.mean()), float(lost.std(ddof=1) / np.sqrt(draws))

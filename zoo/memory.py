@@ -88,7 +88,7 @@ def check_step(vae, batch=1):
     if vae.objective.stratified and vae.posterior.stratified:
         samples *= vae.posterior.components
     components = getattr(upper, "components", 1)
-    encoded = batch + (components if upper.of_posteriors else 0)
+    encoded = batch + (components if upper.is_mixture_of_posteriors else 0)
     numbers = encoded * outputs(vae.encoder) + batch * samples * (outputs(vae.decoder) + components)
     check(
         KEPT * FLOAT * numbers,

@@ -54,7 +54,7 @@ def test_it_fits_or_says_so(spec, posterior):
     if name == "aggregated":
         right = zoo.aggregated_posterior(vae, data_of(vae, 40), progress=False)  # networks of the posterior included
         np.testing.assert_allclose(z, right.sample(9, seed=[0, 1]), rtol=1e-5, atol=1e-5)
-    if name == "aggregated" and vae.posterior.sequential:
+    if name == "aggregated" and vae.posterior.density_is_sequential:
         return  # draws only
     log_prob = q.log_prob(z.reshape(3, 3, LATENT)).numpy()
     assert log_prob.shape == (3, 3)

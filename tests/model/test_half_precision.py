@@ -29,7 +29,7 @@ def test_trained_evaluated_and_exported(name, policy):
     q = zoo.aggregated_posterior(vae, x, progress=False)
     z = q.sample(3, seed=[0, 1])
     assert z.dtype == tf.float32
-    if not vae.posterior.sequential:
+    if not vae.posterior.density_is_sequential:
         assert np.isfinite(q.log_prob(z)).all()
     served = in_float32(vae)  # its signatures are those of any model in single precision
     assert served.encoder(x).dtype == tf.float32

@@ -87,9 +87,9 @@ def strata(spec, d, n, rows=2):
 def test_strata_are_draws_of_each_component_and_their_shares_its_weight():
     n, d = 20_000, 2
     params = numbers(2, 3 * (1 + 2 * d), scale=0.7)
-    _, z, log_shares = strata("mixture(components=3)", d, n)
+    _, z, log_draw_weights = strata("mixture(components=3)", d, n)
     assert z.shape == (3 * n, 2, d)
-    z, shares = z.numpy().reshape(3, n, 2, d), np.exp(log_shares.numpy()).reshape(3, n, 2)
+    z, shares = z.numpy().reshape(3, n, 2, d), np.exp(log_draw_weights.numpy()).reshape(3, n, 2)
     for i, row in enumerate(params):
         weights, means, variances = mixture_parts(row, 3, d)
         np.testing.assert_allclose(shares[:, :, i], np.tile(weights[:, None] / n, n))

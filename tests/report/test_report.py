@@ -89,7 +89,7 @@ def test_examples_shown_of_sorted_data_are_of_all_classes(monkeypatch):
     x = labels[:, None] + np.zeros((1, 3))
     dataset = Dataset("made", "real", RNG.normal(size=(40, 3)), x, x, labels=labels)
     vae = zoo.build("vamp_vae", 3, "real", prior="vamp(components=500)", latent=2, network="mlp(hidden=(4,))")
-    vae.prior.limit(0, 9)
+    vae.prior.set_range(0, 9)
     vae.prior.v.assign(x / 9)
     monkeypatch.setattr(module.gallery, "beside", lambda x, *args: x)
     monkeypatch.setattr(module.gallery, "gallery", lambda x, *args: x)

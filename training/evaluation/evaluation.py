@@ -42,7 +42,7 @@ def evaluate(vae, dataset, settings):
     return Evaluation(
         likelihood=likelihood(vae, test, settings.samples, seed),
         # The aggregated posterior of a flow has no density that float32 could tell.
-        information=None if vae.posterior.sequential else information(vae, train, settings.draws, seed=seed),
+        information=None if vae.posterior.density_is_sequential else information(vae, train, settings.draws, seed=seed),
         posterior=posterior_summary(vae, choose(seed, test, COVARIANCES)),
         samples=compare(vae, dataset, ["prior", *names], settings.generated, settings.sets, seed),
         gain_as_prior=gains(vae, choose(seed, test, CODES), names, seed),

@@ -101,7 +101,7 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
     Raises:
         ValueError: `x` is not data of this model, or the posterior has no density at other points than its draws.
     """
-    if vae.posterior.sequential:
+    if vae.posterior.density_is_sequential:
         raise ValueError(
             "The aggregated posterior of a posterior that is sequential, such as 'iaf', has no density that float32 "
             "could tell, and so no mutual information. Use another posterior."

@@ -6,7 +6,7 @@ from zoo.distributions.hierarchy import Hierarchy
 from zoo.probability import tfd
 
 
-def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
+def kl_divergence(q, p, log_qz, log_pz, z=None, log_draw_weights=None):
     """Returns KL(q ‖ p) in nats, in closed form if there is one, else estimated from draws of q.
 
     For two hierarchies, it is KL(q(z₂|x) ‖ p(z₂)) + E KL(q(z₁|x, z₂) ‖ p(z₁|z₂)), with the first term in closed form
@@ -18,7 +18,7 @@ def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
         log_qz: log q(z) for draws z of q [K, B]; used if there is no closed form.
         log_pz: log p(z) for the same draws [K, B]; used if there is no closed form.
         z: the draws [K, B, L]; used for hierarchies.
-        log_shares: log-weights of the draws, see `Terms`.
+        log_draw_weights: log-weights of the draws, see `Terms`.
 
     Returns:
         [B, L], the KL of each dimension, if both are diagonal normals; else [B, 1], the total.
@@ -30,7 +30,7 @@ def kl_divergence(q, p, log_qz, log_pz, z=None, log_shares=None):
     try:
         return tfd.kl_divergence(q, p)[..., None]
     except NotImplementedError:
-        return mean_of_draws(log_qz - log_pz, log_shares)[..., None]
+        return mean_of_draws(log_qz - log_pz, log_draw_weights)[..., None]
 
 
 def _of_hierarchies(q, p, z):
@@ -44,16 +44,16 @@ def _marginals(normal):
     return tfd.Normal(normal.loc, normal.stddev())
 
 
-def mean_of_draws(values, log_shares=None):
+def mean_of_draws(values, log_draw_weights=None):
     """Returns the mean over draws, Σₖ shareₖ valueₖ.
 
     Args:
         values: [K, B].
-        log_shares: see `Terms`.
+        log_draw_weights: see `Terms`.
 
     Returns:
         [B].
     """
-    if log_shares is None:
+    if log_draw_weights is None:
         return tf.reduce_mean(values, axis=0)
-    return tf.reduce_sum(tf.exp(log_shares) * values, axis=0)
+    return tf.reduce_sum(tf.exp(log_draw_weights) * values, axis=0)

@@ -91,7 +91,7 @@ def _fitting(role, specs, shape, fits):
     return ", ".join(fitting) or "of your own"
 
 
-def check_seams(vae):
+def check_output_shapes(vae):
     """Checks the batch and event shapes of the parts' outputs, on two examples and three draws.
 
     Args:

@@ -57,7 +57,7 @@ def check_training(model, arguments):
         ValueError: a step would not fit into memory.
     """
     x, batch_size = arguments.get("x"), arguments.get("batch_size")
-    if model.objective.of_batch and arguments.get("sample_weight") is not None:
+    if model.objective.uses_batch_statistic and arguments.get("sample_weight") is not None:
         warnings.warn(
             f"The objective '{spec_of(model.objective)}' uses a statistic of the whole batch: sample weights apply to "
             f"the bound of each example, but not to that statistic.",

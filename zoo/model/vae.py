@@ -14,12 +14,12 @@ from zoo.data.lazy_arrays import LazyArray
 from zoo.distributions import kl_divergence
 from zoo.likelihoods import Likelihood
 from zoo.model import scores, train_step
-from zoo.model.compatibility import check_roles, check_seams
+from zoo.model.compatibility import check_output_shapes, check_roles
 from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
 from zoo.model.seeds import next_seed
 from zoo.objectives import Objective, Terms
-from zoo.objectives.objective import draw, nothing
+from zoo.objectives.objective import draw, no_statistic
 from zoo.posteriors import Posterior
 from zoo.priors import Prior
 from zoo.probability import tfd, tfp
@@ -77,7 +77,7 @@ class VAE(KerasModel):
         with memory.counted_weights():
             self.build(encoder.input_shape)
         memory.check_step(self)
-        check_seams(self)
+        check_output_shapes(self)
 
     def build(self, x_shape):
         for part, input_shape in (
@@ -88,7 +88,7 @@ class VAE(KerasModel):
         ):
             if not part.built:  # parts that are loaded from a file are built already
                 part.build(input_shape)
-        self.prior.limit(*supports.get(self.support).limits)
+        self.prior.set_range(*supports.get(self.support).limits)
         self.seed_counter = self.add_weight(
             shape=(),
             dtype="int64",
@@ -183,7 +183,7 @@ class VAE(KerasModel):
         Returns:
             `zoo.objectives.Terms`.
         """
-        return self._terms(x, partial(draw, samples=samples), nothing, seed)
+        return self._terms(x, partial(draw, samples=samples), no_statistic, seed)
 
     def call(self, x, training=None):  # Keras passes `training` on to the networks
         return self._terms(
@@ -193,11 +193,11 @@ class VAE(KerasModel):
     def _terms(self, x, drawn, aggregate, seed):
         x = supports.as_batch(x, self.event_shape, self.variable_dtype)
         draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
-        q, z, log_qz, log_shares = drawn(self.posterior, self.features(x), draw_seed)
+        q, z, log_qz, log_draw_weights = drawn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self.posterior_at)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
-        kl = kl_divergence(q, p, log_qz, log_pz, z, log_shares)
-        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_shares)
+        kl = kl_divergence(q, p, log_qz, log_pz, z, log_draw_weights)
+        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_draw_weights)
 
     def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
         """Estimates log p(x) of each example in nats [N]. Takes the arguments of `score`."""

@@ -33,7 +33,7 @@ class ELBO(Objective):
         self.beta, self.free_bits = real_number(beta, "beta", least=0), real_number(free_bits, "free_bits", least=0)
 
     @property
-    def of_batch(self):
+    def uses_batch_statistic(self):
         """Whether it uses a statistic of the whole batch: true with free bits."""
         return self.free_bits > 0
 

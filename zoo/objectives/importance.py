@@ -26,9 +26,9 @@ class IWAE(Objective):
 
     def call(self, terms):
         log_weights = terms.log_px + self.annealed(terms.log_pz - terms.log_qz)  # [K, B]
-        if terms.log_shares is None:
+        if terms.log_draw_weights is None:
             return tfp.math.reduce_logmeanexp(log_weights, axis=0)
-        return tf.reduce_logsumexp(terms.log_shares + log_weights, axis=0)
+        return tf.reduce_logsumexp(terms.log_draw_weights + log_weights, axis=0)
 
 
 @register("objective", "dreg")

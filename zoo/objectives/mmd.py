@@ -30,7 +30,7 @@ class MMD(Objective):
         ValueError: α is over 1, or α + λ under 1.
     """
 
-    of_batch = True
+    uses_batch_statistic = True
 
     def __init__(self, alpha=0.0, lambda_=100.0, **kwargs):
         super().__init__(**kwargs)

@@ -9,7 +9,7 @@ from zoo.data.lazy_arrays import LazyArray
 from zoo.posteriors.posterior import Posterior
 from zoo.probability import tfd
 
-# q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_shares`.
+# q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_draw_weights`.
 Drawn = tuple[tfd.Distribution, tf.Tensor, tf.Tensor, tf.Tensor | None]
 
 
@@ -26,7 +26,7 @@ class Objective(keras.layers.Layer):
     """
 
     stratified = False  # whether it accepts draws with shares other than 1/K, by averaging with `terms.mean`
-    of_batch = False  # whether it uses a statistic of the whole batch, which ignores sample weights
+    uses_batch_statistic = False  # whether it uses a statistic of the whole batch, which ignores sample weights
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -55,7 +55,7 @@ class Objective(keras.layers.Layer):
             seed: int32 [2].
 
         Returns:
-            q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_shares`.
+            q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_draw_weights`.
         """
         if self.stratified and posterior.stratified:
             return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
@@ -70,7 +70,7 @@ class Objective(keras.layers.Layer):
             z: draws of q [K, B, L].
             seed: int32 [2].
         """
-        return nothing(q, p, z, seed)
+        return no_statistic(q, p, z, seed)
 
     def is_compatible(self, posterior: Posterior) -> bool:
         """Returns whether this objective can be computed for a posterior.
@@ -129,10 +129,10 @@ def draw_strata(posterior, h, seed, samples, annealing=1.0):
         As `Objective.draw`, with M K draws.
     """
     q = posterior(h).tempered(annealing)
-    z, log_shares = q.sample_strata(samples, seed)
-    return q, z, q.log_prob(z), log_shares
+    z, log_draw_weights = q.sample_strata(samples, seed)
+    return q, z, q.log_prob(z), log_draw_weights
 
 
-def nothing(q, p, z, seed):
+def no_statistic(q, p, z, seed):
     """Returns zero, the `batch_statistic` of objectives that use none."""
     return tf.zeros([], z.dtype)

@@ -17,7 +17,7 @@ class Terms(NamedTuple):
         kl: [B, L], KL(q(z|x) ‖ p(z)) per dimension if it is a sum over dimensions, else [B, 1]: see `kl_divergence`.
         z: [K, B, L], draws of q(z|x).
         batch_statistic: the result of `Objective.batch_statistic`.
-        log_shares: [K, B], log-weight of each draw in a mean over stratified draws; None for equal weights, 1/K.
+        log_draw_weights: [K, B], log-weight of each draw in a mean over stratified draws; None for equal weights, 1/K.
     """
 
     log_px: tf.Tensor
@@ -26,7 +26,7 @@ class Terms(NamedTuple):
     kl: tf.Tensor
     z: tf.Tensor
     batch_statistic: tf.Tensor
-    log_shares: tf.Tensor | None = None
+    log_draw_weights: tf.Tensor | None = None
 
     @property
     def log_weights(self):
@@ -35,4 +35,4 @@ class Terms(NamedTuple):
 
     def mean(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the weighted mean [B] of values [K, B] over the draws."""
-        return mean_of_draws(values, self.log_shares)
+        return mean_of_draws(values, self.log_draw_weights)

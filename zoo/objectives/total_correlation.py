@@ -31,7 +31,7 @@ class TotalCorrelation(Objective):
         ValueError: a weight is negative or not finite.
     """
 
-    of_batch = True
+    uses_batch_statistic = True
 
     def __init__(self, alpha=1.0, beta=6.0, gamma=1.0, **kwargs):
         super().__init__(**kwargs)

@@ -24,7 +24,7 @@ class IAFPosterior(Posterior):
         hidden: hidden units of each step's network, and size of the context c.
     """
 
-    sequential = True
+    density_is_sequential = True
     first = parameterizations.Diag()
 
     def __init__(self, event_shape, steps=2, hidden=64, **kwargs):

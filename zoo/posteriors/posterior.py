@@ -26,7 +26,7 @@ class Posterior(DistributionLayer):
 
     space = "real"  # the support of z
     stratified = False  # whether q(z|x) is a mixture with `sample_strata`, which samples every component
-    sequential = False  # whether the density of a given point takes L network passes
+    density_is_sequential = False  # whether the density of a given point takes L network passes
     params_size: int | None = None  # P, the number of parameters of q(z|x) for one x; None if unknown
 
     def call(self, h):

@@ -51,9 +51,9 @@ class HierarchicalPrior(Prior):
         return Hierarchy(self.upper(encode=lambda x: encode(x).top), conditional, self.sizes[1])
 
     @property
-    def of_posteriors(self):
+    def is_mixture_of_posteriors(self):
         """Whether the components of p(z₂) are posteriors."""
-        return self.upper.of_posteriors
+        return self.upper.is_mixture_of_posteriors
 
     @property
     def pseudo_inputs(self):
@@ -62,14 +62,14 @@ class HierarchicalPrior(Prior):
 
     def is_compatible(self, posterior):
         two_layers = getattr(posterior, "sizes", None) == self.sizes  # required if p(z₂) is a mixture of posteriors
-        return super().is_compatible(posterior) and (two_layers or not self.of_posteriors)
+        return super().is_compatible(posterior) and (two_layers or not self.is_mixture_of_posteriors)
 
     @property
     def compatible_specs(self):
         return [f"hierarchical(top={self.sizes[0]})"]
 
-    def limit(self, low, high):
-        self.upper.limit(low, high)
+    def set_range(self, low, high):
+        self.upper.set_range(low, high)
 
     def adapt(self, x):
         self.upper.adapt(x)

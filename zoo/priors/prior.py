@@ -20,7 +20,7 @@ class Prior(DistributionLayer):
     """
 
     space = "real"  # the support of z
-    of_posteriors = False  # whether its components are posteriors, so that `call` needs `encode`
+    is_mixture_of_posteriors = False  # whether its components are posteriors, so that `call` needs `encode`
 
     @property
     def pseudo_inputs(self) -> tf.Tensor | None:
@@ -40,7 +40,7 @@ class Prior(DistributionLayer):
         """Specs of compatible posteriors that need options, beside those compatible by name."""
         return []
 
-    def limit(self, low: float, high: float) -> None:
+    def set_range(self, low: float, high: float) -> None:
         """Sets the range of x. Called before `adapt`; only priors with pseudo-inputs use it.
 
         Args:

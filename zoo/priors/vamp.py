@@ -31,7 +31,7 @@ class VampPrior(Prior):
         ValueError: `weights` is neither "equal" nor "learned".
     """
 
-    of_posteriors = True
+    is_mixture_of_posteriors = True
 
     def __init__(self, event_shape, components=500, weights="equal", seed=0, **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -65,9 +65,9 @@ class VampPrior(Prior):
         return MixtureSameFamily(weights, encode(tf.convert_to_tensor(self.pseudo_inputs)))
 
     def is_compatible(self, posterior):
-        return not posterior.sequential
+        return not posterior.density_is_sequential
 
-    def limit(self, low, high):
+    def set_range(self, low, high):
         if np.isfinite([low, high]).all():
             self.low.assign(np.broadcast_to(low, self.low.shape))
             self.high.assign(np.broadcast_to(high, self.high.shape))
@@ -77,7 +77,7 @@ class VampPrior(Prior):
         chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
         if not keras.ops.convert_to_numpy(self.held):
             low, high = np.float32(extremes(x))
-            self.limit(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
+            self.set_range(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
         self.v.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
 
     def _into_range(self, v):

@@ -38,7 +38,7 @@ class FittedSamplers(keras.layers.Layer):
                     f"got {got[0]} and {got[1]}."
                 )
             return latents
-        known = {"prior": vae.prior} | ({"vamp": vae.prior} if vae.prior.of_posteriors else {}) | self.fitted
+        known = {"prior": vae.prior} | ({"vamp": vae.prior} if vae.prior.is_mixture_of_posteriors else {}) | self.fitted
         if not isinstance(latents, str) or latents not in known:
             raise KeyError(
                 f"No sampler {latents!r} in this model. It has: {', '.join(known)}. Fit one of "

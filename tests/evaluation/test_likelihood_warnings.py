@@ -75,7 +75,7 @@ def test_a_mode_that_the_posterior_misses_is_warned_of(wide):
     assert gap > 0.2
     assert 0.1 < missed.value < gap + 3 * missed.standard_error
     assert f"too low by {missed.value:.2f} ± {missed.standard_error:.2f} nats at least" in found.warning
-    assert ("more draws of it would hardly help" in found.warning) == ("still rises" not in found.warning)
+    assert ("more importance samples would hardly help" in found.warning) == ("still rises" not in found.warning)
 
 
 def test_rise_is_that_of_the_last_tenfold_of_draws():

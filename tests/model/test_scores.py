@@ -165,7 +165,11 @@ def test_few_effective_draws_are_warned_of_with_their_share(told):
     assert bad["effective_draws"]["few"] > 0.5
     assert bad["rise_of_last_tenfold"]["value"] > 0.05
     few = f"{bad['effective_draws']['few']:.0%} of the test examples"
-    for words in (few, "more than 200 draws", f"still rises, by {bad['rise_of_last_tenfold']['value']:.2f} ±"):
+    for words in (
+        few,
+        "more than 200 importance samples",
+        f"still rises, by {bad['rise_of_last_tenfold']['value']:.2f} ±",
+    ):
         assert words in bad["warning"]
 
 

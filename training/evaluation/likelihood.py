@@ -172,17 +172,17 @@ def _warning(few, rising, missing, samples):
     sentences = []
     if few > MANY:
         sentences.append(
-            f"The log-likelihood of {few:.0%} of the test examples rests on fewer than {FEW} effective draws, "
-            f"and is too low there: take more than {samples:,} draws."
+            f"{few:.0%} of the test examples have an effective sample size under {FEW}, and too low a log-likelihood: "
+            f"take more than {samples:,} importance samples."
         )
     if rising is not None and _is_too_low(rising):
         sentences.append(
-            f"The log-likelihood still rises, by {rising} nats with ten times as many draws, and so is too low: "
-            f"take more than {samples:,} draws."
+            f"The log-likelihood still rises, by {rising} nats with ten times as many importance samples, and so is "
+            f"too low: take more than {samples:,}."
         )
     if _is_too_low(missing):
-        why = ": q(z|x) leaves out part of what explains the examples, and more draws of it would hardly help"
-        told = f"The log-likelihood is too low by {missing} nats at least, as draws of the prior tell"
+        why = ": q(z|x) misses a part of p(z|x), and more importance samples would hardly help"
+        told = f"The log-likelihood is too low by {missing} nats at least, as samples of the prior show"
         sentences.append(f"{told}{'' if sentences else why}.")
     return " ".join(sentences) or None
 

@@ -147,22 +147,22 @@ def verdict(qualities, sets, training_sets):
         training_sets: number of sets that those of training data average.
     """
     if "aggregated" not in qualities:
-        return "The aggregated posterior was not measured."
+        return "The aggregated posterior was not compared."
     prior, aggregated, train = (qualities[name].frechet_distance for name in ("prior", "aggregated", "training data"))
     difference, margin = prior.value - aggregated.value, _margin(prior, aggregated, sets, sets)
     nearer = min(prior, aggregated, key=lambda distance: distance.value)
     if train.value - nearer.value > _margin(nearer, train, sets, training_sets):
         advice = (
-            "Training and held-out data differ, more than samples and held-out data do, so that these distances do not "
-            "tell where to sample from"
+            "Training and held-out data differ by more than samples and held-out data do, so that these distances "
+            "cannot tell where to sample from"
         )
     elif difference > margin:
         advice = "Use the aggregated posterior"
     elif difference + margin < SMALL * train.value:
         advice = "Sampling the prior is safe"
     else:
-        advice = "Prior or aggregated posterior, these samples cannot tell"
-    far = " Neither is much like the data." if min(prior.value, aggregated.value) > FAR * train.value else ""
+        advice = "These samples do not decide between prior and aggregated posterior"
+    far = " Neither is close to the data." if min(prior.value, aggregated.value) > FAR * train.value else ""
     return (
         f"{advice}: the Fréchet distance to held-out data is {prior} for samples of the prior, "
         f"{aggregated} for samples of the aggregated posterior and {train} for training data; "

@@ -95,7 +95,7 @@ def summary(version, seconds):
     """
     found = manifest.read(version)
     rows = [
-        f"  {name:<22} {_names(s['inputs']):<18} → {_names(s['outputs'])}" for name, s in found["signatures"].items()
+        f"  {name:<24} {_names(s['inputs']):<18} → {_names(s['outputs'])}" for name, s in found["signatures"].items()
     ]
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file()) / 2**20
     aggregated = found["aggregated"]

@@ -188,7 +188,7 @@ def _about(vae, concrete):
         "event_shape": list(vae.event_shape),
         "latent": vae.latent_size,
         "support": vae.support,
-        "input_range": [limit if math.isfinite(limit) else None for limit in (low, high)],
+        "input_range": [float(limit) if math.isfinite(limit) else None for limit in (low, high)],
         "signatures": {key: manifest.tensors(function) for key, function in sorted(concrete.items())},
         "versions": {package: package_version(package) for package in VERSIONS},
     }

@@ -140,14 +140,7 @@ def data(support, n, event="vector", seed=0):
     """n examples of a support."""
     rng = np.random.default_rng(seed)
     shape = (n, *EVENTS[event])
-    x = {
-        "binary": lambda: rng.integers(0, 2, shape),
-        "unit": lambda: rng.random(shape),
-        "real": lambda: rng.normal(size=shape),
-        "levels": lambda: rng.integers(0, 256, shape),
-        "simplex": lambda: rng.dirichlet(np.ones(shape[-1]), shape[:-1]),
-    }[support]()
-    return x.astype(np.float32)
+    return zoo.support.get(support).sample(rng, shape).astype(np.float32)
 
 
 def data_of(vae, n):

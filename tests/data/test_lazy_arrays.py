@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests.shared.user_files import levels, write_image, write_records
+from training.data.files.formats.record_files import RecordImages, RecordNumbers, index_records
 from training.data.files.images import FolderImages
-from training.data.files.record_files import RecordImages, RecordNumbers, index_records
 from zoo.data.lazy_arrays import InMemory, LazyArray, Mapped, MemoryMapped, Subset, as_lazy
 
 X = levels(30)

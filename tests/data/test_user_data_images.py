@@ -9,7 +9,7 @@ from PIL import Image  # Matplotlib brings it: another's opinion
 
 from tests.shared.user_files import levels, png, write_image
 from training.data import load_user_data
-from training.data.files.image_header import image_header
+from training.data.files.formats.image_header import image_header
 from training.data.settings import DataSettings
 from zoo.data.images import decode
 

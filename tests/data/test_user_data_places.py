@@ -13,7 +13,7 @@ from training import run_folder as run
 from training.config import Config
 from training.data import load_user_data, memory
 from training.data.files import images
-from training.data.files.image_header import image_header
+from training.data.files.formats.image_header import image_header
 from zoo.data.images import PNG
 
 # labels

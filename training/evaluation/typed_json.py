@@ -123,4 +123,6 @@ def _array(value, name):
 def _damage(name, value):
     if not name:
         return ValueError(f"expected a JSON object, got {type(value).__name__}")
+    if value is None:
+        return ValueError(f"it has no '{name}', as one of another version; evaluate the run again")
     return ValueError(f"its '{name}' is {value!r:.80}")

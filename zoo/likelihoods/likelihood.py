@@ -135,8 +135,9 @@ def check_fit(likelihood, support):
     fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
     needed = " or ".join(supports.get(s).values for s in likelihood.supports)
     binarize = support == "unit" and "binary" in likelihood.supports
+    or_support = " or ".join(map(repr, likelihood.supports))
     raise ValueError(
-        f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but these are in {values} (support '{support}'). "
-        f"Use likelihood {' or '.join(fitting)}."
+        f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but their support is '{support}', {values}. "
+        f"Use likelihood {' or '.join(fitting)}; or support {or_support}, if all values are in it."
         + (" Or binarize the data (in training, --binarize dynamic)." if binarize else "")
     )

@@ -10,7 +10,8 @@ from zoo.likelihoods.likelihood import Likelihood, check_fit
 from zoo.objectives import Objective
 from zoo.posteriors import Posterior
 from zoo.priors import Prior
-from zoo.registry import build, names, spec_of
+from zoo.probability import tfd
+from zoo.registry import build, name_of, names, spec_of
 
 ROLES = {
     "encoder": keras.Model,
@@ -120,3 +121,15 @@ def check_output_shapes(vae):
                 f"Expected the {seam} to return a distribution of batch shape {batch} and event shape {list(event)}, "
                 f"got {got[0]} and {list(got[1])}. Networks return [B, H], or [B, *x] up to channels."
             )
+        if seam == "encoder and posterior":
+            _check_covariance(vae.posterior, distribution)
+
+
+def _check_covariance(posterior, q):
+    """Checks that q(z|x) has a covariance, which evaluation needs: it would fail when the training is over."""
+    if type(q)._covariance is tfd.Distribution._covariance:
+        raise ValueError(
+            f"Expected the posterior '{name_of(posterior)}' to return a distribution with a covariance, got "
+            f"{type(q).__name__}. Define its `_covariance`, or derive it from `MomentsFromDraws` of "
+            f"zoo.distributions.moments."
+        )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from training.data.checks.image_sizes import common_shape
 from training.data.files.file_kind import FileKind
 from training.data.files.folders import files_in, printable
-from training.data.files.image_header import image_header
+from training.data.files.formats.image_header import image_header
 from training.data.files.parsed import Parsed, Part
 from training.data.files.roles import PARTS
 from zoo.data.images import decode

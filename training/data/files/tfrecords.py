@@ -11,9 +11,9 @@ from training.data.checks.image_sizes import common_shape
 from training.data.checks.shapes import model_shape
 from training.data.files.file_kind import FileKind
 from training.data.files.folders import files_in
-from training.data.files.image_header import image_header
+from training.data.files.formats.image_header import image_header
+from training.data.files.formats.record_files import RecordImages, RecordNumbers, index_records
 from training.data.files.parsed import Parsed, Part
-from training.data.files.record_files import RecordImages, RecordNumbers, index_records
 from training.data.files.roles import LABELS, check_names, role
 from zoo.data.lazy_arrays import chunks
 

@@ -1,0 +1,1 @@
+"""The bytes of files: headers of images, records of TFRecord files."""

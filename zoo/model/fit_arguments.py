@@ -17,7 +17,7 @@ LEAST = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
 
 
 def check(model, arguments):
-    """Checks data, sample weights and counts, and adds the placeholder labels that Keras needs for weighted data.
+    """Checks data, sample weights and counts, and adds the labels of zeros that Keras needs for weighted data.
 
     Args:
         model: a `KerasModel`.
@@ -91,5 +91,5 @@ def check_counts(arguments):
 
 
 def _labels(x, y, sample_weight):
-    """Returns placeholder labels if there are sample weights but no labels, because Keras would ignore the weights."""
+    """Returns labels of zeros if there are sample weights but no labels, because Keras would ignore the weights."""
     return np.zeros(len(x)) if y is None and sample_weight is not None else y

@@ -67,7 +67,7 @@ def take_step(model, x, sample_weight=None):
     wrong_gradients = tf.stack([_not_finite(part) for part in _by_part(model, gradients)]) > 0
     may, finite = ~tf.reduce_any(wrong) & ~model.guard.closed(), ~tf.reduce_any(wrong_gradients)
     model.apply_gradients_if(may if model.scales_loss else may & finite, gradients, weights)
-    # The placeholder example of an empty replica must not change any variable.
+    # The example of zeros of an empty replica must not change any variable.
     _write(model, state, may & finite & (there > 0))
     if model.scales_loss:  # the optimizer tries smaller scales, and skips such a step too
         wrong_gradients &= tf.convert_to_tensor(model.optimizer.dynamic_scale) <= 1
@@ -113,7 +113,7 @@ def note_outside(model, x, there=1.0, values=()):
     Args:
         model: a `KerasModel`.
         x: data [B, *x], of this replica.
-        there: 0 for the placeholder of an empty replica, else 1.
+        there: 0 for the example of zeros of an empty replica, else 1.
         values: scalar tensors to be summed over the replicas in the same all-reduce.
 
     Returns:
@@ -174,7 +174,7 @@ def _by_part(model, gradients):
 
 
 def _at_least_one(x, sample_weight):
-    """Returns a replica's examples and weights, and 1.0; for an empty replica, a placeholder of zeros, and 0.0.
+    """Returns a replica's examples and weights, and 1.0; for an empty replica, an example of zeros, and 0.0.
 
     Replicas are empty if the last batch has fewer examples than there are replicas.
     """

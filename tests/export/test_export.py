@@ -249,7 +249,7 @@ def test_the_command_exports_a_run(vae, tmp_path, capsys):
         ]
     )
     said = capsys.readouterr().out
-    assert "encode_bytes           image_bytes        → loc, scale_tril" in said
+    assert "encode_bytes             image_bytes        → loc, scale_tril" in said
     assert "without sample_aggregated: asked for by --no-aggregated" in said
     assert "13 signatures" in said
     found = manifest.read(served / "tril_vae" / "1")

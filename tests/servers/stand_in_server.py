@@ -74,6 +74,13 @@ class Functions:
         return self.functions[signature](**inputs)
 
 
+class _HttpServer(ThreadingHTTPServer):
+    """A server of threads that accepts as many clients at once as TensorFlow Serving; Python's resets some after 5."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class StandInServer:
     """The server; a context manager.
 
@@ -95,8 +102,7 @@ class StandInServer:
         self.asked, self.refusals, self.ended = [], [], threading.Event()
 
     def __enter__(self):
-        self.http = ThreadingHTTPServer(("127.0.0.1", self.ports[0]), handler(self))
-        self.http.daemon_threads = True
+        self.http = _HttpServer(("127.0.0.1", self.ports[0]), handler(self))
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         pool = ThreadPoolExecutor(self.grpc_threads)
         self.calls = grpc.server(pool, maximum_concurrent_rpcs=self.grpc_threads)

@@ -22,6 +22,7 @@ CODES = {
 }
 PASSING = (429, 502, 503, 504)
 LONGEST_WAIT = 30  # seconds, whatever a server asks for
+CONNECTIONS = 64  # kept open for threads that share a client
 
 
 class Rest(Transport):
@@ -48,7 +49,7 @@ class Rest(Transport):
             raise_on_status=False,
         )
         for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=policy))
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=policy))
 
     def close(self):
         self.session.close()

@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 
-from zoo.checks import seed_number, whole_number
+from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
-from zoo.memory import counted_weights
+from zoo.memory import memory_limit
 from zoo.model.vae import VAE
 from zoo.registry import build as build_part
 
@@ -126,9 +126,9 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
         ValueError: a part has no such option, or parts are incompatible with each other or with the support.
     """
     parts = recipe(name, **overrides)
-    event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
+    event_shape, latent = _shape(event_shape), check_int(parts.latent, "latent")
     likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    with counted_weights(), _initial_weights_from(seed := seed_number(seed)):
+    with memory_limit(), _initial_weights_from(seed := check_seed(seed)):
         network = build_part("network", parts.network)
         encoder = _network("encoder", parts.encoder, event_shape)
         decoder = _network("decoder", parts.decoder, (latent,))
@@ -150,8 +150,8 @@ def _shape(event_shape):
         shape = tuple(event_shape) or (None,)
     except TypeError:
         shape = (event_shape,)  # a number, for vectors
-    shape = tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
-    whole_number(math.prod(shape), "the number of elements in event_shape")
+    shape = tuple(check_int(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
+    check_int(math.prod(shape), "the number of elements in event_shape")
     return shape
 
 

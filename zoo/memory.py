@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-TRAINED = 4  # floats per trainable parameter: itself, its gradient and Adam's two moments
-KEPT = 3  # floats that a step keeps per output of a layer: itself, its pre-activation, its gradient
-FLOAT = 4  # bytes
-SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
+FLOATS_PER_PARAMETER = 4  # per trainable parameter: itself, its gradient and Adam's two moments
+FLOATS_PER_OUTPUT = 3  # that a step keeps per output of a layer: itself, its pre-activation, its gradient
+BYTES_PER_FLOAT = 4
+ACTIVATION_SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
 
 
 def of_this_machine():
@@ -19,7 +19,7 @@ def of_this_machine():
 
 
 @contextmanager
-def counted_weights(copies=TRAINED):
+def memory_limit(copies=FLOATS_PER_PARAMETER):
     """Raises an error, within the context, before a weight is allocated with which the model would exceed the memory.
 
     Args:
@@ -85,17 +85,17 @@ def check_step(vae, batch=1):
         ValueError: it does not fit.
     """
     samples, upper = vae.objective.samples, getattr(vae.prior, "upper", vae.prior)
-    if vae.objective.stratified and vae.posterior.stratified:
+    if vae.objective.accepts_strata and vae.posterior.has_strata:
         samples *= vae.posterior.components
     components = getattr(upper, "components", 1)
     encoded = batch + (components if upper.is_mixture_of_posteriors else 0)
     numbers = encoded * outputs(vae.encoder) + batch * samples * (outputs(vae.decoder) + components)
     check(
-        KEPT * FLOAT * numbers,
+        FLOATS_PER_OUTPUT * BYTES_PER_FLOAT * numbers,
         f"a training step to fit into memory, but one on {batch:,} examples with samples={samples:,}"
         + (f" and components={components:,} of the prior takes" if components > 1 else " takes"),
         "Use fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
-        SHARE,
+        ACTIVATION_SHARE,
     )
 
 
@@ -111,7 +111,7 @@ def check_points(network, count, what):
         ValueError: it does not fit.
     """
     takes = f"{what} to fit into memory, but {count or 0:,} of them at once take"
-    check(FLOAT * outputs(network) * (count or 0), takes, "Use fewer at once", SHARE)
+    check(BYTES_PER_FLOAT * outputs(network) * (count or 0), takes, "Use fewer at once", ACTIVATION_SHARE)
 
 
 def outputs(network):

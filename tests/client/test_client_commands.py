@@ -272,7 +272,7 @@ def test_an_interruption(run, monkeypatch, capsys):
         (["score", "x.npy"], {"out": "a.csv", "address": "local host:x"}, r"http://local host:x .*--address"),
         (["score", "x.npy"], {"out": "a.csv", "model": "rows"}, r"takes in .*, \[B, 3\], got \[10, 3, 2, 1\]"),
         (["sample"], {"out": "a.png", "model": "rows"}, r"rows of shape \[3\], not images"),
-        (["sample", "--latents", "aggregated"], {"out": "a.png"}, "no signature 'sample_aggregated'"),
+        (["sample", "--sampler", "aggregated"], {"out": "a.png"}, "no signature 'sample_aggregated'"),
         (["reconstruct", "a.gif"], {"out": "a.png"}, "folder of images, a PNG"),
         (["reconstruct", "empty"], {"out": "a.png"}, "No images"),
         (["reconstruct", "fake.png"], {"out": "a.png"}, "'fake.png' is neither a PNG nor a JPEG"),

@@ -97,7 +97,7 @@ def test_units_are_saved_with_the_model(tmp_path):
     zoo.save(model, tmp_path / "folder")
     model.save(tmp_path / "model.keras")
     for loaded in (zoo.load(tmp_path / "folder"), keras.saving.load_model(tmp_path / "model.keras")):
-        np.testing.assert_allclose(loaded.likelihood.units.scale, X.std(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(loaded.likelihood.standardization.scale, X.std(axis=0), rtol=1e-4)
         np.testing.assert_array_equal(loaded.score(X[:9], samples=3).elbo, expected)
 
 
@@ -106,8 +106,8 @@ def test_pseudo_inputs_have_the_range_of_each_column():
     model.adapt(X)
     np.testing.assert_allclose(model.prior.low, X.min(axis=0), rtol=1e-6)
     np.testing.assert_allclose(model.prior.high, X.max(axis=0), rtol=1e-6)
-    assert model.prior.v.numpy().min() >= -1e-6
-    assert model.prior.v.numpy().max() <= 1 + 1e-6
+    assert model.prior.unit_pseudo_inputs.numpy().min() >= -1e-6
+    assert model.prior.unit_pseudo_inputs.numpy().max() <= 1 + 1e-6
     rows = model.prior.pseudo_inputs.numpy()
     assert all(np.abs((X - row) / DEVIATION).max(axis=1).min() < 1e-2 for row in rows)
 
@@ -137,7 +137,7 @@ def test_constant_elements_keep_their_scale():
     layer.build()
     layer.adapt(np.float32([[1, 7], [3, 7]]))
     np.testing.assert_allclose(layer(np.float32([[3, 7]])), [[1, 0]])
-    np.testing.assert_allclose(layer.raw(np.float32([[1, 0]])), [[3, 7]])
+    np.testing.assert_allclose(layer.unstandardize(np.float32([[1, 0]])), [[3, 7]])
 
 
 def test_data_of_another_shape_are_refused():
@@ -150,7 +150,7 @@ def test_data_of_another_shape_are_refused():
 def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio):
     x = np.float32(7 * (ratio + np.random.default_rng(0).normal(size=(2000, 3))))
     layer, raw = likelihood(spec, x)
-    shift, scale = (np.float64(w) for w in layer.units.get_weights())
+    shift, scale = (np.float64(w) for w in layer.standardization.get_weights())
     spread = 0.05 * np.eye(3)
     if layer.size > 1:
         spread = positive(raw[:, 1], 0.05)[:, None] * np.column_stack([np.eye(3), raw[:, 2:]])

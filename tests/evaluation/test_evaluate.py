@@ -25,7 +25,7 @@ from training.train import main as train
 pytestmark = pytest.mark.slow
 
 SECTIONS = {"model", "data", "epochs", "training_seconds", "evaluation_seconds", "versions", "information", "posterior"}
-SECTIONS |= {"samples", "effective_draws", "log_likelihood_of_draws", "bits_per_dimension", "unit", "warning"}
+SECTIONS |= {"samples", "effective_sample_size", "log_likelihood_by_samples", "bits_per_dimension", "unit", "warning"}
 FEW = ["--samples", "30", "--test-examples", "20", "--draws", "200", "--generated", "70", "--sets", "2"]
 
 
@@ -88,7 +88,7 @@ def without_seconds(scores):
 def test_scores_have_every_section(evaluated):
     scores = scores_of(evaluated)
     assert set(scores) >= SECTIONS
-    assert (scores["draws"], scores["examples"]) == (30, 20)
+    assert (scores["importance_samples"], scores["examples"]) == (30, 20)
     assert (scores["information"]["draws"], scores["information"]["encodings"]) == (200, 1397)
     assert scores["information"]["log_encodings"] == pytest.approx(np.log(1397))
     assert scores["information"]["active"] == sum(v > 0.01 for v in scores["information"]["variance_of_means"])
@@ -125,7 +125,7 @@ def test_the_model_has_the_samplers_and_draws_from_them(trained, evaluated):
     vae, before = zoo.load(evaluated), zoo.load(trained)
     assert set(vae.samplers.fitted) == {"aggregated", "gmm"}
     for name in ("aggregated", "gmm"):
-        assert vae.generate(4, seed=0, latents=name).shape == (4, 8, 8, 1)
+        assert vae.generate(4, seed=0, sampler=name).shape == (4, 8, 8, 1)
     x = choose(0, load_dataset("digits").test, 20)
     likelihood = vae.log_likelihood(x, 30)
     np.testing.assert_array_equal(likelihood, before.log_likelihood(x, 30))  # the same model

@@ -12,7 +12,7 @@ from training.data.settings import Binarize
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import LazyArray, as_lazy
 
-SEEN = 50_000  # examples, at most, that `seen` chooses from streamed data
+MAX_SEEN = 50_000  # examples, at most, that `seen` chooses from streamed data
 PREFETCHED = 8  # batches that are made ahead
 
 
@@ -95,7 +95,7 @@ class Dataset:
             Array [N, *event_shape].
         """
         x, rng = self.train, np.random.default_rng(seed)
-        x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, SEEN)])] if x.streamed else x[:]
+        x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, MAX_SEEN)])] if x.streamed else x[:]
         return drawn(x, rng) if self.binarize == "dynamic" else x
 
     def batches(self, batch_size, seed, first_step=0, replicas=1, workers=1, worker=0):

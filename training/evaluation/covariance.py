@@ -59,7 +59,7 @@ def posterior_summary(vae, x):
     """
     q = vae.encode(np.float32(x))
     covariance = q.covariance().numpy()
-    if supports.get(vae.posterior.space).total is not None:
+    if supports.get(vae.posterior.support).total is not None:
         covariance = covariance[:, :-1, :-1]  # the last dimension follows from the others: the whole one is singular
     mixture = isinstance(q, tfd.MixtureSameFamily)
     return summarize(covariance, mixture_weights(q.mixture_distribution.probs_parameter()) if mixture else None)

@@ -5,8 +5,8 @@ import numpy as np
 
 from zoo.data import support as supports
 
-ROWS = 2**20  # elements per chunk
-ODD = 3.0  # data need standardization if |mean| > 3, or if the standard deviation is not in [1/3, 3]
+CHUNK_ELEMENTS = 2**20  # elements per chunk
+STANDARDIZED_RANGE = 3.0  # data need standardization if |mean| > 3, or if the standard deviation is not in [1/3, 3]
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -33,7 +33,7 @@ class Standardization(keras.layers.Layer):
     def call(self, x):
         return (x - self.shift) / self.scale
 
-    def raw(self, x):
+    def unstandardize(self, x):
         """Maps standardized data back to the units of the data."""
         return self.shift + self.scale * x
 
@@ -88,7 +88,10 @@ def unadapted(vae, x):
 def _are_standardized(x):
     """Returns whether data [N, *x] are about 0 ± 1, so that they need no standardization."""
     mean, deviation = mean_and_deviation(x)
-    return bool(np.all(np.abs(mean) <= ODD) and np.all((deviation >= 1 / ODD) & (deviation <= ODD)))
+    return bool(
+        np.all(np.abs(mean) <= STANDARDIZED_RANGE)
+        and np.all((deviation >= 1 / STANDARDIZED_RANGE) & (deviation <= STANDARDIZED_RANGE))
+    )
 
 
 def mean_and_deviation(x):
@@ -128,7 +131,7 @@ def extremes(x):
 
 def chunks(x):
     """Yields the rows of data [N, *x] in chunks."""
-    rows = max(1, ROWS // int(np.prod(x.shape[1:])))
+    rows = max(1, CHUNK_ELEMENTS // int(np.prod(x.shape[1:])))
     for first in range(0, len(x), rows):
         yield x[first : first + rows]
 

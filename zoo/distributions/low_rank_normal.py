@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions.mixtures.mixture import (
-    Rough,
-    double,
+    MatmulLogProb,
+    matmul_log_prob,
     pairwise_log_prob,
-    rough,
     take,
+    to_float64,
     two_products,
     two_products_factors,
 )
-from zoo.distributions.moments import covariance_in_double
+from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd, tfp
 
 
@@ -132,7 +132,7 @@ def _(components: MultivariateNormalLowRank, z):
     return tf.linalg.matrix_transpose(_log_densities(u, components.scale, components.factor))
 
 
-@rough.register
+@matmul_log_prob.register
 def _(components: MultivariateNormalLowRank, log_weights):
     # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the products of the diagonal case, and one more for the last term.
     root = _capacitance_root(components.factor)
@@ -153,17 +153,17 @@ def _(components: MultivariateNormalLowRank, log_weights):
         return take(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
 
     factors = two_products_factors(loc, components.scale, log_weights - half_log_det)
-    return Rough([factors, inverse, shift], product, exact)
+    return MatmulLogProb([factors, inverse, shift], product, exact)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: MultivariateNormalLowRank):
     scale, factor = np.asarray(distribution.scale, np.float64), np.asarray(distribution.factor, np.float64)
     spread = scale[..., None] * factor  # U
     return spread @ np.swapaxes(spread, -1, -2) + scale[..., None] ** 2 * np.eye(scale.shape[-1])
 
 
-@double.register
+@to_float64.register
 def _(components: MultivariateNormalLowRank):
     tensors = (components.loc, components.scale, components.factor)
     return MultivariateNormalLowRank(*(tf.cast(tensor, tf.float64) for tensor in tensors))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from zoo.commands.atomic import replacing
-from zoo.memory import counted_weights
+from zoo.memory import memory_limit
 from zoo.model.vae import VAE
 
 MODEL, WEIGHTS = "model.json", "model.weights.h5"
@@ -81,7 +81,7 @@ def _described(path):
     """Builds a model from its config file, with uninitialized weights."""
     try:
         text = path.read_text(encoding="utf-8")
-        with counted_weights(copies=1):
+        with memory_limit(copies=1):
             vae = keras.saving.deserialize_keras_object(json.loads(text))
     except Exception as error:  # parts may raise anything for options of a damaged file
         raise ValueError(f"'{path}' does not describe a model of this zoo: {_line(error)}") from error

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.memory as memory
-from zoo.checks import seed_number, whole_number
+from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import LazyArray
 from zoo.distributions import kl_divergence
@@ -19,7 +19,7 @@ from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
 from zoo.model.seeds import next_seed
 from zoo.objectives import Objective, Terms
-from zoo.objectives.objective import draw, no_statistic
+from zoo.objectives.objective import no_statistic, sample_posterior
 from zoo.posteriors import Posterior
 from zoo.priors import Prior
 from zoo.probability import tfd, tfp
@@ -67,14 +67,14 @@ class VAE(KerasModel):
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
-        self.support, self.seed = support, seed_number(seed)
+        self.support, self.seed = support, check_seed(seed)
         check_roles(self)
         for role in self.PARTS:
             if not isinstance(getattr(self, role), keras.Model):  # users may have named their networks
                 getattr(self, role).name = role
         self.samplers = FittedSamplers(name="samplers")
         self.guard = Guard(train_step.TERMS, [f"the gradient in the {part}" for part in self.PARTS])
-        with memory.counted_weights():
+        with memory.memory_limit():
             self.build(encoder.input_shape)
         memory.check_step(self)
         check_output_shapes(self)
@@ -147,7 +147,7 @@ class VAE(KerasModel):
         """
         mode = {} if training is None else {"training": training}  # Keras treats None as False
         h = self.encoder(
-            self.likelihood.standardized(supports.as_batch(x, self.event_shape, self.variable_dtype)), **mode
+            self.likelihood.standardize(supports.as_batch(x, self.event_shape, self.variable_dtype)), **mode
         )
         # Keras casts the arguments of a posterior's `call`, but not of its `params` and `distribution`.
         return tf.cast(h, self.posterior.compute_dtype)
@@ -183,21 +183,21 @@ class VAE(KerasModel):
         Returns:
             `zoo.objectives.Terms`.
         """
-        return self._terms(x, partial(draw, samples=samples), no_statistic, seed)
+        return self._terms(x, partial(sample_posterior, samples=samples), no_statistic, seed)
 
     def call(self, x, training=None):  # Keras passes `training` on to the networks
         return self._terms(
-            x, self.objective.draw, self.objective.batch_statistic, next_seed(self.seed, self.seed_counter)
+            x, self.objective.sample_posterior, self.objective.batch_statistic, next_seed(self.seed, self.seed_counter)
         )
 
-    def _terms(self, x, drawn, aggregate, seed):
+    def _terms(self, x, sample_fn, statistic_fn, seed):
         x = supports.as_batch(x, self.event_shape, self.variable_dtype)
-        draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
-        q, z, log_qz, log_draw_weights = drawn(self.posterior, self.features(x), draw_seed)
+        draw_seed, statistic_seed = tfp.random.split_seed(seed, 2)
+        q, z, log_qz, log_draw_weights = sample_fn(self.posterior, self.features(x), draw_seed)
         p = self.prior(encode=self.posterior_at)
         log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
         kl = kl_divergence(q, p, log_qz, log_pz, z, log_draw_weights)
-        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_draw_weights)
+        return Terms(log_px, log_pz, log_qz, kl, z, statistic_fn(q, p, z, statistic_seed), log_draw_weights)
 
     def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
         """Estimates log p(x) of each example in nats [N]. Takes the arguments of `score`."""
@@ -259,13 +259,13 @@ class VAE(KerasModel):
         """
         return self.decode(self.encode(x).mean()).mean()
 
-    def generate(self, n: int, seed: int | None = None, latents: str | tfd.Distribution = "prior") -> tf.Tensor:
+    def generate(self, n: int, seed: int | None = None, sampler: str | tfd.Distribution = "prior") -> tf.Tensor:
         """Generates examples: the means E[x|z] for draws of z.
 
         Args:
             n: number of examples.
             seed: random seed; None for new draws in each call.
-            latents: distribution of z, see `latent_distribution`.
+            sampler: distribution of z, see `latent_distribution`.
 
         Returns:
             [n, *x].
@@ -273,21 +273,21 @@ class VAE(KerasModel):
         Raises:
             KeyError, ValueError: as `latent_distribution`, or `n` is under 1.
         """
-        n = whole_number(n, "how many to generate")
+        n = check_int(n, "how many to generate")
         memory.check_points(self.decoder, n, "latent points")
         seed = (
             next_seed(self.seed, self.seed_counter)
             if seed is None
-            else tf.constant([self.seed, seed_number(seed)], tf.int32)
+            else tf.constant([self.seed, check_seed(seed)], tf.int32)
         )
-        z = self.latent_distribution(latents).sample(n, seed=seed)
+        z = self.latent_distribution(sampler).sample(n, seed=seed)
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
-    def latent_distribution(self, latents: str | tfd.Distribution = "prior") -> tfd.Distribution:
+    def latent_distribution(self, sampler: str | tfd.Distribution = "prior") -> tfd.Distribution:
         """Returns a distribution of z to sample from.
 
         Args:
-            latents: "prior"; "vamp", the prior of a model with a VampPrior; the name of a sampler that `add_sampler`
+            sampler: "prior"; "vamp", the prior of a model with a VampPrior; the name of a sampler that `add_sampler`
                 has fitted, such as "aggregated" or "gmm"; or a tfd distribution of event shape [L].
 
         Returns:
@@ -297,7 +297,7 @@ class VAE(KerasModel):
             KeyError: no such sampler in this model; the message lists the known ones.
             ValueError: the distribution has another shape.
         """
-        return self.samplers.distribution(latents, self)
+        return self.samplers.distribution(sampler, self)
 
     def add_sampler(self, spec: str | dict[str, Any], x: Array, progress: bool = True) -> Sampler:
         """Fits a distribution of z to the encoded training data, for use by `generate`.
@@ -307,7 +307,7 @@ class VAE(KerasModel):
 
         Args:
             spec: spec of a sampler, e.g. "aggregated", "gmm(components=20)" or "compressed(components=500)"; its name
-                without options is the `latents` of `generate`.
+                without options is the `sampler` of `generate`.
             x: training data [N, *x].
             progress: whether to show a progress bar.
 

@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.memory as memory
-from zoo.checks import whole_number
+from zoo.checks import check_int
 
-MOST = 100  # upper limit of flow steps; more take minutes to build and hours to compile
+MAX_STEPS = 100  # upper limit of flow steps; more take minutes to build and hours to compile
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -65,7 +65,8 @@ class MADE(keras.layers.Layer):
         order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # order of the elements
         units = max(self.hidden, d)
         takes = f"the masks of a network with hidden={units:,} to fit into memory, but with their weights they take"
-        memory.check(memory.FLOAT * memory.TRAINED * units * d * (1 + self.outputs), takes, "Use fewer hidden units")
+        size = memory.BYTES_PER_FLOAT * memory.FLOATS_PER_PARAMETER * units * d * (1 + self.outputs)
+        memory.check(size, takes, "Use fewer hidden units")
         degrees = np.arange(units) % d
         self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
         mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
@@ -102,7 +103,7 @@ def flow_networks(event_shape, steps, hidden, context, dtype):
         dtype: dtype or dtype policy of the layers.
     """
     made = []
-    for i in range(whole_number(steps, "steps", below=MOST + 1)):
+    for i in range(check_int(steps, "steps", below=MAX_STEPS + 1)):
         network = MADE(event_shape, hidden=hidden, context=context, reverse=bool(i % 2), dtype=dtype, name=f"made_{i}")
         network.build((None, *event_shape))
         made.append(network)

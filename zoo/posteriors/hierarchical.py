@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from zoo.checks import whole_number
-from zoo.distributions.hierarchy import Hierarchy, split
+from zoo.checks import check_int
+from zoo.distributions.hierarchy import Hierarchy, latent_sizes
 from zoo.networks.mlp import GatedDense
 from zoo.posteriors.normal import normal_map
 from zoo.posteriors.posterior import Posterior
@@ -29,8 +29,8 @@ class HierarchicalPosterior(Posterior):
 
     def __init__(self, event_shape, top=None, normal="diag", hidden=300, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.top, self.normal, self.hidden = top, normal, whole_number(hidden, "hidden")
-        self.sizes = split(self.event_shape, top)  # L₂, L₁
+        self.top, self.normal, self.hidden = top, normal, check_int(hidden, "hidden")
+        self.sizes = latent_sizes(self.event_shape, top)  # L₂, L₁
         self.upper, self.lower = (normal_map(normal, size, self.dtype_policy) for size in self.sizes)
 
     @property

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 import zoo.parameterizations as parameterizations
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.networks.made import flow_networks
 from zoo.posteriors.posterior import Posterior
@@ -29,12 +29,12 @@ class IAFPosterior(Posterior):
 
     def __init__(self, event_shape, steps=2, hidden=64, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
+        self.steps, self.hidden = check_int(steps, "steps"), check_int(hidden, "hidden")
 
     @property
     def params_size(self):
         """Number of parameters of q(z|x) for one x."""
-        return self.first.size(*self.event_shape) + self.hidden
+        return self.first.params_size(*self.event_shape) + self.hidden
 
     def build(self, h_shape):
         self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])

@@ -1,7 +1,7 @@
 """Two stochastic layers."""
 
-from zoo.checks import whole_number
-from zoo.distributions.hierarchy import Hierarchy, split
+from zoo.checks import check_int
+from zoo.distributions.hierarchy import Hierarchy, latent_sizes
 from zoo.networks.mlp import GatedDense
 from zoo.posteriors.normal import normal_map
 from zoo.priors.prior import Prior
@@ -27,10 +27,10 @@ class HierarchicalPrior(Prior):
 
     def __init__(self, event_shape, top=None, prior="standard", normal="diag", hidden=300, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.top, self.prior, self.normal, self.hidden = top, prior, normal, whole_number(hidden, "hidden")
-        self.sizes = split(self.event_shape, top)  # L₂, L₁
+        self.top, self.prior, self.normal, self.hidden = top, prior, normal, check_int(hidden, "hidden")
+        self.sizes = latent_sizes(self.event_shape, top)  # L₂, L₁
         self.upper = build_nested("prior", prior, event_shape=self.sizes[:1], dtype=self.dtype_policy)
-        if self.upper.space != self.space or isinstance(self.upper, HierarchicalPrior):
+        if self.upper.support != self.support or isinstance(self.upper, HierarchicalPrior):
             others = ", ".join(name for name in names("prior") if name not in ("dirichlet", "hierarchical"))
             raise ValueError(f"Expected prior= (of z₂) to be one of {others}, got {prior!r}.")
         self.lower = normal_map(normal, self.sizes[1], self.dtype_policy)

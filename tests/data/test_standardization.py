@@ -113,7 +113,7 @@ def test_pseudo_inputs_have_the_range_of_each_column():
 
 
 def test_streamed_data_give_the_same_units(monkeypatch):
-    monkeypatch.setattr(units, "ROWS", 90)  # of three columns: 30 rows at once
+    monkeypatch.setattr(units, "CHUNK_ELEMENTS", 90)  # of three columns: 30 rows at once
     streamed = Subset(MemoryMapped(X, (3,)), np.arange(500))
     first, second = vae(prior="vamp(components=30)", objective="tc"), vae(prior="vamp(components=30)", objective="tc")
     first.adapt(X)
@@ -124,7 +124,7 @@ def test_streamed_data_give_the_same_units(monkeypatch):
 
 @pytest.mark.parametrize("x", [X, IMAGES], ids=["vector", "image"])
 def test_moments_of_chunks_are_those_of_all(monkeypatch, x):
-    monkeypatch.setattr(units, "ROWS", 50)
+    monkeypatch.setattr(units, "CHUNK_ELEMENTS", 50)
     axis = 0 if x.ndim == 2 else None
     mean, deviation = units.mean_and_deviation(x + 1e4)
     np.testing.assert_allclose(mean, np.mean(np.float64(x + 1e4), axis=axis), rtol=1e-12)

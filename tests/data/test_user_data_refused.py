@@ -107,7 +107,7 @@ def test_parts_of_another_shape_and_too_few_examples(refusal):
 
 
 def test_what_does_not_fit_into_memory(refusal, monkeypatch):
-    monkeypatch.setattr(memory, "SHARE", 1e-12)
+    monkeypatch.setattr(memory, "MEMORY_SHARE", 1e-12)
     assert_names(refusal(npz(x=X)), "'x.npz' takes about", "memory", ".npy", "streamed")
 
 

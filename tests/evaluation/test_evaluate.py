@@ -285,8 +285,8 @@ def test_scores_of_sorted_test_examples_are_those_of_all_classes(monkeypatch):
         open_vae("tril", latent=2),
         Settings(samples=2, draws=20, generated=0, samplers=("gmm(components=1)",)),
     )
-    monkeypatch.setattr("training.evaluation.evaluation.COVARIANCES", 80)
-    monkeypatch.setattr("training.evaluation.evaluation.CODES", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.MAX_COVARIANCES", 80)
+    monkeypatch.setattr("training.evaluation.evaluation.MAX_CODES", 80)
     scores = evaluate(vae, Dataset("made", "real", x, x, x), settings)
     gain, of_all = scores.gain_as_prior["gmm"], gains(vae, x, ["gmm"])["gmm"]
     assert abs(gain.value - of_all.value) < 4 * gain.standard_error

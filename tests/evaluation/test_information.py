@@ -278,7 +278,7 @@ def test_active_dimensions_of_a_simplex_are_measured_by_the_priors_variance():
     ],
 )
 def test_any_posterior_and_prior(posterior, prior, marginals, monkeypatch):
-    monkeypatch.setattr(module, "SLOW", 30)
+    monkeypatch.setattr(module, "MAX_SLOW_ENCODINGS", 30)
     vae = zoo.build("diag_vae", 5, "real", latent=4, posterior=posterior, prior=prior, network="mlp(hidden=(8,))")
     wild(vae.posterior)
     result = information(vae, np.float32(RNG.normal(size=(80, 5))), 1_000, 300, progress=False)

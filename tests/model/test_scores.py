@@ -104,7 +104,7 @@ def test_the_curve_rises_to_the_logarithm_of_the_mean_weight():
 
 
 def test_with_the_exact_posterior_the_curve_is_flat(monkeypatch):
-    monkeypatch.setattr(module, "DRAWS", (1, 3, 10))
+    monkeypatch.setattr(module, "CURVE_SAMPLES", (1, 3, 10))
     vae, truth = exact(linear_vae(TriLNormalPosterior, "float64")), model()
     x = truth.sample(15, np.random.default_rng(1))
     found = vae.score(x, samples=25)
@@ -221,7 +221,7 @@ def test_draws_in_parts_give_the_scores_of_all(monkeypatch):
 
     vae = zoo.build("diag_vae", (5,), "real", latent=2, network="mlp(hidden=(4,))")
     x = np.random.default_rng(1).normal(size=(3, 5))
-    monkeypatch.setattr("zoo.model.scores.POINTS", 200)
+    monkeypatch.setattr("zoo.model.scores.POINTS_PER_CHUNK", 200)
     scores = vae.score(x, samples=900)
     assert scores.curve.shape == (3, 4)
     monkeypatch.undo()

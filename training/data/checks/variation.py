@@ -49,7 +49,8 @@ def check_variation(data):
         where = f"column {_some(narrow & (spread > 0), data.columns)} of " if each else ""
         raise ValueError(
             f"Expected values that differ by more than {MIN_SPREAD:g}, which models can tell apart in 32 bits, but "
-            f"those in {where}the training data of '{data.name}' differ by {spread[narrow].max():.2g} at most. Rescale them."
+            f"those in {where}the training data of '{data.name}' differ by "
+            f"{spread[narrow].max():.2g} at most. Rescale them."
         )
     raise _constant_columns(narrow, data)
 

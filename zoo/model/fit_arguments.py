@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from zoo.checks import check_int
 from zoo.data import support as supports
-from zoo.data.standardization import unadapted
 from zoo.memory import check_step
+from zoo.model.adaptation import unadapted
 from zoo.registry import spec_of
 
 KERAS_BATCH = 32  # Keras's default `batch_size`

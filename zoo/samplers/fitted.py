@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import numpy as np
 
 from zoo.data import support as supports
 from zoo.probability import tfd
@@ -73,6 +74,8 @@ class FittedSamplers(keras.layers.Layer):
         Raises:
             KeyError, ValueError: see `VAE.add_sampler`.
         """
+        x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, vae.event_shape, vae.support)
         sampler = build("sampler", spec, event_shape=vae.posterior.event_shape)
         if not sampler.is_compatible(vae.posterior):
             raise ValueError(

@@ -112,7 +112,7 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
     Args:
         name: one of `model_names()`.
         event_shape: shape of one x.
-        support: the set that x lies in: binary, unit, real, levels or simplex.
+        support: the set that x lies in: binary, levels, simplex, unit or real.
         seed: random seed of the initial weights and of all draws.
         **overrides: fields of `Recipe`, e.g. `latent=40, posterior="tril", prior="mixture(components=100)",
             network={"name": "mlp", "hidden": (500, 500)}`.

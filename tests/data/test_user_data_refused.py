@@ -84,7 +84,7 @@ def test_values_that_are_not_finite(refusal, value):
 
 def test_support_that_values_are_not_in(refusal):
     assert_names(refusal(npy(X), "--support", "unit"), "[0, 1] (support 'unit')", "in [-", "fit real", "--support")
-    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, unit, real, levels, simplex")
+    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, levels, simplex, unit, real")
     assert_names(refusal(npy(X), "--binarize", "dynamic"), "[0, 1] (support 'unit')", "--binarize")
 
 

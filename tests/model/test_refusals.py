@@ -231,7 +231,7 @@ def test_a_part_may_be_registered_again_but_no_name_taken_twice():
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(KeyError, match="diag_vae, tril_vae"):
         zoo.build("trill_vae", (4,), "real")
-    with pytest.raises(KeyError, match="binary, unit, real"):
+    with pytest.raises(KeyError, match="binary, levels, simplex"):
         zoo.build("tril_vae", (4,), "integers")
     with pytest.raises(KeyError, match=r"No posterior 'trill'\. Known: diag, .*tril"):
         zoo.build("tril_vae", (4,), "real", posterior="trill")

@@ -70,7 +70,8 @@ class Dataset:
             )
         if part == "train" and x.streamed:
             return  # all of them were checked by the scan
-        support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
+        sampled = self.binarize == "dynamic" and part == "train"  # from gray levels, for each batch
+        support = supports.before_binarization(self.support) if sampled else self.support
         supports.check(x[:], support, f"the {part} data of '{self.name}'")
 
     def _check_labels(self, part, labels):

@@ -35,7 +35,7 @@ class DataSettings:
     split_seed: int = 0
     """Seed of the train/validation/test split; independent of --seed."""
     support: str | None = None
-    """Support of the data: binary, unit, real, levels or simplex; unset, inferred from the values."""
+    """Support of the data: binary, levels, simplex, unit or real; unset, inferred from the values."""
     image_size: tuple[int, ...] | None = None
     """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None

@@ -134,7 +134,7 @@ def check_fit(likelihood, support):
         return
     fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
     needed = " or ".join(supports.get(s).values for s in likelihood.supports)
-    binarize = support == "unit" and "binary" in likelihood.supports
+    binarize = supports.get(support).binarized in likelihood.supports
     or_support = " or ".join(map(repr, likelihood.supports))
     raise ValueError(
         f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but their support is '{support}', {values}. "

@@ -58,7 +58,8 @@ def check_variation(data):
 def _constant_columns(constant, data):
     others = [f"--support {other}" for other in sorted(data.values.supports - {data.support})]
     also = f", or say what they are ({' or '.join(others)})" if others else ""
-    also += ", or reshape rows of pixels (--image-size)" if "levels" in data.values.supports else ""
+    levels = any(supports.get(name).is_gray_levels for name in data.values.supports)
+    also += ", or reshape rows of pixels (--image-size)" if levels else ""
     return ValueError(
         f"Expected columns that vary, but {constant.sum()} of the {len(constant)} are constant: "
         f"{_some(constant, data.columns)}, in the training data of '{data.name}'. "

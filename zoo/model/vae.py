@@ -282,6 +282,11 @@ class VAE(KerasModel):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
+        missing = [name for name in cls.PARTS if name not in config]
+        if missing:
+            raise ValueError(
+                f"Expected the config of a VAE to have the parts {', '.join(cls.PARTS)}, got no {missing[0]}."
+            )
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
         samplers = config.pop("samplers", {})
         vae = cls(**parts, **config)

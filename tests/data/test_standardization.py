@@ -25,7 +25,7 @@ def likelihood(spec, x):
     bias = np.float32(np.random.default_rng(2).normal(0, 0.5, bias.shape))
     layer.params.set_weights([0 * kernel, bias])
     layer.adapt(x)
-    return layer, np.float64(bias).reshape(-1, layer.size)
+    return layer, np.float64(bias).reshape(-1, layer.params_per_element)
 
 
 def mean_and_deviation(x):
@@ -152,7 +152,7 @@ def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio
     layer, raw = likelihood(spec, x)
     shift, scale = (np.float64(w) for w in layer.standardization.get_weights())
     spread = 0.05 * np.eye(3)
-    if layer.size > 1:
+    if layer.params_per_element > 1:
         spread = positive(raw[:, 1], 0.05)[:, None] * np.column_stack([np.eye(3), raw[:, 2:]])
     law = stats.multivariate_normal(raw[:, 0], spread @ spread.T)
     points = np.float32(shift + scale * law.rvs(50, random_state=1))

@@ -239,3 +239,16 @@ def test_unknown_names_list_the_known_ones():
         zoo.build("tril_vae", (4,), "real", postrior="tril")
     with pytest.raises(ValueError, match=r"no option 'component'\. It has: components, normal"):
         zoo.build("mog_vae", (4,), "real", prior="mixture(component=3)")
+
+
+def test_an_option_without_a_default_must_be_given(monkeypatch):
+    class Mine(zoo.Prior):
+        def __init__(self, event_shape, size):
+            super().__init__(event_shape)
+            {1: "a size"}[size]
+
+    monkeypatch.setattr(zoo.registry, "_PARTS", zoo.registry._PARTS | {("prior", "mine"): Mine})
+    with pytest.raises(ValueError, match=r"prior 'mine' needs the option 'size', e\.g\. mine\(size=…\)"):
+        zoo.registry.build("prior", "mine", event_shape=(2,))
+    with pytest.raises(KeyError, match="0"):  # a bug of its own is not reworded
+        zoo.registry.build("prior", "mine(size=0)", event_shape=(2,))

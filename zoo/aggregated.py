@@ -139,7 +139,7 @@ def compress_posterior(aggregated, components, seed=0, draws=2_000):
     if aggregated.posterior.support != "real":
         raise ValueError(
             f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals: they are on "
-            f"{supports.get(aggregated.posterior.support).values}. Use subsample= instead."
+            f"{supports.get(aggregated.posterior.support).description}. Use subsample= instead."
         )
     made = CompressedPosterior(*_cluster_moments(aggregated, check_int(components, "compress"), seed))
     if not aggregated.posterior.density_is_sequential:

@@ -13,7 +13,7 @@ BYTES_PER_FLOAT = 4
 ACTIVATION_SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
 
 
-def of_this_machine():
+def total_memory():
     """Returns the machine's memory in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
@@ -66,11 +66,11 @@ def check(size, what, instead, share=1.0):
     Raises:
         ValueError: it does not fit.
     """
-    memory = of_this_machine()
+    memory = total_memory()
     if size > share * memory:
-        limit = "" if share == 1 else f", of which {_in_words(share * memory)} may be used"
+        limit = "" if share == 1 else f", of which {_in_gib(share * memory)} may be used"
         raise ValueError(
-            f"Expected {what} about {_in_words(size)}; this machine has {_in_words(memory)}{limit}. {instead}."
+            f"Expected {what} about {_in_gib(size)}; this machine has {_in_gib(memory)}{limit}. {instead}."
         )
 
 
@@ -84,7 +84,7 @@ def check_step(vae, batch=1):
     Raises:
         ValueError: it does not fit.
     """
-    samples, upper = vae.objective.samples, getattr(vae.prior, "upper", vae.prior)
+    samples, upper = vae.objective.samples, getattr(vae.prior, "top_layer", vae.prior)
     if vae.objective.accepts_strata and vae.posterior.has_strata:
         samples *= vae.posterior.components
     components = getattr(upper, "components", 1)
@@ -127,5 +127,5 @@ def _output(layer):
     return math.prod(size or 1 for size in shapes[1:])
 
 
-def _in_words(size):
+def _in_gib(size):
     return f"{size / 2**30:,.1f} GiB"

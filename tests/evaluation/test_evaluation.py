@@ -53,8 +53,8 @@ def test_one_sampler_only_and_dead_components():
     assert found.entropy == pytest.approx((entropies.mean(), stats.sem(entropies)), rel=1e-5)
     assert found.entropy_of_mean == pytest.approx(stats.entropy(pi.mean(axis=0)), rel=1e-5)
     assert entropies.mean() < found.entropy_of_mean - 0.01 < np.log(2)
-    assert found.used == pytest.approx(np.exp(found.entropy_of_mean))
-    assert 1 < found.used < 2.01  # of three
+    assert found.effective_components == pytest.approx(np.exp(found.entropy_of_mean))
+    assert 1 < found.effective_components < 2.01  # of three
     assert found.log_components == pytest.approx(np.log(3))
 
 

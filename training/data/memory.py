@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from zoo.memory import FLOATS_PER_PARAMETER, of_this_machine
+from zoo.memory import FLOATS_PER_PARAMETER, total_memory
 
 BUDGET = 2**30  # bytes that examples may take as float32; more of those that can be streamed are streamed
 COPIES = 3  # of the examples as 32-bit numbers: as read, rescaled, and in their parts
@@ -38,7 +38,7 @@ def check_fits(size, numbers, path):
         ValueError: It does not.
     """
     needed = size + 4 * COPIES * numbers
-    memory = MEMORY_SHARE * of_this_machine()
+    memory = MEMORY_SHARE * total_memory()
     if needed > memory:
         raise ValueError(
             f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half "
@@ -65,7 +65,7 @@ def check_example(event_shape, examples, settings, path, advice=None):
     batch = min(getattr(settings, "batch_size", None) or DEFAULT_BATCH, examples)
     units = FIRST_LAYER_UNITS if getattr(settings, "network", FIRST_LAYER_UNITS) is None else 0
     needed = 4 * math.prod(event_shape) * (FLOATS_PER_ELEMENT * batch + FLOATS_PER_PARAMETER * units)
-    memory = of_this_machine()
+    memory = total_memory()
     if needed > memory:
         raise ValueError(
             f"Examples of {' × '.join(map(str, event_shape))} in '{path}' have {math.prod(event_shape):,} numbers: "
@@ -88,6 +88,6 @@ def memory_errors_named(path):
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise ValueError(
-            f"This machine's memory, {of_this_machine() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
+            f"This machine's memory, {total_memory() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
             f"or smaller examples, or save them as .npy, TFRecords or a folder of images, which are streamed."
         ) from error

@@ -18,13 +18,13 @@ class MixtureWeights:
         entropy: mean H(π(x)) over the examples; log M if all components have the same weight, 0 if one has all of it.
         entropy_of_mean: H of the mean of π(x) over the examples; the log of the number of used components if these are
             used equally and all others are dead. If it is far above `entropy`, examples use different components.
-        used: exp of it, from 1 to M.
+        effective_components: exp of it, from 1 to M.
         log_components: log M, the maximum of both.
     """
 
     entropy: Estimate
     entropy_of_mean: float
-    used: float
+    effective_components: float
     log_components: float
 
 

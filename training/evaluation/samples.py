@@ -26,14 +26,14 @@ class SampleQuality:
         precision: see `training.evaluation.sample_quality`.
         recall: likewise.
         frechet_distance: likewise.
-        to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in standard
-            deviations of each element; 0 of copies.
+        distance_to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in
+            standard deviations of each element; 0 of copies.
     """
 
     precision: Estimate
     recall: Estimate
     frechet_distance: Estimate
-    to_training: Estimate
+    distance_to_training: Estimate
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
 def _quality(sets, real, classifier, train, scale):
     """Returns the `SampleQuality` of sets of samples, a list of [n, *x]."""
     measured = zip(*(quality(real, classifier(x)) for x in sets), strict=True)
-    to_training = Estimate.mean(nearest(sets[0][:NEAREST_SAMPLES], train, scale)[1])
-    return SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
+    distance_to_training = Estimate.mean(nearest(sets[0][:NEAREST_SAMPLES], train, scale)[1])
+    return SampleQuality(*(Estimate.mean(values) for values in measured), distance_to_training)
 
 
 def samples(vae, n, sampler, seed):

@@ -14,7 +14,7 @@ class Support:
 
     Args:
         name: short name.
-        values: the set, for messages.
+        description: the set, for messages.
         limits: the smallest and the largest value.
         likelihood: name of the default likelihood.
         sample: function from a NumPy generator and a shape to a random array in the set.
@@ -30,7 +30,7 @@ class Support:
     """
 
     name: str
-    values: str
+    description: str
     limits: tuple[float, float]
     likelihood: str
     sample: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -285,7 +285,7 @@ def outside(support, what):
         what: clause that describes the data, e.g. "the data are in [0, 7]".
     """
     return ValueError(
-        f"Expected values in {get(support).values} (support '{support}'), but {what}. "
+        f"Expected values in {get(support).description} (support '{support}'), but {what}. "
         f"Rescale them, or use another support: {', '.join(SUPPORTS)}."
     )
 

@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from zoo.distributions.mixtures.mixture import (
     MatmulLogProb,
+    diag_normal_factors,
+    diag_normal_matmul,
+    gather_components,
     matmul_log_prob,
     pairwise_log_prob,
-    take,
     to_float64,
-    two_products,
-    two_products_factors,
 )
 from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd, tfp
@@ -147,12 +147,12 @@ def _(components: MultivariateNormalLowRank, log_weights):
         z, (r, d) = z - centre, inverse.shape[-2:]
         v = tf.matmul(z, tf.reshape(inverse, [-1, d]), transpose_b=True) - tf.reshape(shift, [-1])  # [N, M r]
         gain = 0.5 * tf.reduce_sum(tf.reshape(v, [tf.shape(z)[0], -1, r]) ** 2, axis=-1)
-        return two_products(z, factors) + gain
+        return diag_normal_matmul(z, factors) + gain
 
     def exact(z, index):
-        return take(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
+        return gather_components(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
 
-    factors = two_products_factors(loc, components.scale, log_weights - half_log_det)
+    factors = diag_normal_factors(loc, components.scale, log_weights - half_log_det)
     return MatmulLogProb([factors, inverse, shift], product, exact)
 
 
@@ -169,7 +169,7 @@ def _(components: MultivariateNormalLowRank):
     return MultivariateNormalLowRank(*(tf.cast(tensor, tf.float64) for tensor in tensors))
 
 
-@take.register
+@gather_components.register
 def _(components: MultivariateNormalLowRank, index):
     tensors = (components.loc, components.scale, components.factor)
     return MultivariateNormalLowRank(*(tf.gather(tensor, index) for tensor in tensors))

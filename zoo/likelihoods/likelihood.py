@@ -129,11 +129,11 @@ def check_fit(likelihood, support):
         KeyError: no such support.
         ValueError: it is not; the message lists the likelihoods that are.
     """
-    values = supports.get(support).values
+    values = supports.get(support).description
     if support in likelihood.supports:
         return
     fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
-    needed = " or ".join(supports.get(s).values for s in likelihood.supports)
+    needed = " or ".join(supports.get(s).description for s in likelihood.supports)
     binarize = supports.get(support).binarized in likelihood.supports
     or_support = " or ".join(map(repr, likelihood.supports))
     raise ValueError(

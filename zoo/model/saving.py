@@ -17,7 +17,7 @@ MODEL, WEIGHTS = "model.json", "model.weights.h5"
 KERAS_WRAPPERS = ("keras.src.saving.serialization_lib", "keras.src.ops.operation")  # modules that deserialize configs
 
 
-class InMemory(io.BytesIO):
+class WeightsBuffer(io.BytesIO):
     """An in-memory weights file, because the HDF5 library aborts the process when the disk is full."""
 
     def __str__(self):
@@ -41,7 +41,7 @@ def save(vae: VAE, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = keras.saving.serialize_keras_object(vae)
     config.pop("compile_config", None)
-    vae.save_weights(content := InMemory())
+    vae.save_weights(content := WeightsBuffer())
     # Both are written before either is replaced, because new weights do not fit an older config.
     with replacing(folder / WEIGHTS, folder / MODEL) as (weights, description):
         weights.write_bytes(content.getbuffer())

@@ -12,7 +12,7 @@ from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
 from zoo.likelihoods import Likelihood
 from zoo.model import adaptation, forward, scores, seeds, train_step
-from zoo.model.compatibility import check_output_shapes, check_roles
+from zoo.model.compatibility import check_output_shapes, check_parts
 from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
 from zoo.objectives import Objective, Terms
@@ -65,7 +65,7 @@ class VAE(KerasModel):
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
         self.support, self.seed = support, check_seed(seed)
-        check_roles(self)
+        check_parts(self)
         for role in self.PARTS:
             if not isinstance(getattr(self, role), keras.Model):  # users may have named their networks
                 getattr(self, role).name = role
@@ -276,7 +276,7 @@ class VAE(KerasModel):
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
-        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialized()}
+        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialize()}
         return super().get_config() | parts | settings
 
     @classmethod

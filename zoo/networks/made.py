@@ -68,22 +68,23 @@ class MADE(keras.layers.Layer):
         size = memory.BYTES_PER_FLOAT * memory.FLOATS_PER_PARAMETER * units * d * (1 + self.outputs)
         memory.check(size, takes, "Use fewer hidden units")
         degrees = np.arange(units) % d
-        self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
+        self.hidden_layer = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="hidden_layer")
         mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
-        self.outer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="outer")
-        self.inner.build((None, d))
-        self.outer.build((None, units))
+        self.output_layer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="output_layer")
+        self.hidden_layer.build((None, d))
+        self.output_layer.build((None, units))
         if self.context:
-            self.side = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="side")
-            self.side.build((None, self.context))
+            options = {"use_bias": False, "dtype": self.dtype_policy, "name": "context_layer"}
+            self.context_layer = keras.layers.Dense(units, **options)
+            self.context_layer.build((None, self.context))
         super().build(z_shape)
 
     def call(self, z, context=None):
         """Maps z [..., d] and a context [B, C] that broadcasts to it to `outputs` tensors [..., d]."""
-        h = self.inner(z)
+        h = self.hidden_layer(z)
         if context is not None:
-            h += self.side(context)
-        params = self.outer(tf.nn.elu(h))  # [..., d × outputs]
+            h += self.context_layer(context)
+        params = self.output_layer(tf.nn.elu(h))  # [..., d × outputs]
         params = tf.reshape(params, tf.concat([tf.shape(params)[:-1], [*self.event_shape, self.outputs]], axis=0))
         return tf.unstack(params, num=self.outputs, axis=-1)
 

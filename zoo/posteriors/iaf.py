@@ -25,7 +25,7 @@ class IAFPosterior(Posterior):
     """
 
     density_is_sequential = True
-    first = parameterizations.Diag()
+    base = parameterizations.Diag()
 
     def __init__(self, event_shape, steps=2, hidden=64, **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -34,7 +34,7 @@ class IAFPosterior(Posterior):
     @property
     def params_size(self):
         """Number of parameters of q(z|x) for one x."""
-        return self.first.params_size(*self.event_shape) + self.hidden
+        return self.base.params_size(*self.event_shape) + self.hidden
 
     def build(self, h_shape):
         self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])
@@ -44,7 +44,7 @@ class IAFPosterior(Posterior):
     def distribution(self, params):
         params, context = tf.split(params, [self.params_size - self.hidden, self.hidden], axis=-1)
         steps = [AutoregressiveAffine(network, context) for network in self.networks]
-        return Flow(self.first(params, *self.event_shape), tfb.Chain(steps[::-1]))
+        return Flow(self.base(params, *self.event_shape), tfb.Chain(steps[::-1]))
 
     def get_config(self):
         return super().get_config() | {"steps": self.steps, "hidden": self.hidden}

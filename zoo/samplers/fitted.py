@@ -80,7 +80,7 @@ class FittedSamplers(keras.layers.Layer):
         if not sampler.is_compatible(vae.posterior):
             raise ValueError(
                 f"The sampler '{name_of(sampler)}' is incompatible with the posterior {spec_of(vae.posterior)}, "
-                f"whose draws are on {supports.get(vae.posterior.support).values}. Use 'aggregated'."
+                f"whose draws are on {supports.get(vae.posterior.support).description}. Use 'aggregated'."
             )
         sampler.fit(vae, x, progress)
         self.fitted.pop(name_of(sampler), None)  # overwriting it would leave the old weights in Keras's list
@@ -91,7 +91,7 @@ class FittedSamplers(keras.layers.Layer):
         """Creates samplers from configs; their weights are loaded later with those of the model.
 
         Args:
-            configs: name -> config, as returned by `serialized`.
+            configs: name -> config, as returned by `serialize`.
         """
         for name, config in configs.items():
             self.fitted[name] = keras.saving.deserialize_keras_object(config)  # built, as it was
@@ -107,6 +107,6 @@ class FittedSamplers(keras.layers.Layer):
             for name in list(self.fitted):
                 self.fitted.pop(name)
 
-    def serialized(self):
+    def serialize(self):
         """Returns the configs of the samplers by name, for `restore`."""
         return {name: keras.saving.serialize_keras_object(sampler) for name, sampler in self.fitted.items()}

@@ -29,8 +29,8 @@ def support_of(values, x, settings):
     scaled = _can_be_scaled(values, supports.get(asked))
     if asked not in values.supports and not scaled:
         raise ValueError(
-            f"Expected values in {supports.get(asked).values} (support '{asked}'), but those of '{settings.data}' are "
-            f"in [{values.least:g}, {values.greatest:g}] and fit {' or '.join(sorted(values.supports))}. "
+            f"Expected values in {supports.get(asked).description} (support '{asked}'), but those of "
+            f"'{settings.data}' are in [{values.least:g}, {values.greatest:g}] and fit {' or '.join(sorted(values.supports))}. "
             f"Leave --{'support' if settings.support else 'binarize'} out, or rescale them."
         )
     return asked, scaled

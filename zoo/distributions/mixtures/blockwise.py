@@ -6,7 +6,7 @@ from functools import partial
 import tensorflow as tf
 
 from zoo.checks import check_int
-from zoo.distributions.mixtures.log_sum import GROUP, TOP_COMPONENTS, LogSum, sum_exp
+from zoo.distributions.mixtures.log_sum import GROUP_SIZE, TOP_COMPONENTS, LogSum, sum_exp
 from zoo.distributions.mixtures.mixture import has_matmul_log_prob, matmul_log_prob, pairwise_log_prob
 from zoo.probability import tfd, tfp
 
@@ -42,7 +42,7 @@ class BlockwiseMixture(tfd.Distribution):
         pairs = MATMUL_BLOCK_PAIRS if self.uses_matmul else BLOCK_PAIRS
         largest = pairs // BLOCK_POINTS if chunk is None else check_int(chunk, "chunk")
         self.chunk = -(-self.count // -(-self.count // largest))  # blocks of about equal size
-        self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
+        self.chunk += -self.chunk % GROUP_SIZE if self.chunk > GROUP_SIZE else 0
         self.uses_matmul &= self.chunk > 2 * TOP_COMPONENTS
         signature = [tf.TensorSpec([None, self.size], first.dtype)]
         # A new partial for each mixture: with the method itself, TensorFlow would warn of retracing.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 TOP_COMPONENTS = 8  # components of each point whose density is recomputed exactly
-GROUP = 32  # components per group in the search for the top components
-NOISE = 1e-5  # relative error in float32 of a sum minus all of its terms
+GROUP_SIZE = 32  # components per group in the search for the top components
+ROUNDING_ERROR = 1e-5  # relative error in float32 of a sum minus all of its terms
 
 
 def sum_exp(v, reference):
@@ -88,7 +88,7 @@ class LogSum(NamedTuple):
         valid = tf.math.is_finite(self.top_values)  # false for padding
         exact = tf.where(valid, exact, self.top_values)
         rest = self.total - sum_exp(self.top_values, self.reference)
-        rest = tf.where(rest > NOISE * self.total, rest, tf.zeros_like(rest))
+        rest = tf.where(rest > ROUNDING_ERROR * self.total, rest, tf.zeros_like(rest))
         # Without other terms, the reference is dropped: approximate values may be far above the exact ones.
         others = tf.where(rest > 0, self.reference, self.reference.dtype.min)
         reference = tf.maximum(others, tf.reduce_max(tf.stop_gradient(exact), axis=-1))
@@ -109,14 +109,14 @@ def top_k_indices(v, k):
         int32 [N, k].
     """
     m = v.shape[1]
-    if m <= 4 * k * GROUP:
+    if m <= 4 * k * GROUP_SIZE:
         return tf.math.top_k(v, k, sorted=False)[1]
     # They are in the k groups with the largest maxima; a maximum per group is faster than top_k of the row.
-    v = tf.pad(v, [[0, 0], [0, -m % GROUP]], constant_values=-math.inf) if m % GROUP else v
-    v = tf.reshape(v, [-1, v.shape[1] // GROUP, GROUP])
+    v = tf.pad(v, [[0, 0], [0, -m % GROUP_SIZE]], constant_values=-math.inf) if m % GROUP_SIZE else v
+    v = tf.reshape(v, [-1, v.shape[1] // GROUP_SIZE, GROUP_SIZE])
     group = tf.math.top_k(tf.reduce_max(v, axis=-1), k, sorted=False)[1]  # [N, k]
-    v = tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP])
-    index = tf.reshape(group[:, :, None] * GROUP + tf.range(GROUP), [-1, k * GROUP])
-    if m % GROUP:
+    v = tf.reshape(tf.gather(v, group, batch_dims=1), [-1, k * GROUP_SIZE])
+    index = tf.reshape(group[:, :, None] * GROUP_SIZE + tf.range(GROUP_SIZE), [-1, k * GROUP_SIZE])
+    if m % GROUP_SIZE:
         v = tf.where(index < m, tf.maximum(v, v.dtype.min), v)  # real components of weight zero rank before the padding
     return tf.gather(index, tf.math.top_k(v, k, sorted=False)[1], batch_dims=1)

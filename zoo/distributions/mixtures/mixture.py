@@ -86,18 +86,18 @@ def has_matmul_log_prob(components):
 def _(components: tfd.MultivariateNormalDiag, log_weights):
     loc, scale = components.mean(), components.stddev()
     centre = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
-    factors = two_products_factors(loc - centre, scale, log_weights)
+    factors = diag_normal_factors(loc - centre, scale, log_weights)
     highest = log_weights - tf.reduce_sum(tf.math.log(scale), axis=-1) - 0.5 * loc.shape[-1] * math.log(2 * math.pi)
 
     def exact(z, index):
         u = (z[:, None] - tf.gather(loc, index)) / tf.gather(scale, index)  # [N, K, d]
         return tf.gather(highest, index) - 0.5 * tf.reduce_sum(u**2, axis=-1)
 
-    return MatmulLogProb([factors], lambda z, factors: two_products(z - centre, factors), exact)
+    return MatmulLogProb([factors], lambda z, factors: diag_normal_matmul(z - centre, factors), exact)
 
 
-def two_products_factors(loc, scale, log_weights):
-    """Returns (−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `two_products`.
+def diag_normal_factors(loc, scale, log_weights):
+    """Returns (−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `diag_normal_matmul`.
 
     Args:
         loc: μ [M, d].
@@ -110,7 +110,7 @@ def two_products_factors(loc, scale, log_weights):
     return tf.concat([-0.5 * precision, loc * precision, constant[:, None]], axis=-1)
 
 
-def two_products(z, factors):
+def diag_normal_matmul(z, factors):
     """Computes log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a matrix product.
 
     Its error in float32 is about 1e-7 · z²/σ² nats.
@@ -138,7 +138,7 @@ def _(components: tfd.MultivariateNormalDiag):
 
 
 @singledispatch
-def take(components, index):
+def gather_components(components, index):
     """Takes some of the components.
 
     Args:
@@ -148,28 +148,28 @@ def take(components, index):
     Returns:
         A distribution of the same family, batch [...].
     """
-    raise NotImplementedError(f"No `take` for {type(components).__name__}.")
+    raise NotImplementedError(f"No `gather_components` for {type(components).__name__}.")
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalDiag, index):
     return tfd.MultivariateNormalDiag(tf.gather(components.mean(), index), tf.gather(components.stddev(), index))
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalTriL, index):
     # From the constructor arguments: `scale.to_dense()` would compute the matrices of all components.
     loc, scale_tril = (tf.gather(components.parameters[name], index) for name in ("loc", "scale_tril"))
     return tfd.MultivariateNormalTriL(loc, scale_tril)
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalLinearOperator, index):
     scale = tf.linalg.LinearOperatorFullMatrix(tf.gather(components.scale.to_dense(), index))
     return tfd.MultivariateNormalLinearOperator(tf.gather(components.loc, index), scale)
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.Dirichlet, index):
     return type(components)(tf.gather(components.concentration, index))
 
@@ -186,10 +186,10 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
 
     def _sample_n(self, n, seed=None):
         components = self.components_distribution
-        if take.dispatch(type(components)) is take.dispatch(object):
+        if gather_components.dispatch(type(components)) is gather_components.dispatch(object):
             return super()._sample_n(n, seed)  # TFP samples every component and keeps one
         which, where = tfp.random.split_seed(seed, 2)
-        return take(components, self.mixture_distribution.sample(n, seed=which)).sample(seed=where)
+        return gather_components(components, self.mixture_distribution.sample(n, seed=which)).sample(seed=where)
 
     def _log_prob(self, z):
         components, points = self.components_distribution, tf.reshape(z, [-1, z.shape[-1]])

@@ -30,8 +30,9 @@ def support_of(values, x, settings):
     if asked not in values.supports and not scaled:
         raise ValueError(
             f"Expected values in {supports.get(asked).description} (support '{asked}'), but those of "
-            f"'{settings.data}' are in [{values.least:g}, {values.greatest:g}] and fit {' or '.join(sorted(values.supports))}. "
-            f"Leave --{'support' if settings.support else 'binarize'} out, or rescale them."
+            f"'{settings.data}' are in [{values.least:g}, {values.greatest:g}] and fit "
+            f"{' or '.join(sorted(values.supports))}. Leave --{'support' if settings.support else 'binarize'} out, "
+            f"or rescale them."
         )
     return asked, scaled
 

@@ -23,6 +23,20 @@ ROLES = {
 }
 
 
+def check_config(config):
+    """Checks that a config has all parts.
+
+    Args:
+        config: config of a `zoo.VAE`.
+
+    Raises:
+        ValueError: a part is missing.
+    """
+    missing = [role for role in ROLES if role not in config]
+    if missing:
+        raise ValueError(f"Expected the config of a VAE to have the parts {', '.join(ROLES)}, got no {missing[0]}.")
+
+
 def check_parts(vae):
     """Checks that each part has the class of its role and a shape compatible with the other parts.
 

@@ -1,5 +1,6 @@
 """Forward passes through the parts of a model."""
 
+import keras
 import tensorflow as tf
 
 import zoo.memory as memory
@@ -7,6 +8,22 @@ from zoo.data import support as supports
 from zoo.distributions import kl_divergence
 from zoo.objectives import Terms
 from zoo.probability import tfp
+
+
+def check_eagerly(vae, x):
+    """Checks the shape and support of data in eager mode, and returns them as an array or tensor.
+
+    Args:
+        vae: a `zoo.VAE`.
+        x: data [B, *x].
+
+    Raises:
+        ValueError: `x` has another shape than the model's, or is outside of its support.
+    """
+    if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
+        x = supports.as_examples(x)
+        supports.check_examples(x, vae.event_shape, vae.support)
+    return x
 
 
 def encoder_features(vae, x, training=None):

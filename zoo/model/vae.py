@@ -12,7 +12,7 @@ from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
 from zoo.likelihoods import Likelihood
 from zoo.model import adaptation, forward, scores, seeds, train_step
-from zoo.model.compatibility import check_output_shapes, check_parts
+from zoo.model.compatibility import check_config, check_output_shapes, check_parts
 from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
 from zoo.objectives import Objective, Terms
@@ -108,10 +108,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's or, in eager mode, is outside of its support.
         """
-        if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
-            x = supports.as_examples(x)
-            supports.check_examples(x, self.event_shape, self.support)
-        return self.posterior(self.features(x))
+        return self.posterior(self.features(forward.check_eagerly(self, x)))
 
     def posterior_at(self, x: tf.Tensor) -> tfd.Distribution:
         """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
@@ -282,11 +279,7 @@ class VAE(KerasModel):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        missing = [name for name in cls.PARTS if name not in config]
-        if missing:
-            raise ValueError(
-                f"Expected the config of a VAE to have the parts {', '.join(cls.PARTS)}, got no {missing[0]}."
-            )
+        check_config(config)
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
         samplers = config.pop("samplers", {})
         vae = cls(**parts, **config)

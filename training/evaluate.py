@@ -9,6 +9,7 @@ from training.endings import explain
 from training.evaluation.settings import Settings
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
+from zoo.commands.xla_flags import set_xla_flags
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def main(args=None):
         command = tyro.cli(EvaluateCommand, args=args, prog="python -m training.evaluate")
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
+        set_xla_flags()
         import_tensorflow()
         from training import run
 

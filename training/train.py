@@ -7,6 +7,7 @@ from training.endings import explain
 from zoo.catalog import recipe
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
+from zoo.commands.xla_flags import set_xla_flags
 
 
 def main(args=None):
@@ -18,6 +19,7 @@ def main(args=None):
     with ended_by_a_sentence("the same command resumes", explain):
         config = tyro.cli(Config, args=args, prog="python -m training.train")
         recipe(config.model)  # refuses an unknown model before TensorFlow is imported
+        set_xla_flags()
         import_tensorflow()
         from training import run
 

@@ -64,6 +64,7 @@ class Line:
 
     PARTS = ("line",)
     losses, support, variable_dtype, scales_loss, non_trainable_variables = (), "real", "float32", False, ()
+    clips_gradients = False
 
     def __init__(self):
         self.weight = keras.Variable(2.0, name="w")

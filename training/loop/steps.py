@@ -3,15 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
+from zoo.model import step_loop
 from zoo.model.train_step import Sums
 
 
-def compile_steps(vae, devices):
+def compile_steps(vae, devices, stacked):
     """Compiles training and validation steps.
 
     Args:
         vae: a compiled `zoo.VAE`.
         devices: `training.loop.devices.Devices`.
+        stacked: number of batches for one XLA program, on one device; several devices take the steps one by one.
 
     Returns:
         Two functions: (batches, n, stop) ↦ (`Sums` as a tensor [5], any_stop), which takes n steps and tells whether
@@ -26,16 +28,21 @@ def compile_steps(vae, devices):
         step = tf.function(sums, jit_compile=True) if devices.jit else sums
         return lambda x: strategy.experimental_local_results(strategy.run(step, args=(x,)))[0]
 
-    take_step, measure = on_replicas(vae.take_step), on_replicas(vae.measure)
+    def one_by_one(batches, n):
+        sums, take_step = tf.zeros(len(Sums._fields), dtype), on_replicas(vae.take_step)
+        for _ in tf.range(n):
+            sums += tf.cast(take_step(next(batches)), dtype)
+        return sums, n
+
+    dtype, together = vae.variable_dtype, devices.jit and devices.replicas == 1
+    steps = step_loop.compile_steps(vae.take_step, stacked, dtype) if together else one_by_one
 
     @tf.function
     def take_steps(batches, n, stop):
-        sums = tf.zeros(len(Sums._fields), vae.posterior.compute_dtype)
-        for _ in tf.range(n):
-            sums += take_step(next(batches))
+        sums, _ = steps(batches, n)
         return sums, devices.anywhere(stop)
 
-    return take_steps, tf.function(measure)
+    return take_steps, tf.function(on_replicas(vae.measure))
 
 
 def means(sums):

@@ -18,6 +18,7 @@ from training.data.dataset import shared
 from training.loop.checkpoints import Checkpoints, Position
 from training.loop.steps import compile_steps, means
 from zoo.callbacks import annealing
+from zoo.model.step_loop import stack_size
 
 LOGGED = ("loss", "reconstruction", "kl")
 SHOWN = ("loss", "kl", "val_loss", "val_kl")
@@ -71,7 +72,8 @@ class Training:
         with devices.strategy.scope():
             vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
             vae.optimizer.build(vae.trainable_variables)
-        self.take_steps, self.measure = compile_steps(vae, devices)
+        stacked = stack_size(config.steps_per_execution, vae.event_shape, config.batch_size)
+        self.take_steps, self.measure = compile_steps(vae, devices, stacked)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
         self.writers = devices.is_chief and {
             part: tf.summary.create_file_writer(str(folder / run.EVENTS / part)) for part in ("train", "validation")

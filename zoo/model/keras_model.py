@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 from zoo.data import support as supports
-from zoo.model import fit_arguments, train_step
+from zoo.model import fit_arguments, step_loop, train_step
 from zoo.model.guard import GuardCallback
 from zoo.model.train_step import Sums, note_outside, replicas
 from zoo.objectives import Terms
@@ -20,6 +20,7 @@ PRIVATE = {
     "keras.Model._distribute_strategy": "says whether the model was created in a strategy's scope",
     "keras.Model._maybe_symbolic_build": "concatenates the replicas' batches, which may be unequal; ours is built",
     "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
+    "keras.Optimizer._clip_gradients": "sums squares in an order that XLA does not vectorize; ours are clipped before",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",
 }
 EVALUATION = -(2**30)  # initial seed counter of `evaluate`, far from those of training
@@ -176,8 +177,12 @@ class KerasModel(keras.Model):
     def make_train_function(self, force=False):
         before = self.train_function
         super().make_train_function(force)
-        if self._distribute_strategy and self.train_function is not before:
+        if self.train_function is before:
+            return
+        if self._distribute_strategy:
             self.train_function = self._on_replicas(self.train_step)
+        elif self.jit_compile and self.steps_per_execution > 1 and type(self).train_step is KerasModel.train_step:
+            self.train_function = self._in_one_program()
 
     def make_test_function(self, force=False):
         before = self.test_function
@@ -198,6 +203,26 @@ class KerasModel(keras.Model):
 
         return logs_of
 
+    def _in_one_program(self):
+        """Returns a function iterator ↦ logs that takes all steps of an execution in one XLA program."""
+        steps = self.steps_per_execution
+        take_steps = step_loop.compile_steps(
+            self.take_step, step_loop.stack_size(steps, self.event_shape), self.variable_dtype
+        )
+
+        @tf.function
+        def logs_of(iterator):
+            sums, taken = take_steps(iterator, steps)
+            return self._log(Sums(*tf.unstack(sums))), taken
+
+        def train(iterator):
+            logs, taken = logs_of(iterator)
+            if not taken:
+                raise StopIteration
+            return logs
+
+        return train
+
     def prepare_optimizer(self):
         """Builds the optimizer and turns off its all-reduce: gradients are summed over replicas before clipping.
 
@@ -208,9 +233,17 @@ class KerasModel(keras.Model):
             raise ValueError("Expected an optimizer to train with, got None. Set one: vae.compile(optimizer='adam').")
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         inner._all_reduce_sum_gradients = list
+        if self.clips_gradients:
+            inner._clip_gradients = list
         if not self.optimizer.built:
             with tf.init_scope():
                 self.optimizer.build(self.trainable_variables)
+
+    @property
+    def clips_gradients(self):
+        """Whether the step clips gradients by their global norm in the optimizer's place."""
+        optimizer = self.optimizer
+        return not self.scales_loss and optimizer.global_clipnorm and not optimizer.gradient_accumulation_steps
 
     @property
     def scales_loss(self):
@@ -236,7 +269,14 @@ class KerasModel(keras.Model):
                 lambda: None,
             )
 
-        if tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
+        if self.jit_compile and replicas() == 1:
+            # XLA fuses the choice of values with the update, and copies the variables for a `tf.cond`.
+            variables = [*weights, *self.optimizer.variables]
+            before = [tf.convert_to_tensor(variable) for variable in variables]
+            apply(gradients)
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(tf.where(condition, variable.value, value))
+        elif tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
             # The optimizer's merge_call is not allowed within a replica's tf.cond, only within one across replicas.
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(condition, gradients))
         else:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo.data import support as supports
 from zoo.model.guard import OUTSIDE
+from zoo.model.norms import clip, squared_norm, total
 
 TERMS = ("the data", OUTSIDE, "log p(x|z) (reconstruction)", "log p(z)", "log q(z|x)", "the KL", "the loss")
 
@@ -64,8 +65,11 @@ def take_step(model, x, sample_weight=None):
     gradients, values = _over_replicas(_weighted(gradients, replicas() * sums.examples), tf.stack([*sums, *wrong]))
     gradients = _averaged(gradients, values[Sums._fields.index("examples")])
     sums, wrong = values[: len(sums)], values[len(sums) :] > 0
-    wrong_gradients = tf.stack([_not_finite(part) for part in _by_part(model, gradients)]) > 0
+    norms = tf.stack([squared_norm(part) for part in _by_part(model, gradients)])
+    wrong_gradients = ~tf.math.is_finite(norms)
     may, finite = ~tf.reduce_any(wrong) & ~model.guard.closed(), ~tf.reduce_any(wrong_gradients)
+    if model.clips_gradients:
+        gradients = clip(gradients, tf.sqrt(tf.reduce_sum(norms)), model.optimizer.global_clipnorm)
     model.apply_gradients_if(may if model.scales_loss else may & finite, gradients, weights)
     # The example of zeros of an empty replica must not change any variable.
     _write(model, state, may & finite & (there > 0))
@@ -197,10 +201,9 @@ def _sums(terms, loss, sample_weight, there):
     return Sums(loss * examples, *sums, examples, tf.reduce_sum(weight))
 
 
-def _not_finite(tensors):
-    """Returns 1.0 where a tensor, or one of a list of tensors, is not finite, else 0.0."""
-    tensors = [t for t in tf.nest.flatten(tensors) if t is not None and t.dtype.is_floating]
-    return 1.0 - tf.reduce_min([1.0, *(tf.cast(tf.reduce_all(tf.math.is_finite(t)), tf.float32) for t in tensors)])
+def _not_finite(tensor):
+    """Returns 1.0 if a tensor is not finite, or its sum is not, else 0.0."""
+    return 1.0 - tf.cast(tf.math.is_finite(total(tensor)), tf.float32)
 
 
 def _weighted(tensors, weight):

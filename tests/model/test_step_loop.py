@@ -1,0 +1,113 @@
+"""Several steps in one XLA program, held to the same steps one by one; sums and norms held to TensorFlow's."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.models.image_vae import model
+from zoo.model import norms, step_loop
+from zoo.model.train_step import Sums
+
+X = np.random.default_rng(0).integers(0, 2, (60, *model().event_shape)).astype("float32")
+
+
+def compiled(**options):
+    vae = model()
+    vae.compile(keras.optimizers.Adam(0.01, global_clipnorm=0.5), **options)
+    return vae
+
+
+def batches(sizes, weights=None):
+    """A dataset of batches of these sizes, with sample weights if there are any."""
+    starts = np.cumsum([0, *sizes])
+    parts = [(X[a:b],) if weights is None else (X[a:b], None, weights[a:b]) for a, b in zip(starts, starts[1:])]
+    spec = tuple(None if p is None else tf.TensorSpec([None, *p.shape[1:]], tf.float32) for p in parts[0])
+    if weights is None:
+        return tf.data.Dataset.from_generator(lambda: (p[0] for p in parts), output_signature=spec[0])
+    signature = (spec[0], tf.TensorSpec([None]), spec[2])
+    return tf.data.Dataset.from_generator(lambda: ((x, w, w) for x, _, w in parts), output_signature=signature)
+
+
+def one_by_one(vae, dataset):
+    sums = np.zeros(len(Sums._fields))
+    for batch in dataset:
+        x, _, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        sums += np.array([float(value) for value in vae.take_step(x, weight)])
+    return sums
+
+
+@pytest.mark.parametrize(("sizes", "weighted"), [([10] * 6, True), ([12, 12, 12, 7], False), ([5, 9, 9, 5, 5], False)])
+def test_the_steps_are_those_taken_one_by_one(sizes, weighted):
+    weights = np.linspace(0.5, 1.5, len(X), dtype="float32") if weighted else None
+    plain, looped = compiled(jit_compile=False), compiled(jit_compile=True)
+    expected = one_by_one(plain, batches(sizes, weights))
+    take_steps = step_loop.compile_steps(looped.take_step, stacked=4, dtype="float32")
+    sums, taken = take_steps(iter(batches(sizes, weights)), 10)  # more than there are
+    assert taken == len(sizes)
+    np.testing.assert_allclose(sums.numpy(), expected, rtol=1e-4)
+    for weight, want in zip(looped.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(weight.numpy(), want.numpy(), atol=2e-4, err_msg=weight.path)
+
+
+def test_it_takes_as_many_as_it_is_asked_for_and_goes_on_where_it_stopped():
+    whole, parts = compiled(jit_compile=True), compiled(jit_compile=True)
+    step_loop.compile_steps(whole.take_step, 4, "float32")(iter(batches([10] * 6)), 6)
+    take_steps, iterator = step_loop.compile_steps(parts.take_step, 4, "float32"), iter(batches([10] * 6))
+    assert [int(take_steps(iterator, tf.constant(n))[1]) for n in (1, 3, 2, 5)] == [1, 3, 2, 0]
+    for weight, want in zip(parts.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), want.numpy(), err_msg=weight.path)  # bit for bit
+
+
+def test_a_step_with_a_value_that_is_not_finite_changes_no_weight():
+    vae = compiled(jit_compile=True)
+    x = X[:20].copy()
+    x[3] = np.nan
+    before = [weight.numpy() for weight in [*vae.trainable_weights, *vae.optimizer.variables]]
+    dataset = tf.data.Dataset.from_tensor_slices(x).batch(10)
+    step_loop.compile_steps(vae.take_step, 4, "float32")(iter(dataset.take(1)), 4)
+    for variable, want in zip([*vae.trainable_weights, *vae.optimizer.variables], before, strict=False):
+        np.testing.assert_array_equal(variable.numpy(), want)
+    assert "NaN or Inf in the data" in vae.guard.check()
+
+
+def test_large_data_are_stacked_in_fewer_batches():
+    assert step_loop.stack_size(10, (784,), 100) == 10
+    assert step_loop.stack_size(10, (256, 256, 3), 20) == 4  # 15.7 million bytes each
+    assert step_loop.stack_size(10, (2048, 2048, 3), 16) == 1
+
+
+@pytest.mark.slow
+def test_fit_learns_the_same_with_several_steps_in_an_execution():
+    histories = {}
+    for steps in (1, 4):
+        vae = compiled(jit_compile=True, steps_per_execution=steps)
+        histories[steps] = vae.fit(X, batch_size=8, epochs=3, shuffle=False, verbose=0).history  # 7 batches and a half
+    for name, values in histories[1].items():
+        np.testing.assert_allclose(histories[4][name], values, rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3, 5), (2, 3, 4), (0,), (0, 3)])
+def test_total_and_norm(shape):
+    value = tf.constant(np.random.default_rng(1).normal(size=shape), tf.float32)
+    np.testing.assert_allclose(norms.total(value), value.numpy().sum(dtype="float64"), atol=1e-5)
+    np.testing.assert_allclose(norms.squared_norm([value, None, value]), 2 * (value.numpy() ** 2).sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_total_of_values_that_are_not_finite_is_not(bad):
+    value = np.ones((4, 5), "float32")
+    value[2, 3] = bad
+    value[1, 3] = -bad
+    assert not np.isfinite(norms.total(tf.constant(value)))
+
+
+@pytest.mark.parametrize("limit", [0.5, 5.0, 50.0])
+def test_clipping_is_tensorflow_s(limit):
+    rng = np.random.default_rng(2)
+    gradients = [tf.constant(rng.normal(size=shape), tf.float32) for shape in ((4, 3), (3,))]
+    expected, norm = tf.clip_by_global_norm(gradients, limit)
+    found = norms.clip([*gradients, None], norm, limit)
+    assert found.pop() is None
+    for value, want in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, want, rtol=1e-6)

@@ -1,0 +1,78 @@
+"""Several training steps in one XLA program, which saves most of what a program costs to start."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from zoo.model.train_step import Sums
+
+STACKED = 64 * 2**20  # maximum number of bytes of data in one program
+BATCH = 1024  # assumed batch size where it is unknown
+
+
+def stack_size(steps, event_shape, batch_size=None):
+    """Returns how many batches to stack for one program: all if they are small, fewer for large images.
+
+    Args:
+        steps: maximum number.
+        event_shape: shape of one x.
+        batch_size: B; None if it is unknown.
+    """
+    return max(1, min(steps, STACKED // (4 * (batch_size or BATCH) * math.prod(event_shape))))
+
+
+def compile_steps(step, stacked, dtype):
+    """Compiles a function that takes steps on the next batches of an iterator.
+
+    Consecutive batches of the same size are stacked to [N, B, *x], and one XLA program takes a step on each of them.
+
+    Args:
+        step: a function (x [B, *x], sample_weight [B] or None) ↦ `Sums`.
+        stacked: N.
+        dtype: of the sums.
+
+    Returns:
+        A function (iterator, n) ↦ (`Sums` of all steps as a tensor [5], number of steps), to be called in a graph. It
+        takes n steps, or fewer if the iterator ends.
+    """
+
+    @tf.function(jit_compile=True)
+    def program(data, n):
+        sums = tf.zeros(len(Sums._fields), dtype)
+        for i in tf.range(n):
+            sums += tf.cast(tf.stack(step(*(tf.gather(part, i) for part in data))), dtype)
+        return sums
+
+    def on_stack(stack, n):
+        return program([part.stack() for part in stack], n)
+
+    @tf.function
+    def take_steps(iterator, n):
+        specs = _parts(iterator.element_spec)
+        stack = _empty(specs, stacked)
+        sums, taken, held, size = tf.zeros(len(Sums._fields), dtype), 0, 0, 0
+        for _ in tf.range(n):
+            batch = iterator.get_next_as_optional()
+            if batch.has_value():
+                data = _parts(batch.get_value())
+                if held == stacked or (held > 0 and tf.shape(data[0])[0] != size):
+                    sums += on_stack(stack, held)
+                    stack, held = _empty(specs, stacked), 0
+                stack = [array.write(held, part) for array, part in zip(stack, data, strict=True)]
+                taken, held, size = taken + 1, held + 1, tf.shape(data[0])[0]
+        if held > 0:
+            sums += on_stack(stack, held)
+        return sums, taken
+
+    return take_steps
+
+
+def _empty(specs, stacked):
+    return [tf.TensorArray(spec.dtype, stacked, element_shape=spec.shape) for spec in specs]
+
+
+def _parts(batch):
+    """Returns x and, if there are any, the sample weights of a batch; or the specs of both."""
+    x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    return [part for part in (x, sample_weight) if isinstance(part, (tf.Tensor, tf.TensorSpec))]

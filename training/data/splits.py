@@ -5,7 +5,7 @@ import numpy as np
 from training.data.files.parsed import Part
 from training.data.memory import examples_within
 
-HELD_OUT = 10_000  # examples, at max_size, of a part that is held out of streamed data, as it is in memory
+HELD_OUT = 10_000  # examples, at most, of a part that is held out of streamed data, as it is in memory
 MIN_EXAMPLES = 2  # examples in a part: one alone does not vary, and has no standard errors
 
 

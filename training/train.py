@@ -4,6 +4,7 @@ import tyro
 
 from training.config import Config
 from training.endings import explain
+from zoo.catalog import recipe
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 
@@ -16,6 +17,7 @@ def main(args=None):
     """
     with ended_by_a_sentence("the same command resumes", explain):
         config = tyro.cli(Config, args=args, prog="python -m training.train")
+        recipe(config.model)  # refuses an unknown model before TensorFlow is imported
         import_tensorflow()
         from training import run
 

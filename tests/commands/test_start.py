@@ -13,7 +13,7 @@ from zoo.commands.quiet import LOG_LEVEL, import_tensorflow
 
 # Those that say something of their own after --help.
 COMMANDS = {
-    "training.train": [["--model", "nope"], 1],
+    "training.train": [["--posterior", "nope"], 1],
     "training.evaluate": [["--run", "nope"], 1],
     "export": [["--run", "nope"], 1],
     "export.serving.start_server": [["--served", "nope"], 1],
@@ -47,6 +47,15 @@ def test_help_comes_without_tensorflow(command):
     assert not {"tensorflow", "keras", "zoo.api"} & {*modules}
     assert float(seconds) < 1  # of the processor, whatever else it does
     assert done.stdout.startswith(f"usage: python -m {command}")
+
+
+@pytest.mark.parametrize(("command", "words"), [("training.train", ["--model", "nope"]), ("zoo", ["tril_vae", "nope"])])
+def test_an_unknown_model_is_refused_without_tensorflow(command, words):
+    program = HELP.replace('"--help"]', f"*{words!r}]").replace("assert not end.code", "print(end.code)")
+    done = run("-c", program, command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("error: No model 'nope'. Known: diag_vae, ")
+    assert not {"tensorflow", "keras", "zoo.api"} & {*done.stderr.splitlines()}
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *(f"export.client {name}" for name in ("encode", "score", "sample"))])

@@ -84,7 +84,7 @@ def test_values_that_are_not_finite(refusal, value):
 
 def test_support_that_values_are_not_in(refusal):
     assert_names(refusal(npy(X), "--support", "unit"), "[0, 1] (support 'unit')", "in [-", "fit real", "--support")
-    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, unit, real, levels, simplex")
+    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, levels, simplex, unit, real")
     assert_names(refusal(npy(X), "--binarize", "dynamic"), "[0, 1] (support 'unit')", "--binarize")
 
 
@@ -107,7 +107,7 @@ def test_parts_of_another_shape_and_too_few_examples(refusal):
 
 
 def test_what_does_not_fit_into_memory(refusal, monkeypatch):
-    monkeypatch.setattr(memory, "SHARE", 1e-12)
+    monkeypatch.setattr(memory, "MEMORY_SHARE", 1e-12)
     assert_names(refusal(npz(x=X)), "'x.npz' takes about", "memory", ".npy", "streamed")
 
 

@@ -32,7 +32,7 @@ DISTINCT = {str(replace(zoo.recipe(name), summary="", objective="elbo")): name f
 @pytest.mark.parametrize("name", sorted(DISTINCT.values(), key=zoo.model_names().index))
 def test_each_signature_gives_what_the_model_gives(tmp_path, name):
     vae = small(name)
-    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].compress(COMPONENTS), SAMPLES)
     concrete = signatures(model)
     assert set(concrete) == SIGNATURES
     write(tmp_path, concrete)
@@ -76,7 +76,7 @@ def test_an_export_does_not_read_the_objective():
     vae, rows = small("diag_vae"), probe_rows(small("diag_vae"), 2)
     served = functions(FrozenModel(vae, samples=SAMPLES))
     before = served["score"].function(x=rows["x"], seed=rows["seed"])
-    vae.objective.call = vae.objective.draw = vae.objective.batch_statistic = None
+    vae.objective.call = vae.objective.sample_posterior = vae.objective.batch_statistic = None
     after = functions(FrozenModel(vae, samples=SAMPLES))["score"].function(x=rows["x"], seed=rows["seed"])
     for name, value in before.items():
         np.testing.assert_array_equal(value, after[name])

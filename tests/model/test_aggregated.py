@@ -40,7 +40,9 @@ def model(posterior="diag", sharp=False):
     network = "gated_mlp(hidden=(16, 16))"
     vae = zoo.build(kind, (8, 8, 1), "unit", latent=L, posterior=posterior, network=network)
     layers = [vae.posterior] if hasattr(vae.posterior, "params_size") else []
-    layers = [vae.posterior.upper, vae.posterior.lower] if posterior.startswith("hierarchical") else layers
+    layers = (
+        [vae.posterior.top_layer, vae.posterior.conditional_layer] if posterior.startswith("hierarchical") else layers
+    )
     for layer in layers:
         kernel, bias = layer.params.get_weights()
         loud = {"mixture": 3 * L}.get(posterior, layer.event_shape[0])

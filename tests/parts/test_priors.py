@@ -37,7 +37,7 @@ CENTRES = 100 * np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1
 @pytest.mark.parametrize("name", FAMILIES)
 def test_mixture_draws_draw_the_component(name):
     make = registry.build("normal", name)
-    params = np.concatenate([CENTRES, singles(5, make.size(3) - 3)], axis=-1)
+    params = np.concatenate([CENTRES, singles(5, make.params_size(3) - 3)], axis=-1)
     mixture = MixtureSameFamily(tfd.Categorical(probs=np.float32(WEIGHTS)), make(tf.constant(params), 3))
     z, log_prob = mixture.experimental_sample_and_log_prob(10_000, seed=[1, 2])
     assert_fractions(z.numpy(), CENTRES, WEIGHTS)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from zoo.checks import real_number, seed_number, whole_number
+from zoo.checks import check_float, check_int, check_seed
 
 PATHS = ("data", "data_dir", "validation_data", "test_data")
 SHARES = ("validation_share", "test_share")
@@ -35,7 +35,7 @@ class DataSettings:
     split_seed: int = 0
     """Seed of the train/validation/test split; independent of --seed."""
     support: str | None = None
-    """Support of the data: binary, unit, real, levels or simplex; unset, inferred from the values."""
+    """Support of the data: binary, levels, simplex, unit or real; unset, inferred from the values."""
     image_size: tuple[int, ...] | None = None
     """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None
@@ -52,7 +52,7 @@ class DataSettings:
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
         self._check_shares()
-        seed_number(self.split_seed)
+        check_seed(self.split_seed)
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _height_and_width(self.image_size))
         if self.channels not in (None, 1, 3):
@@ -60,7 +60,7 @@ class DataSettings:
 
     def _check_shares(self):
         for name in SHARES:
-            real_number(getattr(self, name), name, least=0.001, most=0.9)
+            check_float(getattr(self, name), name, minimum=0.001, maximum=0.9)
         if self.validation_share + self.test_share > 0.95:
             shares = f"{self.validation_share:g} and {self.test_share:g}"
             raise ValueError(f"Expected validation_share and test_share to leave training examples, got {shares}.")
@@ -70,5 +70,5 @@ def _height_and_width(image_size):
     size = image_size if isinstance(image_size, list | tuple) else (image_size,)
     if len(size) not in (1, 2):
         raise ValueError(f"Expected image_size to be a height and a width, or one number, got {image_size}.")
-    height, width = (whole_number(size[i], "image_size") for i in (0, -1))
+    height, width = (check_int(size[i], "image_size") for i in (0, -1))
     return height, width

@@ -6,7 +6,7 @@ from training.data.files.parsed import Part
 from training.data.memory import examples_within
 
 HELD_OUT = 10_000  # examples, at most, of a part that is held out of streamed data, as it is in memory
-LEAST = 2  # examples in a part: one alone does not vary, and has no standard errors
+MIN_EXAMPLES = 2  # examples in a part: one alone does not vary, and has no standard errors
 
 
 def split(n, parts, seed, most=None):
@@ -27,13 +27,13 @@ def split(n, parts, seed, most=None):
     """
     order, held_out = np.random.default_rng(seed).permutation(n), {}
     for part, share in sorted(parts.items()):
-        size = min(max(LEAST, round(share * n)), n if most is None else most)
+        size = min(max(MIN_EXAMPLES, round(share * n)), n if most is None else most)
         held_out[part], order = order[:size], order[size:]
-    if any(len(index) < LEAST for index in (order, *held_out.values())):
-        needed = LEAST * (1 + len(parts))
+    if any(len(index) < MIN_EXAMPLES for index in (order, *held_out.values())):
+        needed = MIN_EXAMPLES * (1 + len(parts))
         raise ValueError(
-            f"Expected {LEAST} examples or more in each part, {needed} in all, got {n} to be split. Add some, hold out "
-            f"smaller shares, or name files of their own with --validation-data and --test-data."
+            f"Expected {MIN_EXAMPLES} examples or more in each part, {needed} in all, got {n} to be split. Add "
+            f"some, hold out smaller shares, or name files of their own with --validation-data and --test-data."
         )
     return {"train": np.sort(order)} | held_out
 
@@ -63,13 +63,13 @@ def split_parts(parts, settings):
 
 def _held_out(x):
     """Returns how many examples a part held out of streamed ones may have."""
-    return max(LEAST, examples_within(x.shape, HELD_OUT))
+    return max(MIN_EXAMPLES, examples_within(x.shape, HELD_OUT))
 
 
 def _in_memory(part, examples, seed):
-    if len(examples.x) < LEAST:
+    if len(examples.x) < MIN_EXAMPLES:
         raise ValueError(
-            f"Expected {LEAST} {part} examples or more, without which there are no standard errors, "
+            f"Expected {MIN_EXAMPLES} {part} examples or more, without which there are no standard errors, "
             f"got {len(examples.x)}. Add some, or leave that part out: a share of the training data is taken."
         )
     if examples.x.streamed:

@@ -37,7 +37,7 @@ class MomentsFromDraws:
 
 
 @singledispatch
-def covariance_in_double(distribution):
+def covariance_float64(distribution):
     """Returns covariance matrices in float64, computed from scale factors if the family has them.
 
     Computed in float32, Σ = L Lᵀ is not positive definite if its condition number is over about 1e7; the condition
@@ -52,13 +52,13 @@ def covariance_in_double(distribution):
     return np.float64(distribution.covariance())
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: tfd.MultivariateNormalLinearOperator):
     root = np.float64(distribution.scale.to_dense())
     return root @ np.swapaxes(root, -1, -2)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: MomentsFromDraws):
     z = np.float64(distribution.fixed_draws())
     centred = np.moveaxis(z - z.mean(axis=0), 0, -1)  # [..., d, K]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions.moments import covariance_in_double
+from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd
 
 
@@ -45,7 +45,7 @@ class StratifiedMixture(tfd.MixtureSameFamily):
         return tf.linalg.diag(within) + tf.matmul(weights * centred, centred, transpose_a=True)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: StratifiedMixture):
     weights = np.asarray(distribution.mixture_distribution.probs_parameter(), np.float64)[..., None]  # [..., M, 1]
     components = distribution.components_distribution

@@ -39,30 +39,30 @@ def compile_steps(step, stacked, dtype):
 
     @tf.function(jit_compile=True)
     def program(data, n):
-        sums = tf.zeros(len(Sums._fields), dtype)
-        for i in tf.range(n):
+        sums, i = tf.zeros(len(Sums._fields), dtype), tf.constant(0)
+        while i < n:  # XLA would compile a tf.range(n) for each value of n
             sums += tf.cast(tf.stack(step(*(tf.gather(part, i) for part in data))), dtype)
+            i += 1
         return sums
-
-    def on_stack(stack, n):
-        return program([part.stack() for part in stack], n)
 
     @tf.function
     def take_steps(iterator, n):
         specs = _parts(iterator.element_spec)
         stack = _empty(specs, stacked)
         sums, taken, held, size = tf.zeros(len(Sums._fields), dtype), 0, 0, 0
-        for _ in tf.range(n):
-            batch = iterator.get_next_as_optional()
+        for i in tf.range(n + 1):
+            if i < n:
+                batch = iterator.get_next_as_optional()
+            else:
+                batch = tf.experimental.Optional.empty(iterator.element_spec)
+            next_size = tf.shape(_parts(batch.get_value())[0])[0] if batch.has_value() else -1
+            if held > 0 and (held == stacked or next_size != size):
+                sums += program([part.stack() for part in stack], held)
+                stack, held = _empty(specs, stacked), 0
             if batch.has_value():
                 data = _parts(batch.get_value())
-                if held == stacked or (held > 0 and tf.shape(data[0])[0] != size):
-                    sums += on_stack(stack, held)
-                    stack, held = _empty(specs, stacked), 0
                 stack = [array.write(held, part) for array, part in zip(stack, data, strict=True)]
-                taken, held, size = taken + 1, held + 1, tf.shape(data[0])[0]
-        if held > 0:
-            sums += on_stack(stack, held)
+                taken, held, size = taken + 1, held + 1, next_size
         return sums, taken
 
     return take_steps

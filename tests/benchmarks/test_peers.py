@@ -55,7 +55,7 @@ def test_table_says_what_is_reached():
     assert "| step, ours ÷ torch (torch fused) | 2.00 (1.50 to 2.50) | ≤ 1.5 | **not reached** |" in text
     assert "| not measured |" in table.goals_table([ROW], {"diag": {"contestants": {}}})
     times = table.times_table([ROW], {"diag": {"contestants": MEASURED}})
-    assert "| train diag | zoo | 4.00 s (3.00 to 5.00) a step | 300 MiB | 100 MiB |" in times
+    assert "| train diag | zoo | 4.00 s (3.00 to 5.00) per step | 300 MiB | 100 MiB |" in times
 
 
 def test_text_replaces_what_is_between_marks():

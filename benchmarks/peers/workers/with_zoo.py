@@ -36,8 +36,10 @@ def prepare(settings):
         settings: `work`: train, epoch, fit, log_likelihood or density, and its sizes.
     """
     works = {"train": train, "epoch": epoch, "fit": fit, "log_likelihood": log_likelihood, "density": density}
-    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
-    return works[settings["work"]](settings), versions
+    facts = {"versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}
+    if settings["work"] in ("train", "epoch", "fit"):
+        facts["parameters"] = trainable(build(Task.of(settings)))
+    return works[settings["work"]](settings), facts
 
 
 def parts_of(task):
@@ -53,6 +55,11 @@ def build(task):
     """Returns an untrained model of a task."""
     shape = (task.side, task.side, 1) if task.network == "conv" else (task.pixels,)
     return zoo.build("diag_vae", shape, "binary", **parts_of(task))
+
+
+def trainable(vae):
+    """Returns the number of trainable numbers of a model."""
+    return sum(int(np.prod(weight.shape)) for weight in vae.trainable_weights)
 
 
 def training_of(task, validation, **options):

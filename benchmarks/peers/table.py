@@ -70,7 +70,7 @@ def measured(goal, found):
     if goal.kind == "memory":
         return f"{found.value:.2f}"
     unit = " s" if goal.kind in ("difference", "seconds") else ""
-    return f"{found.value:.2f}{unit} ({found.low:.2f} to {found.high:.2f})"
+    return f"{found.value:.2f}{unit} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
 
 
 def spread(seconds):

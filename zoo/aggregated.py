@@ -160,7 +160,7 @@ def _cluster_moments(aggregated, clusters, seed):
     covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0
     for components in aggregated.component_chunks():
         mine = slice(first, first := first + components.batch_shape[0])
-        centred = mean[mine] - loc[cluster[mine]]
-        second = covariance_float64(components) + centred[:, :, None] * centred[:, None, :]
+        centered = mean[mine] - loc[cluster[mine]]
+        second = covariance_float64(components) + centered[:, :, None] * centered[:, None, :]
         covariance += tf.math.unsorted_segment_sum(second, cluster[mine], len(counts)).numpy()
     return counts / aggregated.count, loc, covariance / counts[:, None, None]

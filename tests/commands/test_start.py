@@ -13,7 +13,7 @@ from zoo.commands.quiet import LOG_LEVEL, import_tensorflow
 
 # Those that say something of their own after --help.
 COMMANDS = {
-    "training.train": [["--posterior", "nope"], 1],
+    "training.train": [["--strategy", "multi_worker"], 1],
     "training.evaluate": [["--run", "nope"], 1],
     "export": [["--run", "nope"], 1],
     "export.serving.start_server": [["--served", "nope"], 1],
@@ -49,12 +49,19 @@ def test_help_comes_without_tensorflow(command):
     assert done.stdout.startswith(f"usage: python -m {command}")
 
 
-@pytest.mark.parametrize(("command", "words"), [("training.train", ["--model", "nope"]), ("zoo", ["tril_vae", "nope"])])
-def test_an_unknown_model_is_refused_without_tensorflow(command, words):
+@pytest.mark.parametrize(
+    ("command", "words", "message"),
+    [
+        ("training.train", ["--model", "nope"], "No model 'nope'. Known: diag_vae, "),
+        ("training.train", ["--data", "nope"], "No data set 'nope'. Known: digits, fashion_mnist, "),
+        ("zoo", ["tril_vae", "nope"], "No model 'nope'. Known: diag_vae, "),
+    ],
+)
+def test_an_unknown_name_is_refused_without_tensorflow(command, words, message):
     program = HELP.replace('"--help"]', f"*{words!r}]").replace("assert not end.code", "print(end.code)")
     done = run("-c", program, command)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("error: No model 'nope'. Known: diag_vae, ")
+    assert done.stdout.startswith(f"error: {message}")
     assert not {"tensorflow", "keras", "zoo.api"} & {*done.stderr.splitlines()}
 
 

@@ -54,11 +54,11 @@ def test_latent_draws_follow_the_density(role, spec):
     d = distribution(role, spec, 2)
     z = d.sample(40_000, seed=[3, 4]).numpy().reshape(-1, 2)
     # E_d[r(z) / d(z)] = ∫ r = 1 for any density r within d's support; r is narrow, so the ratio's variance is small.
-    centre = d.sample(seed=[5, 6]).numpy().ravel()
+    center = d.sample(seed=[5, 6]).numpy().ravel()
     if spec.startswith("dirichlet"):
-        r = stats.beta(*(1 + 20 * centre)).pdf(z[:, 0])
+        r = stats.beta(*(1 + 20 * center)).pdf(z[:, 0])
     else:
-        r = stats.multivariate_normal(centre, 0.1**2 * np.eye(2)).pdf(z)
+        r = stats.multivariate_normal(center, 0.1**2 * np.eye(2)).pdf(z)
     assert_mean(r / np.exp(log_densities(d, z)), 1)
     # A mean that is estimated from draws has an error of its own.
     draws = moments.DRAWS if isinstance(d, moments.MomentsFromDraws) else np.inf

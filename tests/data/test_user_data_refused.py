@@ -103,7 +103,7 @@ def test_parts_of_another_shape_and_too_few_examples(refusal):
     npy(X[:, :2], "v.npy")
     assert_names(refusal(npy(X), "--validation-data", "v.npy"), "validation examples of shape [3]", "got [2]")
     assert_names(refusal(npy(X[:5])), "2 examples or more in each part, 6 in all, got 5", "--validation-data")
-    assert_names(refusal(npy(X), "--test-share", "0.99"), "test_share", "0.9")
+    assert_names(refusal(npy(X), "--test-fraction", "0.99"), "test_fraction", "0.9")
 
 
 def test_what_does_not_fit_into_memory(refusal, monkeypatch):

@@ -35,8 +35,8 @@ class Case:
     def __init__(self, name, kind, m, d, n=60):
         rng = np.random.default_rng(m + d)
         scale = np.exp(rng.normal(0, 0.2, (m, d))) * (0.5 if kind == "mild" else 0.03)
-        centres = rng.normal(size=(-(-m // 25), d))
-        loc = np.repeat(centres, 25, axis=0)[:m] + scale * rng.normal(size=(m, d))
+        centers = rng.normal(size=(-(-m // 25), d))
+        loc = np.repeat(centers, 25, axis=0)[:m] + scale * rng.normal(size=(m, d))
         if kind == "inactive":
             loc[:, : d // 2] *= 0.02
             scale[:, : d // 2] = np.exp(rng.normal(0, 0.02, (m, d // 2)))

@@ -106,8 +106,8 @@ def test_draws_have_its_moments(name):
     mean, covariance = normal_moments(name, params, 3)
     z = q.sample(50_000, seed=[1, 2]).numpy().astype(np.float64)
     assert_mean(z, mean)
-    centred = z - mean
-    assert_mean(centred[:, :, None] * centred[:, None, :], covariance)
+    centered = z - mean
+    assert_mean(centered[:, :, None] * centered[:, None, :], covariance)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -47,8 +47,8 @@ def test_estimates_are_those_of_numpy(family, prior):
     index = rng.integers(len(x), size=n)
     z = means[index] + np.einsum("nij,nj->ni", np.linalg.cholesky(covariances)[index], rng.normal(size=(n, L)))
     log_q, log_p = mixture_log_density(z, *q), mixture_log_density(z, *p)
-    centred = z - means[index]
-    quadratic = np.einsum("ni,nij,nj->n", centred, np.linalg.inv(covariances)[index], centred)
+    centered = z - means[index]
+    quadratic = np.einsum("ni,nij,nj->n", centered, np.linalg.inv(covariances)[index], centered)
     log_posterior = -0.5 * (quadratic + np.linalg.slogdet(2 * np.pi * covariances)[1][index])
 
     def marginals(weights, means, covariances):
@@ -64,7 +64,7 @@ def test_estimates_are_those_of_numpy(family, prior):
     assert_matches(result.mean_kl, log_posterior - log_p)
     assert_matches(result.total_correlation, log_q - marginals(*q).sum(axis=1))
     variances = np.array([np.diag(covariance) for covariance in covariances])[index]
-    log_dimensions = -0.5 * (centred**2 / variances + np.log(2 * np.pi * variances))
+    log_dimensions = -0.5 * (centered**2 / variances + np.log(2 * np.pi * variances))
     for values, got in (
         (log_dimensions - marginals(*p), result.mean_kl_of_dimensions),
         (marginals(*q) - marginals(*p), result.marginal_kl_of_dimensions),

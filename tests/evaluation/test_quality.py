@@ -17,13 +17,13 @@ def normal(n, f=4, seed=0, loc=0.0):
 # precision and recall
 
 
-def naive_covered(points, centres, k):
+def naive_covered(points, centers, k):
     """The definition, point by point."""
     inside = 0
     for point in points:
-        for i, centre in enumerate(centres):
-            others = sorted(np.linalg.norm(centre - other) for j, other in enumerate(centres) if j != i)
-            if np.linalg.norm(point - centre) <= others[k - 1]:
+        for i, center in enumerate(centers):
+            others = sorted(np.linalg.norm(center - other) for j, other in enumerate(centers) if j != i)
+            if np.linalg.norm(point - center) <= others[k - 1]:
                 inside += 1
                 break
     return inside / len(points)

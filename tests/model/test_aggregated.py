@@ -123,8 +123,8 @@ def test_moments_of_draws_are_its_own(x, posterior):
     q = aggregated(model(posterior), x)
     z = np.float64(q.sample(20_000, seed=[1, 2]))
     assert_mean(z, q.mean().numpy())
-    centred = z - q.mean().numpy()
-    assert_mean(centred[:, :, None] * centred[:, None], q.covariance().numpy())
+    centered = z - q.mean().numpy()
+    assert_mean(centered[:, :, None] * centered[:, None], q.covariance().numpy())
 
 
 def test_draws_are_a_function_of_the_seed(x):

@@ -137,14 +137,14 @@ def _(components: MultivariateNormalLowRank, log_weights):
     # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the products of the diagonal case, and one more for the last term.
     root = _capacitance_root(components.factor)
     half_log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)  # of C
-    centre = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
-    loc = components.loc - centre
+    center = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
+    loc = components.loc - center
     inverse = tf.linalg.triangular_solve(root, tf.linalg.matrix_transpose(components.factor))  # R⁻¹Wᵀ [M, r, d]
     inverse /= components.scale[:, None, :]
     shift = tf.linalg.matvec(inverse, loc)  # [M, r]
 
     def product(z, factors, inverse, shift):
-        z, (r, d) = z - centre, inverse.shape[-2:]
+        z, (r, d) = z - center, inverse.shape[-2:]
         v = tf.matmul(z, tf.reshape(inverse, [-1, d]), transpose_b=True) - tf.reshape(shift, [-1])  # [N, M r]
         gain = 0.5 * tf.reduce_sum(tf.reshape(v, [tf.shape(z)[0], -1, r]) ** 2, axis=-1)
         return diag_normal_matmul(z, factors) + gain

@@ -22,8 +22,8 @@ class MomentsFromDraws:
 
     def _covariance(self):
         z = self.fixed_draws()
-        centred = z - tf.reduce_mean(z, axis=0)
-        return tf.einsum("k...i,k...j->...ij", centred, centred) / (DRAWS - 1)
+        centered = z - tf.reduce_mean(z, axis=0)
+        return tf.einsum("k...i,k...j->...ij", centered, centered) / (DRAWS - 1)
 
     def _variance(self):
         return tf.linalg.diag_part(self.covariance())
@@ -61,5 +61,5 @@ def _(distribution: tfd.MultivariateNormalLinearOperator):
 @covariance_float64.register
 def _(distribution: MomentsFromDraws):
     z = np.float64(distribution.fixed_draws())
-    centred = np.moveaxis(z - z.mean(axis=0), 0, -1)  # [..., d, K]
-    return centred @ np.swapaxes(centred, -1, -2) / (DRAWS - 1)
+    centered = np.moveaxis(z - z.mean(axis=0), 0, -1)  # [..., d, K]
+    return centered @ np.swapaxes(centered, -1, -2) / (DRAWS - 1)

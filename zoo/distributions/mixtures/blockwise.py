@@ -74,8 +74,8 @@ class BlockwiseMixture(tfd.Distribution):
         mean = self.mean()
 
         def second(components):
-            centred = components.mean() - mean
-            return components.covariance() + centred[:, :, None] * centred[:, None, :]
+            centered = components.mean() - mean
+            return components.covariance() + centered[:, :, None] * centered[:, None, :]
 
         return self._average(second)
 

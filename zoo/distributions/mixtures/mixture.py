@@ -85,15 +85,15 @@ def has_matmul_log_prob(components):
 @matmul_log_prob.register
 def _(components: tfd.MultivariateNormalDiag, log_weights):
     loc, scale = components.mean(), components.stddev()
-    centre = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
-    factors = diag_normal_factors(loc - centre, scale, log_weights)
+    center = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
+    factors = diag_normal_factors(loc - center, scale, log_weights)
     highest = log_weights - tf.reduce_sum(tf.math.log(scale), axis=-1) - 0.5 * loc.shape[-1] * math.log(2 * math.pi)
 
     def exact(z, index):
         u = (z[:, None] - tf.gather(loc, index)) / tf.gather(scale, index)  # [N, K, d]
         return tf.gather(highest, index) - 0.5 * tf.reduce_sum(u**2, axis=-1)
 
-    return MatmulLogProb([factors], lambda z, factors: diag_normal_matmul(z - centre, factors), exact)
+    return MatmulLogProb([factors], lambda z, factors: diag_normal_matmul(z - center, factors), exact)
 
 
 def diag_normal_factors(loc, scale, log_weights):

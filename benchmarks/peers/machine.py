@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import time
 from pathlib import Path
 
 
@@ -26,6 +27,26 @@ def description(threads):
         "python": platform.python_version(),
         "date": datetime.date.today().isoformat(),
     }
+
+
+def busy_processors(seconds=1.0):
+    """Returns how many processors other processes keep busy, of which a quiet machine has none; 0 where unknown.
+
+    Args:
+        seconds: to watch for.
+    """
+    if not Path("/proc/stat").exists():
+        return 0.0
+    before = _ticks()
+    time.sleep(seconds)
+    busy, all_ticks = (b - a for a, b in zip(before, _ticks(), strict=True))
+    return os.cpu_count() * busy / max(1, all_ticks)
+
+
+def _ticks():
+    """Returns the busy and all clock ticks of all processors since the start of the system."""
+    numbers = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return sum(numbers) - numbers[3] - numbers[4], sum(numbers)  # the fourth is idle, the fifth waits for a disk
 
 
 def sentence(results):

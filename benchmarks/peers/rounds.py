@@ -9,6 +9,7 @@ from benchmarks.peers.contestant import ContestantFailed, Running
 
 PAUSE = 0.1  # seconds between two turns, in which threads of the last one fall asleep
 DROPPED = 1.5  # a form of a peer that takes so many times as long as its fastest one is not measured on
+OTHER_PROCESSES = ("with_commands", "with_export")  # workers that start other processes, whose memory is not theirs
 TRIED = 3  # rounds before that
 
 
@@ -56,13 +57,19 @@ def _take_turns(running, rounds, bar):
     return {
         name: {
             "seconds": [answer["seconds"] for answer in each],
-            "peak_bytes": each[-1]["peak_bytes"],
-            "imported_bytes": running[name].ready["imported_bytes"],
+            **_memory(running[name], each),
+            "parameters": running[name].ready.get("parameters"),
             "versions": running[name].ready["versions"],
             "rounds": each,
         }
         for name, each in answers.items()
     }
+
+
+def _memory(process, answers):
+    if process.contestant.worker in OTHER_PROCESSES:
+        return {"peak_bytes": None, "imported_bytes": None}
+    return {"peak_bytes": answers[-1]["peak_bytes"], "imported_bytes": process.ready["imported_bytes"]}
 
 
 def is_slow(name, answers):

@@ -139,7 +139,7 @@ def commands():
     worker = partial(Contestant, worker="with_commands")
     imports = [worker(name, settings={"command": name}) for name in ("import zoo", "import tensorflow")]
     start = (
-        Goal("`make train ARGS=--help`", "help", most=1.0, kind="seconds"),
+        Goal("`python -m training.train --help`", "help", most=1.0, kind="seconds"),
         Goal("`import zoo` beyond `import tensorflow`", "import zoo", ("import tensorflow",), 0.5, kind="difference"),
     )
     train = Goal("`make train MODEL=tril_vae` after the installation", "train", most=20.0, kind="seconds")

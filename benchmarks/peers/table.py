@@ -37,9 +37,14 @@ def times_table(rows, results):
     for row in rows:
         for name, values in results.get(row.name, {}).get("contestants", {}).items():
             seconds = spread(values["seconds"])
-            memory = f"{values['peak_bytes'] / 2**20:,.0f} MiB | {values['imported_bytes'] / 2**20:,.0f} MiB"
-            lines.append(f"| {row.title} | {name} | {seconds} a {row.unit} | {memory} |")
+            memory = " | ".join(mebibytes(values[which]) for which in ("peak_bytes", "imported_bytes"))
+            lines.append(f"| {row.title} | {name} | {seconds} per {row.unit} | {memory} |")
     return "\n".join(lines)
+
+
+def mebibytes(number):
+    """Returns bytes in MiB, as words; none for None."""
+    return "" if number is None else f"{number / 2**20:,.0f} MiB"
 
 
 def goals_of(rows, results):
@@ -65,7 +70,7 @@ def measured(goal, found):
     if goal.kind == "memory":
         return f"{found.value:.2f}"
     unit = " s" if goal.kind in ("difference", "seconds") else ""
-    return f"{found.value:.2f}{unit} ({found.low:.2f} to {found.high:.2f})"
+    return f"{found.value:.2f}{unit} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
 
 
 def spread(seconds):

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.peers import rounds, rows, table
+from benchmarks.peers import growth, past_one_machine, rounds, rows, table
 from benchmarks.peers.contestant import Contestant, ContestantFailed, Running
 from benchmarks.peers.goals import Goal, outcome
 from benchmarks.peers.workers.task import Task, batches, images
@@ -55,7 +55,7 @@ def test_table_says_what_is_reached():
     assert "| step, ours ÷ torch (torch fused) | 2.00 (1.50 to 2.50) | ≤ 1.5 | **not reached** |" in text
     assert "| not measured |" in table.goals_table([ROW], {"diag": {"contestants": {}}})
     times = table.times_table([ROW], {"diag": {"contestants": MEASURED}})
-    assert "| train diag | zoo | 4.00 s (3.00 to 5.00) a step | 300 MiB | 100 MiB |" in times
+    assert "| train diag | zoo | 4.00 s (3.00 to 5.00) per step | 300 MiB | 100 MiB |" in times
 
 
 def test_text_replaces_what_is_between_marks():
@@ -68,7 +68,7 @@ def test_text_replaces_what_is_between_marks():
 
 def test_the_page_has_all_marks():
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-    for name in ("goals", "times", "machine"):
+    for name in ("goals", "times", "machine", "growth", "past one machine"):
         table.between_marks(page, name, "")
 
 
@@ -93,6 +93,29 @@ def test_data_are_the_same_in_every_worker():
     index = list(batches(task, np.random.default_rng(0)))
     assert len(index) == 5
     assert sorted(np.concatenate(index[:3])) == list(range(12))
+
+
+def test_parameters_and_operations():
+    assert Task(posterior="tril").parameters == 923_244
+    assert Task(prior="vamp").parameters == 1_080_464
+    one = Task(pixels=4, hidden=3, latent=1, batch=1)  # 4-3-3-2 and 1-3-3-4
+    forward = 2 * (12 + 9 + 6 + 3 + 9 + 12)
+    assert one.operations == 3 * forward - 2 * 12
+
+
+def test_growth_and_several_workers():
+    square = [{"line": 0, "size": s, "seconds": 1e-3 * s * s, "bytes": 2**30} for s in (8, 16, 32)]
+    assert growth.slope(*square[1:], "seconds") == pytest.approx(2)
+    assert "| 8 to 32 | 64.0 to 1,024.0 ms | 4.00 |" in growth.slopes_table(square)
+    times = {16: 1.0, 64: 2.0, 256: 8.0}
+    assert past_one_machine.interpolated(times, 128) == pytest.approx(4.0)
+    assert past_one_machine.interpolated(times, 8) == 1.0
+    assert past_one_machine.speedup(times, 256, 4, exchange=2.0) == 2.0
+    assert past_one_machine.exchanged_bytes(1_000, 2) == 4_000
+    devices = past_one_machine.GPU
+    computing, moving = past_one_machine.roofline(Task(), devices)
+    assert computing == Task().operations / devices.operations
+    assert moving > 28 * Task().parameters / devices.bandwidth
 
 
 @pytest.mark.slow

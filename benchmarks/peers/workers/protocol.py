@@ -12,14 +12,14 @@ def serve(prepare):
 
     Args:
         prepare: function from the work's settings, a dict, to a function that runs one round and returns a dict with
-            `seconds` per unit; and a dict of versions.
+            `seconds` per unit; and a dict of facts, of which `versions` is one and the number of `parameters` another.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not be taken for an answer
     start, imported = time.perf_counter(), peak_bytes()
-    run, versions = prepare(json.loads(sys.argv[1]))
-    ready = {"prepared_seconds": time.perf_counter() - start, "imported_bytes": imported, "versions": versions}
-    print(json.dumps(ready), file=answers)
+    run, facts = prepare(json.loads(sys.argv[1]))
+    ready = {"prepared_seconds": time.perf_counter() - start, "imported_bytes": imported}
+    print(json.dumps(ready | facts), file=answers)
     for _ in sys.stdin:
         print(json.dumps(run() | {"peak_bytes": peak_bytes()}), file=answers)
 

@@ -60,6 +60,42 @@ class Task:
         d = self.latent
         return d + d * (d + 1) // 2 if self.posterior == "tril" else 2 * d
 
+    @property
+    def encoder_layers(self):
+        """Inputs and outputs of the encoder's dense layers, a list of pairs; the last one gives the parameters of q."""
+        factor = 2 if self.network == "gated_mlp" else 1
+        n, hidden = self.pixels, self.hidden
+        return [(n, factor * hidden), (hidden, factor * hidden), (hidden, self.params_size)]
+
+    @property
+    def decoder_layers(self):
+        """Inputs and outputs of the decoder's dense layers, a list of pairs."""
+        factor = 2 if self.network == "gated_mlp" else 1
+        n, hidden = self.pixels, self.hidden
+        return [(self.latent, factor * hidden), (hidden, factor * hidden), (hidden, n)]
+
+    @property
+    def parameters(self):
+        """Number of weights, biases and pseudo-inputs of a model of dense layers."""
+        dense = sum((inputs + 1) * outputs for inputs, outputs in self.encoder_layers + self.decoder_layers)
+        return dense + (self.components * self.pixels if self.prior == "vamp" else 0)
+
+    @property
+    def operations(self):
+        """Floating-point operations of the matrix products of a step: forward, and both of the backward pass.
+
+        The first layer has no gradient for the data, but one for pseudo-inputs.
+        """
+        encoder, decoder = (
+            sum(2 * inputs * outputs for inputs, outputs in layers)
+            for layers in (self.encoder_layers, self.decoder_layers)
+        )
+        first = 2 * self.pixels * self.encoder_layers[0][1]
+        step = self.batch * (3 * encoder - first + 3 * self.samples * decoder)
+        if self.prior == "vamp":
+            step += self.components * (3 * encoder + 3 * 4 * self.latent * self.batch)
+        return step
+
 
 def images(count, pixels, seed=0):
     """Returns random binary images, uint8 [count, pixels].

@@ -28,7 +28,7 @@ def prepare(settings):
     task, rows = Task.of(settings), settings["rows"]
     vae = zoo.build("diag_vae", (task.pixels,), "binary", latent=task.latent, network="mlp(hidden=(300, 300))")
     x = np.float32(images(rows, task.pixels))
-    return works[settings["work"]](vae, x, settings), {"tensorflow": tf.__version__}
+    return works[settings["work"]](vae, x, settings), {"versions": {"tensorflow": tf.__version__}}
 
 
 def score(vae, x, settings):

@@ -215,8 +215,9 @@ def prepare(settings):
             raise FloatingPointError(f"The loss is {loss}.")
 
     steps()
-    versions = {"jax": jax.__version__, "optax": optax.__version__}
-    return lambda: {"seconds": seconds_of(steps, task.steps)}, versions
+    facts = {"versions": {"jax": jax.__version__, "optax": optax.__version__}}
+    facts["parameters"] = sum(leaf.size for leaf in jax.tree.leaves(state[0]))
+    return lambda: {"seconds": seconds_of(steps, task.steps)}, facts
 
 
 if __name__ == "__main__":

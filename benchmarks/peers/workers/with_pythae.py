@@ -66,7 +66,8 @@ def prepare(settings):
     model = model_of(task)
     data = torch.from_numpy(images(task.examples, task.pixels)).float()
     run = trainer(task, model, data) if settings["work"] == "train" else scorer(model, data, settings)
-    return run, {"pythae": version("pythae"), "torch": torch.__version__}
+    parameters = sum(weight.numel() for weight in model.parameters())
+    return run, {"versions": {"pythae": version("pythae"), "torch": torch.__version__}, "parameters": parameters}
 
 
 def trainer(task, model, data):

@@ -22,7 +22,7 @@ def prepare(settings):
         settings: `work`: floor or density, and its sizes.
     """
     works = {"floor": floor, "density": density}
-    return works[settings["work"]](settings), {"tensorflow": tf.__version__, "tfp": tfp.__version__}
+    return works[settings["work"]](settings), {"versions": {"tensorflow": tf.__version__, "tfp": tfp.__version__}}
 
 
 def floor(settings):
@@ -57,10 +57,9 @@ def floor(settings):
 
 def initial_weights(task):
     """Returns the matrices of a task's dense layers, from the encoder on, and a VampPrior's pseudo-inputs."""
-    rng, hidden, d, n = np.random.default_rng(0), task.hidden, task.latent, task.pixels
-    sizes = [(n, hidden), (hidden, hidden), (hidden, task.params_size), (d, hidden), (hidden, hidden), (hidden, n)]
-    matrices = [np.float32(rng.normal(0, size[0] ** -0.5, size)) for size in sizes]
-    return [*matrices, np.float32(rng.random((task.components, n)))] if task.prior == "vamp" else matrices
+    rng = np.random.default_rng(0)
+    matrices = [np.float32(rng.normal(0, i**-0.5, (i, o))) for i, o in task.encoder_layers + task.decoder_layers]
+    return [*matrices, np.float32(rng.random((task.components, task.pixels)))] if task.prior == "vamp" else matrices
 
 
 def products(task, weights, x):

@@ -178,7 +178,9 @@ def prepare(settings):
             raise FloatingPointError(f"The loss is {value}.")
 
     steps()
-    return lambda: {"seconds": seconds_of(steps, task.steps)}, {"torch": torch.__version__}
+    parameters = sum(weight.numel() for weight in model.parameters())
+    facts = {"versions": {"torch": torch.__version__}, "parameters": parameters}
+    return lambda: {"seconds": seconds_of(steps, task.steps)}, facts
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Several steps in one XLA program, held to the same steps one by one; sums and norms held to TensorFlow's."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ def compiled(**options):
 def batches(sizes, weights=None):
     """A dataset of batches of these sizes, with sample weights if there are any."""
     starts = np.cumsum([0, *sizes])
-    parts = [(X[a:b],) if weights is None else (X[a:b], None, weights[a:b]) for a, b in zip(starts, starts[1:])]
+    parts = [(X[a:b],) if weights is None else (X[a:b], None, weights[a:b]) for a, b in pairwise(starts)]
     spec = tuple(None if p is None else tf.TensorSpec([None, *p.shape[1:]], tf.float32) for p in parts[0])
     if weights is None:
         return tf.data.Dataset.from_generator(lambda: (p[0] for p in parts), output_signature=spec[0])

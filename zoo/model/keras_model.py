@@ -205,6 +205,7 @@ class KerasModel(keras.Model):
 
     def _in_one_program(self):
         """Returns a function iterator ↦ logs that takes all steps of an execution in one XLA program."""
+        self.prepare_optimizer()  # while it is traced, variables would make TensorFlow trace it again
         steps = self.steps_per_execution
         take_steps = step_loop.compile_steps(
             self.take_step, step_loop.stack_size(steps, self.event_shape), self.variable_dtype

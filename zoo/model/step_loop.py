@@ -51,10 +51,7 @@ def compile_steps(step, stacked, dtype):
         stack = _empty(specs, stacked)
         sums, taken, held, size = tf.zeros(len(Sums._fields), dtype), 0, 0, 0
         for i in tf.range(n + 1):
-            if i < n:
-                batch = iterator.get_next_as_optional()
-            else:
-                batch = tf.experimental.Optional.empty(iterator.element_spec)
+            batch = iterator.get_next_as_optional() if i < n else tf.experimental.Optional.empty(iterator.element_spec)
             next_size = tf.shape(_parts(batch.get_value())[0])[0] if batch.has_value() else -1
             if held > 0 and (held == stacked or next_size != size):
                 sums += program([part.stack() for part in stack], held)

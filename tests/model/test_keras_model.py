@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from tests import ROOT
 from tests.models.image_vae import X, model
-from zoo.model import scores, train_step
-from zoo.model.guard import Guard
+from zoo.model import scores
 from zoo.model.keras_model import PRIVATE
+from zoo.model.training import train_step
+from zoo.model.training.guard import Guard
 from zoo.objectives import Terms
 
 

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests.models.image_vae import model
-from zoo.model import norms, step_loop
-from zoo.model.train_step import Sums
+from zoo.model.training import norms, step_loop
+from zoo.model.training.train_step import Sums
 
 X = np.random.default_rng(0).integers(0, 2, (60, *model().event_shape)).astype("float32")
 

@@ -22,7 +22,7 @@ class Position(tf.train.experimental.PythonState):
 
     Attributes:
         step: number of steps taken, in all epochs.
-        sums: of the current epoch, see `zoo.model.train_step.Sums`; None before its first step.
+        sums: of the current epoch, see `zoo.model.training.train_step.Sums`; None before its first step.
         history: a dict for each finished epoch.
         best: the lowest validation loss after the warm-up; None before there is one.
         best_epoch: its epoch, counted from 1.

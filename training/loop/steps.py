@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo.model import step_loop
-from zoo.model.train_step import Sums
+from zoo.model.training import step_loop
+from zoo.model.training.train_step import Sums
 
 
 def compile_steps(vae, devices, stacked):
@@ -49,6 +49,6 @@ def means(sums):
     """Returns loss, reconstruction and kl in nats per example, by name.
 
     Args:
-        sums: `zoo.model.train_step.Sums` as an array [5].
+        sums: `zoo.model.training.train_step.Sums` as an array [5].
     """
     return {name: float(value) for name, value in Sums(*np.float64(sums)).means().items()}

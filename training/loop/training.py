@@ -18,7 +18,7 @@ from training.data.dataset import shared
 from training.loop.checkpoints import Checkpoints, Position
 from training.loop.steps import compile_steps, means
 from zoo.callbacks import annealing
-from zoo.model.step_loop import stack_size
+from zoo.model.training.step_loop import stack_size
 
 LOGGED = ("loss", "reconstruction", "kl")
 SHOWN = ("loss", "kl", "val_loss", "val_kl")

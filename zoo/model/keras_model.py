@@ -8,9 +8,10 @@ import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
 
 from zoo.data import support as supports
-from zoo.model import fit_arguments, step_loop, train_step
-from zoo.model.guard import GuardCallback
-from zoo.model.train_step import Sums, note_outside, replicas
+from zoo.model import fit_arguments
+from zoo.model.training import step_loop, train_step
+from zoo.model.training.guard import GuardCallback
+from zoo.model.training.train_step import Sums, note_outside, replicas
 from zoo.objectives import Terms
 
 # Private names that this file uses, each with the reason. `tests/model/test_keras_model.py` fails with the reason if an
@@ -48,7 +49,7 @@ class KerasModel(keras.Model):
         self.kl_tracker = keras.metrics.Mean(name="kl")
 
     def take_step(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:
-        """Takes or skips one optimizer step on a replica's data: see `zoo.model.train_step`."""
+        """Takes or skips one optimizer step on a replica's data: see `zoo.model.training.train_step`."""
         return train_step.take_step(self, x, sample_weight)
 
     def measure(self, x: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Sums:

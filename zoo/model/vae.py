@@ -11,10 +11,11 @@ import zoo.memory as memory
 from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
 from zoo.likelihoods import Likelihood
-from zoo.model import adaptation, forward, scores, seeds, train_step
+from zoo.model import adaptation, forward, scores, seeds
 from zoo.model.compatibility import check_config, check_output_shapes, check_parts
-from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
+from zoo.model.training import train_step
+from zoo.model.training.guard import Guard
 from zoo.objectives import Objective, Terms
 from zoo.objectives.objective import no_statistic, sample_posterior
 from zoo.posteriors import Posterior

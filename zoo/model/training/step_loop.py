@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo.model.train_step import Sums
+from zoo.model.training.train_step import Sums
 
 STACKED = 64 * 2**20  # maximum number of bytes of data in one program
 BATCH = 1024  # assumed batch size where it is unknown

@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from zoo.data import support as supports
-from zoo.model.guard import OUTSIDE
-from zoo.model.norms import clip, squared_norm, total
+from zoo.model.training.guard import OUTSIDE
+from zoo.model.training.norms import clip, squared_norm, total
 
 TERMS = ("the data", OUTSIDE, "log p(x|z) (reconstruction)", "log p(z)", "log q(z|x)", "the KL", "the loss")
 

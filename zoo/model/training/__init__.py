@@ -1,0 +1,1 @@
+"""Training steps: one, several in one program, and what skips them."""

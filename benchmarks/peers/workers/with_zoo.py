@@ -131,7 +131,7 @@ def fit(settings):
         )
         middle = statistics.median(clock.seconds)
         beside = whole - FIT_EPOCHS * middle
-        return {"seconds": middle / steps, "epochs": clock.seconds, "beside its epochs": beside}
+        return {"seconds": middle / steps, "epochs": clock.seconds, "waits": [beside, max(clock.seconds) - middle]}
 
     run()
     return run

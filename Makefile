@@ -12,12 +12,13 @@ VENV := .venv
 # cpu or cuda; the installed one is kept until another is named.
 ACCELERATOR ?= $(or $(patsubst $(VENV)/.installed-%,%,$(firstword $(wildcard $(VENV)/.installed-*))),cpu)
 STAMP := $(VENV)/.installed-$(ACCELERATOR)
+PEERS := .venv-bench
 # The first of these that runs and is a Python that TensorFlow and Keras support.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate export serve models tensorboard check test lint format clean
+.PHONY: help install train evaluate export serve models tensorboard bench check test lint format clean
 
 help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -52,6 +53,15 @@ models: $(STAMP)  ## List the models and their parts, or describe one with its s
 tensorboard: $(STAMP)  ## Show the runs in TensorBoard
 	$(VENV)/bin/tensorboard --logdir $(RUNS)
 
+bench: $(STAMP) $(PEERS)/.installed  ## Measure speed and memory beside PyTorch, JAX and pythae, in about an hour [ARGS="--rows diag tril"]
+	$(VENV)/bin/python -m benchmarks.peers $(or $(ARGS),--docs)
+
+$(PEERS)/.installed: benchmarks/requirements.txt $(STAMP)
+	rm -rf $(PEERS)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
 check: lint  ## Check style and run the fast tests, in about two minutes [ARGS="-k tril"]
 	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
 
@@ -68,5 +78,5 @@ format: $(STAMP)  ## Fix formatting and lint errors
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-clean:  ## Remove .venv and caches, but no runs
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+clean:  ## Remove .venv, .venv-bench and caches, but no runs
+	rm -rf $(VENV) $(PEERS) .pytest_cache .ruff_cache .mypy_cache

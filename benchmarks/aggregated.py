@@ -43,7 +43,7 @@ def main():
     print(f"{'mixture':<24} {'points':>7} {'ours':>8} {'TFP, XLA':>9} {'ratio':>7} {'error, nats':>12} {'memory':>9}")
     for name in ("diag", "diag sharp, half inactive", "tril"):
         points = settings.tril_points if name == "tril" else settings.diag_points
-        tensors, family = mixture(name, settings)
+        tensors, family = mixture(name, settings.components, settings.dimensions)
         ours = BlockwiseMixture(tensors, family)
         z = ours.sample(points, seed=[0, 1])
         before = peak()
@@ -55,21 +55,19 @@ def main():
         print(f"{name:<24} {points:>7,} {times} {error:>12.1e} {memory:>5.2f} GiB", flush=True)
 
 
-def mixture(name, settings):
+def mixture(name, components, dimensions):
     """Returns the parameters of components, and their family."""
     rng = np.random.default_rng(0)
-    shape = settings.components, settings.dimensions
+    shape = components, dimensions
     loc, scale = rng.normal(size=shape), np.exp(rng.normal(-1, 0.3, shape))
     if "sharp" in name:
-        active = np.arange(settings.dimensions) < settings.dimensions // 2
+        active = np.arange(dimensions) < dimensions // 2
         loc = np.where(active, loc, rng.normal(0, 0.01, shape))
         scale = np.where(active, SHARP, rng.normal(1, 0.01, shape))
     if name != "tril":
         return [tf.constant(loc, tf.float32), tf.constant(scale, tf.float32)], tfd.MultivariateNormalDiag
-    lower = np.float32(0.1 * rng.normal(size=(*shape, settings.dimensions))) * np.tri(
-        settings.dimensions, k=-1, dtype=np.float32
-    )
-    lower[:, range(settings.dimensions), range(settings.dimensions)] = scale
+    lower = np.float32(0.1 * rng.normal(size=(*shape, dimensions))) * np.tri(dimensions, k=-1, dtype=np.float32)
+    lower[:, range(dimensions), range(dimensions)] = scale
     return [tf.constant(loc, tf.float32), tf.constant(lower)], tfd.MultivariateNormalTriL
 
 

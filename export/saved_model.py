@@ -17,7 +17,7 @@ from export.signatures.concrete import functions, signatures
 from export.signatures.frozen_model import FrozenModel
 from export.signatures.table import DEFAULT
 from export.signatures.to_float32 import in_float32
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.commands.messages import words
 from zoo.data import support as supports
 from zoo.registry import name_of
@@ -66,10 +66,10 @@ def export(
         ValueError: a setting is out of range, or clients of the last version could not use this one.
         OSError: it cannot be written.
     """
-    samples, max_batch_size = whole_number(samples, "samples"), whole_number(max_batch_size, "max_batch_size")
+    samples, max_batch_size = check_int(samples, "samples"), check_int(max_batch_size, "max_batch_size")
     limits = _limits(max_rows, max_pixels, max_batch_size)
     name, vae = served_name(vae.name if name is None else name), in_float32(vae)
-    sampler, aggregated = _aggregated(vae, aggregated, whole_number(components, "components"))
+    sampler, aggregated = _aggregated(vae, aggregated, check_int(components, "components"))
     model = FrozenModel(vae, sampler, samples, limits)
     concrete = signatures(model)
     if not replace:
@@ -88,7 +88,7 @@ def export(
         if findings:
             raise ExportError("The SavedModel cannot be served.\n" + "\n".join(map(str, findings)))
         with Loader(version) as loader:
-            prove(loader, vae, functions(model), progress, most=limits.rows)
+            prove(loader, vae, functions(model), progress, max_rows=limits.rows)
 
     try:
         version = publish.publish(Path(folder) / name, build)
@@ -146,7 +146,7 @@ def batching(most):
 def _limits(max_rows, max_pixels, max_batch_size):
     """Returns the `Limits` of a request, see `export`."""
     limits = Limits(
-        rows=whole_number(max_rows, "max_rows", below=2**31), pixels=whole_number(max_pixels, "max_pixels", below=2**31)
+        rows=check_int(max_rows, "max_rows", below=2**31), pixels=check_int(max_pixels, "max_pixels", below=2**31)
     )
     if max_batch_size > limits.rows:
         raise ValueError(
@@ -165,7 +165,7 @@ def _aggregated(vae, wanted, components):
     if compressed is not None and compressed.components <= components:
         sampler = compressed
     elif whole is not None:
-        sampler = whole.reduced(components)
+        sampler = whole.compress(components)
     else:
         raise ValueError(
             f"The aggregated posterior that was saved with the model has {compressed.components} components, more than "

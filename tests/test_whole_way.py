@@ -24,7 +24,7 @@ def test_from_training_to_the_answers_of_a_server(tmp_path, monkeypatch, capsys)
     assert "report: run/report.html" in capsys.readouterr().out
     evaluate.main(["--run", "run", "--samples", "30", "--generated", "0"])
     scores = json.loads((tmp_path / "run/scores.json").read_text())
-    assert (scores["draws"], scores["examples"], trained["examples"]) == (30, 200, 40)
+    assert (scores["importance_samples"], scores["examples"], trained["examples"]) == (30, 200, 40)
 
     export_command.main(["--run", "run", "--out", "served", "--name", "digits", "--samples", "30", "--components", "9"])
     x = load_dataset("digits", "dynamic").test[:]

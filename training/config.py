@@ -11,7 +11,7 @@ from typing import Literal
 import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
-from zoo.checks import MOST_SAMPLES, whole_number
+from zoo.checks import MAX_SAMPLES, check_int
 
 Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -20,8 +20,8 @@ PARTS = ("latent", "posterior", "prior", "likelihood", "network", "objective")
 FORMAT = "vae-zoo run"  # tells a run's config.json from other files
 # Where a run is and how it is computed: it is the same run if these differ.
 PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
-BATCH = 100
-LEAST = {
+DEFAULT_BATCH = 100
+MINIMUMS = {
     "latent": 1,
     "epochs": 1,
     "batch_size": 1,
@@ -36,7 +36,7 @@ LEAST = {
     "seed": 0,
 }
 # Each epoch is a row of history.csv and of each checkpoint.
-MOST = {"epochs": 100_000, "samples": MOST_SAMPLES}
+MAXIMUMS = {"epochs": 100_000, "samples": MAX_SAMPLES}
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class Config(DataSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, least in LEAST.items():
+        for name, minimum in MINIMUMS.items():
             if getattr(self, name) is not None:
-                whole_number(getattr(self, name), flag(name), least, MOST[name] + 1 if name in MOST else None)
+                check_int(getattr(self, name), flag(name), minimum, MAXIMUMS[name] + 1 if name in MAXIMUMS else None)
         for name in ("learning_rate", "clip_norm", "checkpoint_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Expected {flag(name)} to be over 0 and finite, got {getattr(self, name)}.")
@@ -141,7 +141,7 @@ class Config(DataSettings):
         if warmup >= epochs:
             raise ValueError(f"Expected --warmup to be less than the {epochs} epochs, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
-        batch_size = self.batch_size or min(BATCH, len(dataset.train))
+        batch_size = self.batch_size or min(DEFAULT_BATCH, len(dataset.train))
         settings = {
             "epochs": epochs,
             "warmup": warmup,

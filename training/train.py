@@ -3,7 +3,9 @@
 import tyro
 
 from training.config import Config
+from training.data.names import check_name
 from training.endings import explain
+from zoo.catalog import recipe
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 
@@ -16,6 +18,8 @@ def main(args=None):
     """
     with ended_by_a_sentence("the same command resumes", explain):
         config = tyro.cli(Config, args=args, prog="python -m training.train")
+        recipe(config.model)  # refuses an unknown name before TensorFlow is imported, as the next line does
+        check_name(config.data)
         import_tensorflow()
         from training import run
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import tyro
 
+from zoo.catalog import recipe
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 
@@ -24,6 +25,8 @@ def main(args=None):
     """
     with ended_by_a_sentence("nothing was changed"):
         command = tyro.cli(ModelsCommand, args=args, prog="python -m zoo")
+        for name in command.models:
+            recipe(name)  # refuses an unknown model before TensorFlow is imported
         import_tensorflow()
         from zoo.describe import describe, overview
 

@@ -7,17 +7,17 @@ import tensorflow as tf
 from sklearn.cluster import KMeans
 from tqdm import tqdm
 
-from zoo.checks import seed_number, whole_number
+from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
 from zoo.distributions.mixtures.blockwise import BlockwiseMixture
-from zoo.distributions.moments import covariance_in_double
+from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd
 from zoo.registry import name_of
 
 if TYPE_CHECKING:
     from zoo.model.vae import VAE
 
-ENCODED = 500  # batch size of encoding
+BATCH_SIZE = 500  # batch size of encoding
 
 
 class AggregatedPosterior(BlockwiseMixture):
@@ -96,18 +96,18 @@ def aggregated_posterior(
     Raises:
         ValueError: `x` has another shape or support than the model's, or a number is under 1 or over N.
     """
-    x, seed = np.asarray(x), seed_number(seed)
+    x, seed = np.asarray(x), check_seed(seed)
     supports.check_examples(x, vae.event_shape, vae.support)
     if subsample is not None:
-        subsample = whole_number(subsample, "subsample", below=len(x) + 1)
+        subsample = check_int(subsample, "subsample", below=len(x) + 1)
         x = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:subsample])]
     if compress is not None:
-        compress = whole_number(compress, "compress", below=len(x) + 1)
-    aggregated = AggregatedPosterior(vae.posterior, encoded(vae, x, progress), chunk)
-    return aggregated if compress is None else compressed(aggregated, compress, seed)
+        compress = check_int(compress, "compress", below=len(x) + 1)
+    aggregated = AggregatedPosterior(vae.posterior, encode_params(vae, x, progress), chunk)
+    return aggregated if compress is None else compress_posterior(aggregated, compress, seed)
 
 
-def encoded(vae, x, progress=False):
+def encode_params(vae, x, progress=False):
     """Encodes data into the parameters of their posteriors, `posterior.params(h)`.
 
     Args:
@@ -118,13 +118,13 @@ def encoded(vae, x, progress=False):
     Returns:
         [N, P].
     """
-    rows = range(0, len(x), ENCODED)
+    rows = range(0, len(x), BATCH_SIZE)
     rows = tqdm(rows, "encode", disable=not progress, leave=False)
-    chunks = [vae.posterior.params(vae.features(x[i : i + ENCODED])) for i in rows]
+    chunks = [vae.posterior.params(vae.features(x[i : i + BATCH_SIZE])) for i in rows]
     return tf.concat(chunks, axis=0)
 
 
-def compressed(aggregated, components, seed=0, draws=2_000):
+def compress_posterior(aggregated, components, seed=0, draws=2_000):
     """Compresses an aggregated posterior into a `CompressedPosterior`.
 
     Args:
@@ -136,12 +136,12 @@ def compressed(aggregated, components, seed=0, draws=2_000):
     Raises:
         ValueError: the posteriors' support is not the reals.
     """
-    if aggregated.posterior.space != "real":
+    if aggregated.posterior.support != "real":
         raise ValueError(
             f"Cannot compress posteriors '{name_of(aggregated.posterior)}' to normals: they are on "
-            f"{supports.get(aggregated.posterior.space).values}. Use subsample= instead."
+            f"{supports.get(aggregated.posterior.support).description}. Use subsample= instead."
         )
-    made = CompressedPosterior(*_cluster_moments(aggregated, whole_number(components, "compress"), seed))
+    made = CompressedPosterior(*_cluster_moments(aggregated, check_int(components, "compress"), seed))
     if not aggregated.posterior.density_is_sequential:
         z = aggregated.sample(draws, seed=[seed, 0])
         lost = (aggregated.log_prob(z) - made.log_prob(z)).numpy()
@@ -160,7 +160,7 @@ def _cluster_moments(aggregated, clusters, seed):
     covariance, first = np.zeros((len(counts), aggregated.size, aggregated.size)), 0
     for components in aggregated.component_chunks():
         mine = slice(first, first := first + components.batch_shape[0])
-        centred = mean[mine] - loc[cluster[mine]]
-        second = covariance_in_double(components) + centred[:, :, None] * centred[:, None, :]
+        centered = mean[mine] - loc[cluster[mine]]
+        second = covariance_float64(components) + centered[:, :, None] * centered[:, None, :]
         covariance += tf.math.unsorted_segment_sum(second, cluster[mine], len(counts)).numpy()
     return counts / aggregated.count, loc, covariance / counts[:, None, None]

@@ -3,11 +3,12 @@
 import zoo.backend  # noqa: F401  # first, before Keras is imported
 from zoo import callbacks, likelihoods, networks, objectives, parameterizations, posteriors, priors, samplers
 from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
-from zoo.catalog import build, model_names, recipe
+from zoo.catalog import model_names, recipe
 from zoo.data import support
 from zoo.describe import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
+from zoo.model.building import build
 from zoo.model.saving import load, save
 from zoo.model.vae import VAE
 from zoo.objectives import Objective, Terms

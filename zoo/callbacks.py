@@ -18,7 +18,7 @@ noise of few validation examples, repeat them: np.repeat(x_validation, 10, axis=
 
 import keras
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 
 
 class KLWarmup(keras.callbacks.Callback):
@@ -35,7 +35,7 @@ class KLWarmup(keras.callbacks.Callback):
 
     def __init__(self, epochs: int):
         super().__init__()
-        self.epochs = whole_number(epochs, "epochs", least=0)
+        self.epochs = check_int(epochs, "epochs", minimum=0)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.objective.annealing.assign(annealing(epoch, self.epochs))

@@ -1,19 +1,10 @@
-"""The catalog of named models and their parts."""
+"""The catalog of named models and their parts: plain data, read without TensorFlow."""
 
-import math
-import random
-from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from zoo.checks import seed_number, whole_number
-from zoo.data import support as supports
-from zoo.memory import counted_weights
-from zoo.model.vae import VAE
-from zoo.registry import build as build_part
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -38,8 +29,8 @@ class Recipe:
     prior: Any = "standard"
     likelihood: Any = None
     network: Any = "gated_mlp"
-    encoder: keras.Model | None = None
-    decoder: keras.Model | None = None
+    encoder: "keras.Model | None" = None
+    decoder: "keras.Model | None" = None
     objective: Any = "elbo"
 
 
@@ -102,90 +93,3 @@ def recipe(name: str, **overrides: Any) -> Recipe:
         if key not in known:
             raise TypeError(f"A model has no part '{key}'. It has: {', '.join(known)}.")
     return replace(CATALOG[name], **overrides)
-
-
-def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: int = 0, **overrides: Any) -> VAE:
-    """Builds a new model by name.
-
-        vae = zoo.build("tril_vae", event_shape=(28, 28, 1), support="binary", latent=40)
-
-    Args:
-        name: one of `model_names()`.
-        event_shape: shape of one x.
-        support: the set that x lies in: binary, unit, real, levels or simplex.
-        seed: random seed of the initial weights and of all draws.
-        **overrides: fields of `Recipe`, e.g. `latent=40, posterior="tril", prior="mixture(components=100)",
-            network={"name": "mlp", "hidden": (500, 500)}`.
-
-    Returns:
-        A `zoo.VAE`, built but not compiled.
-
-    Raises:
-        KeyError: no model, support or part of that name; the message lists the known ones.
-        TypeError: no such override.
-        ValueError: a part has no such option, or parts are incompatible with each other or with the support.
-    """
-    parts = recipe(name, **overrides)
-    event_shape, latent = _shape(event_shape), whole_number(parts.latent, "latent")
-    likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    with counted_weights(), _initial_weights_from(seed := seed_number(seed)):
-        network = build_part("network", parts.network)
-        encoder = _network("encoder", parts.encoder, event_shape)
-        decoder = _network("decoder", parts.decoder, (latent,))
-        return VAE(
-            encoder=encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),
-            posterior=build_part("posterior", parts.posterior, event_shape=(latent,)),
-            prior=build_part("prior", parts.prior, event_shape=(latent,)),
-            decoder=decoder or network.decoder(latent, event_shape),
-            likelihood=build_part("likelihood", likelihood, event_shape=event_shape),
-            objective=build_part("objective", parts.objective),
-            support=support,
-            seed=seed,
-            name=name,
-        )
-
-
-def _shape(event_shape):
-    try:
-        shape = tuple(event_shape) or (None,)
-    except TypeError:
-        shape = (event_shape,)  # a number, for vectors
-    shape = tuple(whole_number(size, "a size in event_shape, e.g. (28, 28, 1),") for size in shape)
-    whole_number(math.prod(shape), "the number of elements in event_shape")
-    return shape
-
-
-def _network(role, model, input_shape):
-    """Returns a user's network, built; None if there is none."""
-    if model is None:
-        return None
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"Expected {role}= to be a Keras model, got {model!r}.")
-    if getattr(model, "input_shape", None) is None:  # subclassed, or not built yet
-        inputs = keras.Input(input_shape)
-        model = keras.Model(inputs, model(inputs), name=role)
-    got = model.input_shape
-    if not isinstance(got, tuple) or tuple(got[1:]) != input_shape:
-        raise ValueError(f"Expected {role}= to have input shape {[None, *input_shape]}, got {got}.")
-    if not isinstance(model.output_shape, tuple) or isinstance(model.output_shape[0], tuple):
-        raise ValueError(f"Expected {role}= to have one output, got outputs of shape {model.output_shape}.")
-    return model
-
-
-def _rescaled(encoder, rescaling):
-    scale, offset = rescaling
-    if (scale, offset) == (1.0, 0.0):
-        return encoder
-    inputs = [keras.Input(encoder.input_shape[1:]), keras.layers.Rescaling(scale, offset)]
-    return keras.Sequential([*inputs, encoder], name="rescaled_encoder")
-
-
-@contextmanager
-def _initial_weights_from(seed):
-    """Seeds Python's `random`, from which Keras's initializers take their seeds, and restores its state afterwards."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)

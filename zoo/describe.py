@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from zoo.catalog import CATALOG, build
+from zoo.catalog import CATALOG
+from zoo.model.building import build
 from zoo.model.vae import VAE
 from zoo.registry import spec_of
 

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.checks import check_int
+
 
 class DistributionLayer(keras.layers.Layer):
     """A layer from features to a distribution, h ↦ p(·|h).
@@ -24,7 +26,7 @@ class DistributionLayer(keras.layers.Layer):
     def __init__(self, event_shape: Sequence[int], **kwargs: Any):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.event_shape = tuple(event_shape)
+        self.event_shape = tuple(check_int(size, "a size in event_shape") for size in event_shape)
 
     def dense(
         self,

@@ -7,19 +7,19 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-TRAINED = 4  # floats per trainable parameter: itself, its gradient and Adam's two moments
-KEPT = 3  # floats that a step keeps per output of a layer: itself, its pre-activation, its gradient
-FLOAT = 4  # bytes
-SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
+FLOATS_PER_PARAMETER = 4  # per trainable parameter: itself, its gradient and Adam's two moments
+FLOATS_PER_OUTPUT = 3  # that a step keeps per output of a layer: itself, its pre-activation, its gradient
+BYTES_PER_FLOAT = 4
+ACTIVATION_SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
 
 
-def of_this_machine():
+def total_memory():
     """Returns the machine's memory in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
-def counted_weights(copies=TRAINED):
+def memory_limit(copies=FLOATS_PER_PARAMETER):
     """Raises an error, within the context, before a weight is allocated with which the model would exceed the memory.
 
     Args:
@@ -66,11 +66,11 @@ def check(size, what, instead, share=1.0):
     Raises:
         ValueError: it does not fit.
     """
-    memory = of_this_machine()
+    memory = total_memory()
     if size > share * memory:
-        limit = "" if share == 1 else f", of which {_in_words(share * memory)} may be used"
+        limit = "" if share == 1 else f", of which {_in_gib(share * memory)} may be used"
         raise ValueError(
-            f"Expected {what} about {_in_words(size)}; this machine has {_in_words(memory)}{limit}. {instead}."
+            f"Expected {what} about {_in_gib(size)}; this machine has {_in_gib(memory)}{limit}. {instead}."
         )
 
 
@@ -84,18 +84,18 @@ def check_step(vae, batch=1):
     Raises:
         ValueError: it does not fit.
     """
-    samples, upper = vae.objective.samples, getattr(vae.prior, "upper", vae.prior)
-    if vae.objective.stratified and vae.posterior.stratified:
+    samples, upper = vae.objective.samples, getattr(vae.prior, "top_layer", vae.prior)
+    if vae.objective.accepts_strata and vae.posterior.has_strata:
         samples *= vae.posterior.components
     components = getattr(upper, "components", 1)
     encoded = batch + (components if upper.is_mixture_of_posteriors else 0)
     numbers = encoded * outputs(vae.encoder) + batch * samples * (outputs(vae.decoder) + components)
     check(
-        KEPT * FLOAT * numbers,
+        FLOATS_PER_OUTPUT * BYTES_PER_FLOAT * numbers,
         f"a training step to fit into memory, but one on {batch:,} examples with samples={samples:,}"
         + (f" and components={components:,} of the prior takes" if components > 1 else " takes"),
         "Use fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
-        SHARE,
+        ACTIVATION_SHARE,
     )
 
 
@@ -111,7 +111,7 @@ def check_points(network, count, what):
         ValueError: it does not fit.
     """
     takes = f"{what} to fit into memory, but {count or 0:,} of them at once take"
-    check(FLOAT * outputs(network) * (count or 0), takes, "Use fewer at once", SHARE)
+    check(BYTES_PER_FLOAT * outputs(network) * (count or 0), takes, "Use fewer at once", ACTIVATION_SHARE)
 
 
 def outputs(network):
@@ -127,5 +127,5 @@ def _output(layer):
     return math.prod(size or 1 for size in shapes[1:])
 
 
-def _in_words(size):
+def _in_gib(size):
     return f"{size / 2**30:,.1f} GiB"

@@ -106,7 +106,7 @@ def build(kind: str, spec: Any, **shape: Any) -> Any:
 
     Raises:
         KeyError: no such part.
-        ValueError: no such option, or the spec cannot be parsed.
+        ValueError: no such option, a missing one, or the spec cannot be parsed.
     """
     if isinstance(spec, keras.layers.Layer) or (not isinstance(spec, str | dict) and type(spec) in _PARTS.values()):
         return spec
@@ -116,14 +116,20 @@ def build(kind: str, spec: Any, **shape: Any) -> Any:
     if not isinstance(name, str):
         raise ValueError(f"Expected the name of a {kind}, got {name!r}.")
     part = get(kind, name)
-    known = [option for option in _parameters(part) if option not in shape]
-    for option in options:
-        if option not in known:
-            raise ValueError(f"{kind} '{name}' has no option '{option}'. It has: {', '.join(known) or 'none'}.")
-    try:
-        return part(**shape, **options)
-    except TypeError as error:
-        raise ValueError(f"{kind} {spec!r} has an option of the wrong type: {error}.") from error
+    _check_options(f"{kind} '{name}'", _parameters(part), shape, options)
+    return part(**shape, **options)
+
+
+def _check_options(what, parameters, shape, options):
+    """Checks that a part has all options of a spec, and that none without a default is missing."""
+    known = [option for option in parameters if option not in shape]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"{what} has no option '{unknown[0]}'. It has: {', '.join(known) or 'none'}.")
+    needed = [option for option in known if parameters[option].default is inspect.Parameter.empty]
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise ValueError(f"{what} needs the option '{missing[0]}'. It has: {', '.join(known)}.")
 
 
 def build_nested(kind: str, spec: str | dict[str, Any], **shape: Any) -> Any:

@@ -18,13 +18,13 @@ from export.signatures.inputs import probe_rows
 from zoo.commands.messages import words
 from zoo.commands.signals import raise_if_interrupted
 
-ROWS = (17, 3, 1)  # of the requests
+REQUEST_ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
 NATS, ROUNDING = 1e-3, 1e-6  # of a score; and relative, as a sum over thousands of pixels is rounded by more
 LEVELS = 1  # of an image
 
 
-def prove(loader, vae, served, progress=True, most=ROWS[0]):
+def prove(loader, vae, served, progress=True, max_rows=REQUEST_ROWS[0]):
     """Checks every signature against Python.
 
     Args:
@@ -32,13 +32,13 @@ def prove(loader, vae, served, progress=True, most=ROWS[0]):
         vae: the `zoo.VAE`.
         served: name -> `Served`, as Python runs it.
         progress: whether to show a progress bar.
-        most: maximum number of rows that the signatures take.
+        max_rows: maximum number of rows that the signatures take.
 
     Raises:
         ExportError: the C++ loader does not load it, or returns something else; the message says which signature, what
             was expected, what came.
     """
-    counts = [min(n, most) for n in ROWS]
+    counts = [min(n, max_rows) for n in REQUEST_ROWS]
     rows = probe_rows(vae, max(counts))
     for name, signature in tqdm(served.items(), "prove", disable=not progress, leave=False):
         raise_if_interrupted()
@@ -83,10 +83,10 @@ def _numbers(unit, name, want, value, likelihood):
         allowed = NATS + ROUNDING * size
     elif unit == "data" and name == "mean":
         # Of standardized numbers: far from zero, a part of the number itself would be more than data differ by.
-        standardized, unit = (np.float64(number) for number in (likelihood.standardized(want), likelihood.unit))
+        standardized, unit = (np.float64(number) for number in (likelihood.standardize(want), likelihood.data_scale))
         allowed = unit * (ABSOLUTE + RELATIVE * np.abs(standardized)) + 4 * np.spacing(np.float32(size))
     elif unit == "data" and name == "stddev":
-        allowed = np.float64(likelihood.unit) * ABSOLUTE + RELATIVE * size
+        allowed = np.float64(likelihood.data_scale) * ABSOLUTE + RELATIVE * size
     else:
         allowed = ABSOLUTE + RELATIVE * size
     return np.float64(want), np.float64(value), allowed

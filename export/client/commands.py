@@ -15,8 +15,8 @@ from export.client.scores import summary
 from export.client.transports.rest import Rest
 from zoo.commands.quiet import import_tensorflow
 
-LEAST = {"batch": 1, "retries": 0, "count": 1, "seed": 0, "version": 1}
-LATENTS = {"prior": "prior", "aggregated": "aggregated posterior"}
+MINIMUMS = {"batch": 1, "retries": 0, "count": 1, "seed": 0, "version": 1}
+SAMPLERS = {"prior": "prior", "aggregated": "aggregated posterior"}
 PICTURES = 128  # pairs on a sheet, at most
 
 
@@ -45,10 +45,10 @@ class ClientCommand:
         Raises:
             ValueError: one is not.
         """
-        for name, least in LEAST.items():
+        for name, minimum in MINIMUMS.items():
             value = getattr(self, name, None)
-            if value is not None and not least <= value < 2**31:
-                raise ValueError(f"Expected --{name} to be {least} or more, and under 2³¹, got {value}.")
+            if value is not None and not minimum <= value < 2**31:
+                raise ValueError(f"Expected --{name} to be {minimum} or more, and under 2³¹, got {value}.")
         if not 0 < self.timeout < math.inf:
             raise ValueError(f"Expected --timeout to be over 0 and finite, got {self.timeout}.")
 
@@ -170,14 +170,14 @@ class Sample(WithOutput):
     """Number of samples."""
     seed: int = 0
     """Random seed of the samples, together with their number."""
-    latents: Literal["prior", "aggregated"] = "prior"
+    sampler: Literal["prior", "aggregated"] = "prior"
     """Distribution to sample latent codes from: the prior or the aggregated posterior."""
 
     def run(self, transport):
         """Runs the command."""
         output = OutputFile(self.out, (".png", ".csv", ".npy", ".npz"), self.overwrite)
         served = self.served(transport)
-        name = f"sample_{self.latents}"
+        name = f"sample_{self.sampler}"
         shape = served.signature(name).outputs["mean"].shape[1:]
         if output.suffix == ".png":
             require_images(shape, served)
@@ -187,7 +187,7 @@ class Sample(WithOutput):
             output.draw(contact_sheet(pictures(samples, served)))
         else:
             output.write(samples, "mean")
-        print(f"{self.count:,} samples of the {LATENTS[self.latents]} of {served}: {output.path}")
+        print(f"{self.count:,} samples of the {SAMPLERS[self.sampler]} of {served}: {output.path}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from zoo.data.images import PNG
 
 JPEG = b"\xff\xd8\xff"  # the beginning of such a file
-BYTES = 8  # of a file at most per pixel: four channels of 16 bits, not compressed
+MAX_BYTES_PER_PIXEL = 8  # of a file at most per pixel: four channels of 16 bits, not compressed
 ASCII = str.maketrans({"…": "...", "≥": ">=", "'": None, '"': None})
 
 
@@ -41,7 +41,7 @@ def small_images(contents, limits):
         contents: the bytes of files, string tensor [B].
         limits: `Limits`.
     """
-    size, most = tf.reduce_max(tf.cast(tf.strings.length(contents), tf.int64)), BYTES * limits.pixels
+    size, most = tf.reduce_max(tf.cast(tf.strings.length(contents), tf.int64)), MAX_BYTES_PER_PIXEL * limits.pixels
     small = require(size <= most, f"Expected image files of at most {most} bytes, got ", size, ".")
     with tf.control_dependencies([small]):
         contents = tf.identity(contents)

@@ -126,7 +126,7 @@ def _values(vae, name, tensor):
     support = INPUTS[name].support(vae)
     if support is None:
         return
-    message = f"Expected {name} to be finite and in {supports.get(support).values} (support {support})."
+    message = f"Expected {name} to be finite and in {supports.get(support).description} (support {support})."
     yield require(supports.get(support).contains_in_graph(tensor), message)
 
 

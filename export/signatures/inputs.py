@@ -31,11 +31,11 @@ class Input(NamedTuple):
 
 
 def _data(vae, rng):
-    return np.asarray(vae.likelihood.raw(np.float32(supports.get(vae.support).sample(rng, vae.event_shape))))
+    return np.asarray(vae.likelihood.unstandardize(np.float32(supports.get(vae.support).sample(rng, vae.event_shape))))
 
 
 def _latent(vae, rng):
-    return np.float32(supports.get(vae.posterior.space).sample(rng, vae.posterior.event_shape))
+    return np.float32(supports.get(vae.posterior.support).sample(rng, vae.posterior.event_shape))
 
 
 def _image(vae, rng):
@@ -59,7 +59,7 @@ INPUTS = {
     "x": DATA,  # [B, *x] as the model was trained on them, in their own units
     "y": DATA,
     "z": Input(
-        lambda vae: tf.TensorSpec([None, vae.latent_size], tf.float32), _latent, lambda vae: vae.posterior.space
+        lambda vae: tf.TensorSpec([None, vae.latent_size], tf.float32), _latent, lambda vae: vae.posterior.support
     ),
     # Of a row, two numbers that its random draws are a function of.
     "seed": Input(

@@ -13,7 +13,7 @@ from zoo.commands.quiet import LOG_LEVEL, import_tensorflow
 
 # Those that say something of their own after --help.
 COMMANDS = {
-    "training.train": [["--model", "nope"], 1],
+    "training.train": [["--strategy", "multi_worker"], 1],
     "training.evaluate": [["--run", "nope"], 1],
     "export": [["--run", "nope"], 1],
     "export.serving.start_server": [["--served", "nope"], 1],
@@ -47,6 +47,22 @@ def test_help_comes_without_tensorflow(command):
     assert not {"tensorflow", "keras", "zoo.api"} & {*modules}
     assert float(seconds) < 1  # of the processor, whatever else it does
     assert done.stdout.startswith(f"usage: python -m {command}")
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "message"),
+    [
+        ("training.train", ["--model", "nope"], "No model 'nope'. Known: diag_vae, "),
+        ("training.train", ["--data", "nope"], "No data set 'nope'. Known: digits, fashion_mnist, "),
+        ("zoo", ["tril_vae", "nope"], "No model 'nope'. Known: diag_vae, "),
+    ],
+)
+def test_an_unknown_name_is_refused_without_tensorflow(command, words, message):
+    program = HELP.replace('"--help"]', f"*{words!r}]").replace("assert not end.code", "print(end.code)")
+    done = run("-c", program, command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"error: {message}")
+    assert not {"tensorflow", "keras", "zoo.api"} & {*done.stderr.splitlines()}
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *(f"export.client {name}" for name in ("encode", "score", "sample"))])

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+import zoo
 from tests.contract.parts import latents, likelihood, posterior, prior, specs, supports, wild
 from tests.shared.reference import assert_mean
 from zoo.distributions import moments
@@ -53,11 +54,11 @@ def test_latent_draws_follow_the_density(role, spec):
     d = distribution(role, spec, 2)
     z = d.sample(40_000, seed=[3, 4]).numpy().reshape(-1, 2)
     # E_d[r(z) / d(z)] = ∫ r = 1 for any density r within d's support; r is narrow, so the ratio's variance is small.
-    centre = d.sample(seed=[5, 6]).numpy().ravel()
+    center = d.sample(seed=[5, 6]).numpy().ravel()
     if spec.startswith("dirichlet"):
-        r = stats.beta(*(1 + 20 * centre)).pdf(z[:, 0])
+        r = stats.beta(*(1 + 20 * center)).pdf(z[:, 0])
     else:
-        r = stats.multivariate_normal(centre, 0.1**2 * np.eye(2)).pdf(z)
+        r = stats.multivariate_normal(center, 0.1**2 * np.eye(2)).pdf(z)
     assert_mean(r / np.exp(log_densities(d, z)), 1)
     # A mean that is estimated from draws has an error of its own.
     draws = moments.DRAWS if isinstance(d, moments.MomentsFromDraws) else np.inf
@@ -65,17 +66,19 @@ def test_latent_draws_follow_the_density(role, spec):
     assert np.all(np.abs(z.mean(axis=0) - np.ravel(d.mean())) < 5 * error + 1e-6)
 
 
-POINTS = {
-    "binary": lambda: (np.float32([[0, 0], [0, 1], [1, 0], [1, 1]]), 1.0),
-    "unit": lambda: grid(0, 1, 500, 2),
-    "real": lambda: grid(-15, 15, 1500, 2),
-    "levels": lambda: (np.float32(np.stack(np.meshgrid(range(256), range(256)), -1).reshape(-1, 2)), 1.0),
-}
+def points_of(support):
+    """Points [N, 2] of a support, and the volume of each: all of a discrete one, a grid on any other."""
+    low, high = support.limits
+    if support.discrete:
+        values = np.arange(low, high + 1)
+        return np.float32(np.stack(np.meshgrid(values, values), axis=-1).reshape(-1, 2)), 1.0
+    low, high = max(low, -15), min(high, 15)
+    return grid(low, high, max(500, 50 * int(high - low)), 2)
 
 
 @pytest.mark.parametrize("spec", specs("likelihood"))
 def test_likelihood_integrates_to_one(spec):
-    points, volume = POINTS[supports(spec)[0]]()
+    points, volume = points_of(zoo.support.get(supports(spec)[0]))
     px = wild(likelihood(spec, (2,)), 0.3)(H)
     density = np.exp(px.log_prob(points).numpy().astype(np.float64))
     assert density.sum() * volume == pytest.approx(1, abs=2e-3)

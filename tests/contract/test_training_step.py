@@ -84,7 +84,7 @@ def test_what_fits_what():
             r"prior= \(of z₂\) to be one of diag, maf, mixture, standard, tril, vamp",
         ),
         ({"prior": "hierarchical(prior='hierarchical')"}, r"prior= \(of z₂\) to be one of"),
-        ({"prior": "hierarchical(top=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top=1\)"),
+        ({"prior": "hierarchical(top_size=1, prior='vamp')"}, r"use one of the posteriors hierarchical\(top_size=1\)"),
         ({"posterior": "hierarchical(normal='iaf')"}, "Use one of diag, low_rank"),
         ({"prior": {"name": "mixture", "normal": zoo.parameterizations.Diag()}}, "a name or a spec as the normal"),
     ],

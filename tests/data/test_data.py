@@ -8,6 +8,11 @@ from training.data import dataset_names, load_dataset
 from training.data.binarization import binarized
 from training.data.dataset import Dataset
 from training.data.named.digits import digits
+from training.data.names import DATASETS
+
+
+def test_the_names_that_are_read_without_tensorflow_are_those_of_the_data_sets():
+    assert sorted(DATASETS) == dataset_names()
 
 
 def parts(dataset):

@@ -25,7 +25,7 @@ def likelihood(spec, x):
     bias = np.float32(np.random.default_rng(2).normal(0, 0.5, bias.shape))
     layer.params.set_weights([0 * kernel, bias])
     layer.adapt(x)
-    return layer, np.float64(bias).reshape(-1, layer.size)
+    return layer, np.float64(bias).reshape(-1, layer.params_per_element)
 
 
 def mean_and_deviation(x):
@@ -97,7 +97,7 @@ def test_units_are_saved_with_the_model(tmp_path):
     zoo.save(model, tmp_path / "folder")
     model.save(tmp_path / "model.keras")
     for loaded in (zoo.load(tmp_path / "folder"), keras.saving.load_model(tmp_path / "model.keras")):
-        np.testing.assert_allclose(loaded.likelihood.units.scale, X.std(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(loaded.likelihood.standardization.scale, X.std(axis=0), rtol=1e-4)
         np.testing.assert_array_equal(loaded.score(X[:9], samples=3).elbo, expected)
 
 
@@ -106,14 +106,14 @@ def test_pseudo_inputs_have_the_range_of_each_column():
     model.adapt(X)
     np.testing.assert_allclose(model.prior.low, X.min(axis=0), rtol=1e-6)
     np.testing.assert_allclose(model.prior.high, X.max(axis=0), rtol=1e-6)
-    assert model.prior.v.numpy().min() >= -1e-6
-    assert model.prior.v.numpy().max() <= 1 + 1e-6
+    assert model.prior.unit_pseudo_inputs.numpy().min() >= -1e-6
+    assert model.prior.unit_pseudo_inputs.numpy().max() <= 1 + 1e-6
     rows = model.prior.pseudo_inputs.numpy()
     assert all(np.abs((X - row) / DEVIATION).max(axis=1).min() < 1e-2 for row in rows)
 
 
 def test_streamed_data_give_the_same_units(monkeypatch):
-    monkeypatch.setattr(units, "ROWS", 90)  # of three columns: 30 rows at once
+    monkeypatch.setattr(units, "CHUNK_ELEMENTS", 90)  # of three columns: 30 rows at once
     streamed = Subset(MemoryMapped(X, (3,)), np.arange(500))
     first, second = vae(prior="vamp(components=30)", objective="tc"), vae(prior="vamp(components=30)", objective="tc")
     first.adapt(X)
@@ -124,7 +124,7 @@ def test_streamed_data_give_the_same_units(monkeypatch):
 
 @pytest.mark.parametrize("x", [X, IMAGES], ids=["vector", "image"])
 def test_moments_of_chunks_are_those_of_all(monkeypatch, x):
-    monkeypatch.setattr(units, "ROWS", 50)
+    monkeypatch.setattr(units, "CHUNK_ELEMENTS", 50)
     axis = 0 if x.ndim == 2 else None
     mean, deviation = units.mean_and_deviation(x + 1e4)
     np.testing.assert_allclose(mean, np.mean(np.float64(x + 1e4), axis=axis), rtol=1e-12)
@@ -137,7 +137,7 @@ def test_constant_elements_keep_their_scale():
     layer.build()
     layer.adapt(np.float32([[1, 7], [3, 7]]))
     np.testing.assert_allclose(layer(np.float32([[3, 7]])), [[1, 0]])
-    np.testing.assert_allclose(layer.raw(np.float32([[1, 0]])), [[3, 7]])
+    np.testing.assert_allclose(layer.unstandardize(np.float32([[1, 0]])), [[3, 7]])
 
 
 def test_data_of_another_shape_are_refused():
@@ -150,9 +150,9 @@ def test_data_of_another_shape_are_refused():
 def test_densities_keep_their_digits_where_the_mean_is_far_from_zero(spec, ratio):
     x = np.float32(7 * (ratio + np.random.default_rng(0).normal(size=(2000, 3))))
     layer, raw = likelihood(spec, x)
-    shift, scale = (np.float64(w) for w in layer.units.get_weights())
+    shift, scale = (np.float64(w) for w in layer.standardization.get_weights())
     spread = 0.05 * np.eye(3)
-    if layer.size > 1:
+    if layer.params_per_element > 1:
         spread = positive(raw[:, 1], 0.05)[:, None] * np.column_stack([np.eye(3), raw[:, 2:]])
     law = stats.multivariate_normal(raw[:, 0], spread @ spread.T)
     points = np.float32(shift + scale * law.rvs(50, random_state=1))

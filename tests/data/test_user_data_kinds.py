@@ -110,7 +110,7 @@ def test_the_split_is_a_function_of_its_seed(tmp_path):
     first, same, other = (read(path, split_seed=seed) for seed in (0, 0, 1))
     assert all(np.array_equal(a, b) for a, b in zip(parts(first), parts(same), strict=True))
     assert not np.array_equal(first.test, other.test)
-    assert [len(x) for x in parts(read(path, validation_share=0.3, test_share=0.5))] == [6, 9, 15]
+    assert [len(x) for x in parts(read(path, validation_fraction=0.3, test_fraction=0.5))] == [6, 9, 15]
 
 
 def test_streamed_data_are_seen_by_a_choice_of_them(tmp_path, monkeypatch):
@@ -222,7 +222,7 @@ def test_record_files_named_after_parts_are_parts(tmp_path, name):
 
 def test_held_out_parts_of_streamed_data_are_capped(tmp_path, monkeypatch):
     monkeypatch.setattr("training.data.memory.BUDGET", 4 * 4 * X[0].size)
-    dataset = read(npy(tmp_path), validation_share=0.3)
+    dataset = read(npy(tmp_path), validation_fraction=0.3)
     assert [len(x) for x in parts(dataset)] == [23, 4, 3]
     assert everything(dataset) == sorted(x.tobytes() for x in X)
     assert len(read(npy(tmp_path), test_data=str(npy(tmp_path))).test) == 4

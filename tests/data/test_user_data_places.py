@@ -120,7 +120,7 @@ def test_photos_are_counted_before_they_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "FolderImages", lambda *args: pytest.fail("They were to be refused."))
     for i in range(12):
         write(tmp_path / f"{i}.png", first_chunk(4000, 3000))
-    monkeypatch.setattr(memory, "of_this_machine", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory, "total_memory", lambda: 24 * 2**30)
     with pytest.raises(ValueError, match=r"3000 × 4000 × 1 .* 12,000,000 numbers") as error:
         load_user_data(Config(data=str(tmp_path)))
     needed = 4 * 12_000_000 * (3 * 12 + 4 * 256) / 2**30  # a batch of all twelve, and the first layer
@@ -131,7 +131,7 @@ def test_photos_are_counted_before_they_are_read(tmp_path, monkeypatch):
 def test_wide_rows_are_counted_before_they_are_read(tmp_path, monkeypatch, name):
     saved(tmp_path / "x.npy", np.zeros((20, 30_000)))
     write(tmp_path / "x.csv", "1,2," * 9_999 + "1\n")
-    monkeypatch.setattr(memory, "of_this_machine", lambda: 2**24)
+    monkeypatch.setattr(memory, "total_memory", lambda: 2**24)
     monkeypatch.setattr(np, "frombuffer", lambda *args: pytest.fail("They were to be refused."))
     with pytest.raises(ValueError, match=r"GiB or more, and this machine has 0\.0\. Give fewer columns"):
         load_user_data(Config(data=str(tmp_path / name)))

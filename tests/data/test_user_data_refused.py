@@ -84,7 +84,7 @@ def test_values_that_are_not_finite(refusal, value):
 
 def test_support_that_values_are_not_in(refusal):
     assert_names(refusal(npy(X), "--support", "unit"), "[0, 1] (support 'unit')", "in [-", "fit real", "--support")
-    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, unit, real, levels, simplex")
+    assert_names(refusal(npy(X), "--support", "nope"), "No support 'nope'", "binary, levels, simplex, unit, real")
     assert_names(refusal(npy(X), "--binarize", "dynamic"), "[0, 1] (support 'unit')", "--binarize")
 
 
@@ -103,11 +103,11 @@ def test_parts_of_another_shape_and_too_few_examples(refusal):
     npy(X[:, :2], "v.npy")
     assert_names(refusal(npy(X), "--validation-data", "v.npy"), "validation examples of shape [3]", "got [2]")
     assert_names(refusal(npy(X[:5])), "2 examples or more in each part, 6 in all, got 5", "--validation-data")
-    assert_names(refusal(npy(X), "--test-share", "0.99"), "test_share", "0.9")
+    assert_names(refusal(npy(X), "--test-fraction", "0.99"), "test_fraction", "0.9")
 
 
 def test_what_does_not_fit_into_memory(refusal, monkeypatch):
-    monkeypatch.setattr(memory, "SHARE", 1e-12)
+    monkeypatch.setattr(memory, "MEMORY_SHARE", 1e-12)
     assert_names(refusal(npz(x=X)), "'x.npz' takes about", "memory", ".npy", "streamed")
 
 

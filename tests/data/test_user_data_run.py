@@ -17,7 +17,7 @@ from training.train import main
 pytestmark = pytest.mark.slow
 
 SMALL = ["--network", "mlp(hidden=(8,))", "--latent", "2", "--samples", "5", "--generated", "0", "--batch-size", "40"]
-SMALL += ["--epochs", "3", "--no-jit", "--test-share", "0.2"]
+SMALL += ["--epochs", "3", "--no-jit", "--test-fraction", "0.2"]
 MEAN, DEVIATION = np.array([5.0, -300.0, 0.02]), np.array([0.1, 40.0, 0.01])
 
 
@@ -45,7 +45,7 @@ def test_a_table_is_trained_on_and_drawn(table):
 
 def test_the_config_says_which_data_and_how(table):
     config = json.loads((table / "runs" / "vamp_vae-plants" / run.CONFIG).read_text())
-    expected = {"data": "plants.csv", "support": "real", "likelihood": "normal", "test_share": 0.2, "split_seed": 0}
+    expected = {"data": "plants.csv", "support": "real", "likelihood": "normal", "test_fraction": 0.2, "split_seed": 0}
     assert config | expected == config
     assert re.fullmatch("[0-9a-f]{8}", config["data_checksum"])
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 import zoo
 from tests.models.layers import open_posterior
 from tests.shared.reference import many_moments, mixture_moments, normal_params, positive_inverse
-from zoo.aggregated import compressed
+from zoo.aggregated import compress_posterior
 
 
 @pytest.mark.parametrize("posterior", ["tril", "std_corr", "orthogonal", "low_rank"])
@@ -22,7 +22,7 @@ def test_ill_conditioned_posteriors_are_compressed(posterior):
         )
     else:
         params = np.array([normal_params(posterior, rng.normal(size=d), covariance) for covariance in covariances])
-    q = compressed(zoo.AggregatedPosterior(layer, tf.constant(params, tf.float32)), 2)
+    q = compress_posterior(zoo.AggregatedPosterior(layer, tf.constant(params, tf.float32)), 2)
     means, exact = many_moments(posterior, np.float32(params), d)
     assert np.linalg.cond(exact).min() > 1e9
     _, expected = mixture_moments(np.full(8, 1 / 8), means, exact)

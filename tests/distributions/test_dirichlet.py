@@ -9,7 +9,7 @@ from tests.models.layers import gradients_of_draws, numbers, numeric_gradient, o
 from tests.shared.reference import assert_mean, dirichlet_kl, positive, positive_inverse
 from zoo import registry
 from zoo.distributions import kl_divergence
-from zoo.distributions.dirichlet import LEAST, ReparameterizedDirichlet
+from zoo.distributions.dirichlet import MIN_ELEMENT, ReparameterizedDirichlet
 
 
 def test_density_and_moments():
@@ -75,7 +75,7 @@ def test_gradients_are_finite_where_draws_round_to_the_border():
         q = ReparameterizedDirichlet(concentration)
         z, log_prob = q.experimental_sample_and_log_prob(2_000, seed=[1, 2])
         total = tf.reduce_sum(log_prob) + tf.reduce_sum(z**2)
-    assert np.mean(z == LEAST) > 1e-4
+    assert np.mean(z == MIN_ELEMENT) > 1e-4
     assert np.all(np.isfinite(tape.gradient(total, concentration)))
 
 

@@ -18,15 +18,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("normal", zoo.names("normal"))
-@pytest.mark.parametrize(("options", "sizes"), [("", (2, 3)), (", top=4", (4, 1))])
+@pytest.mark.parametrize(("options", "sizes"), [("", (2, 3)), (", top_size=4", (4, 1))])
 def test_posterior_density_is_that_of_its_layers(normal, options, sizes):
     layer = posterior(f"hierarchical(normal='{normal}', hidden=8{options})", 5)
     assert layer.sizes == sizes
     h, z = numbers(4, 6), numbers(10, 4, 5, scale=1, seed=1)
     z2, z1 = np.split(z, sizes[:1], axis=-1)
     for k, (point2, point1) in enumerate(zip(z2, z1, strict=True)):
-        lower = layer.lower(layer.gated(tf.constant(np.concatenate([h, point2], axis=-1))))
-        expected = layer.upper(tf.constant(h)).log_prob(point2) + lower.log_prob(point1)
+        lower = layer.conditional_layer(layer.gated_layer(tf.constant(np.concatenate([h, point2], axis=-1))))
+        expected = layer.top_layer(tf.constant(h)).log_prob(point2) + lower.log_prob(point1)
         np.testing.assert_allclose(layer(tf.constant(h)).log_prob(z)[k], expected, rtol=1e-9)
 
 
@@ -43,9 +43,9 @@ def test_posterior_density_of_a_point_is_that_of_the_draw(shape):
     ("latent", "options", "message"),
     [
         (1, "", "2 or more"),
-        (4, "(top=0)", "top"),
-        (4, "(top=4)", "top"),
-        (4, "(top=1.5)", "top"),
+        (4, "(top_size=0)", "top_size"),
+        (4, "(top_size=4)", "top_size"),
+        (4, "(top_size=1.5)", "top_size"),
         (4, "(normal='mixture')", "normal posterior"),
         (4, "(hidden=0)", "hidden"),
     ],
@@ -60,15 +60,15 @@ def test_sizes_are_checked(latent, options, message):
 
 
 @pytest.mark.parametrize("normal", zoo.names("normal"))
-@pytest.mark.parametrize(("options", "sizes"), [("", (2, 3)), (", top=4", (4, 1))])
+@pytest.mark.parametrize(("options", "sizes"), [("", (2, 3)), (", top_size=4", (4, 1))])
 @pytest.mark.parametrize("upper", ["standard", "mixture(components=3)", "maf"])
 def test_prior_density_is_that_of_its_layers(upper, normal, options, sizes):
     layer = prior(f"hierarchical(prior='{upper}', normal='{normal}', hidden=8{options})", 5, "float64", scale=0.3)
     assert layer.sizes == sizes
     z = numbers(4, 6, 5, scale=1)
     z2, z1 = (tf.constant(part.reshape(24, -1)) for part in np.split(z, sizes[:1], axis=-1))
-    lower = layer.lower(layer.gated[1](layer.gated[0](z2)))
-    expected = layer.upper().log_prob(z2) + lower.log_prob(z1)
+    lower = layer.conditional_layer(layer.gated_layers[1](layer.gated_layers[0](z2)))
+    expected = layer.top_layer().log_prob(z2) + lower.log_prob(z1)
     np.testing.assert_allclose(layer().log_prob(z), np.reshape(expected, (4, 6)), rtol=1e-9)
 
 
@@ -85,9 +85,9 @@ def test_vamp_on_the_upper_layer_is_the_mixture_of_its_posteriors():
     vae = vamp_vae("hierarchical(hidden=8)", "hierarchical(prior='vamp(components=3)', hidden=8)", latent=5)
     p, z = vae.prior(encode=vae.posterior_at), singles(6, 7, 5, scale=1)
     z2, z1 = np.split(z.reshape(-1, 5), [2], axis=-1)
-    each = [q.top.log_prob(z2) for q in pseudo_posteriors(vae, vae.prior.upper)]
+    each = [q.top.log_prob(z2) for q in pseudo_posteriors(vae, vae.prior.top_layer)]
     upper = special.logsumexp(np.float64(each), axis=0) - np.log(3)
-    lower = vae.prior.lower(vae.prior.gated[1](vae.prior.gated[0](z2))).log_prob(z1)
+    lower = vae.prior.conditional_layer(vae.prior.gated_layers[1](vae.prior.gated_layers[0](z2))).log_prob(z1)
     np.testing.assert_allclose(p.log_prob(z), np.reshape(upper + lower, (6, 7)), rtol=2e-5, atol=2e-5)
     np.testing.assert_allclose(p.top.log_prob(z2), upper, rtol=2e-5, atol=2e-5)
 

@@ -73,11 +73,11 @@ def test_mean_and_draws(event, h_shape):
         mean, covariance = moments(layer, h[b])
         np.testing.assert_allclose(px.mean()[b], mean.reshape(EVENTS[event]), rtol=1e-12)
         variance = np.diag(covariance)
-        centred = draws[:, b].reshape(n, -1) - mean
-        assert np.all(np.abs(centred.mean(axis=0)) < 5 * np.sqrt(variance / n))
+        centered = draws[:, b].reshape(n, -1) - mean
+        assert np.all(np.abs(centered.mean(axis=0)) < 5 * np.sqrt(variance / n))
         # The variance of a product of two normals is σᵢ² σⱼ² + σᵢⱼ².
         error = np.sqrt((np.outer(variance, variance) + covariance**2) / n)
-        assert np.all(np.abs(centred.T @ centred / n - covariance) < 5 * error)
+        assert np.all(np.abs(centered.T @ centered / n - covariance) < 5 * error)
         correlation = covariance / np.sqrt(np.outer(variance, variance))
         assert np.abs(correlation - np.eye(len(mean))).max() > 0.3  # else the test would see none
 

@@ -10,8 +10,8 @@ from tests.shared.reference import lower_triangle_inverse, many_moments, normal_
 from zoo import registry
 from zoo.distributions import MultivariateNormalLowRank
 from zoo.distributions.mixtures.blockwise import BlockwiseMixture
-from zoo.distributions.mixtures.log_sum import LEADERS
-from zoo.distributions.mixtures.mixture import MixtureSameFamily, pairwise_log_prob, rough
+from zoo.distributions.mixtures.log_sum import TOP_COMPONENTS
+from zoo.distributions.mixtures.mixture import MixtureSameFamily, matmul_log_prob, pairwise_log_prob
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +35,8 @@ class Case:
     def __init__(self, name, kind, m, d, n=60):
         rng = np.random.default_rng(m + d)
         scale = np.exp(rng.normal(0, 0.2, (m, d))) * (0.5 if kind == "mild" else 0.03)
-        centres = rng.normal(size=(-(-m // 25), d))
-        loc = np.repeat(centres, 25, axis=0)[:m] + scale * rng.normal(size=(m, d))
+        centers = rng.normal(size=(-(-m // 25), d))
+        loc = np.repeat(centers, 25, axis=0)[:m] + scale * rng.normal(size=(m, d))
         if kind == "inactive":
             loc[:, : d // 2] *= 0.02
             scale[:, : d // 2] = np.exp(rng.normal(0, 0.02, (m, d // 2)))
@@ -97,8 +97,8 @@ def test_density_is_exact(name, kind):
 def test_many_components_at_one_point(name, kind):
     case = Case(name, kind, 3_000, 2)
     each = normal_log_densities(np.float64(case.z), case.means, case.covariances) + special.log_softmax(case.logits)
-    leaders = special.logsumexp(np.sort(each, axis=-1)[:, -LEADERS:], axis=-1)
-    assert np.median(special.logsumexp(each, axis=-1) - leaders) > 0.5  # much of it is in the rough rest
+    top = special.logsumexp(np.sort(each, axis=-1)[:, -TOP_COMPONENTS:], axis=-1)
+    assert np.median(special.logsumexp(each, axis=-1) - top) > 0.5  # much of it is in the other components
     assert error(case.mixture().log_prob(case.z), case.expected()) < NATS
     assert error(case.streamed().log_prob(case.z), case.expected()) < NATS
 
@@ -106,11 +106,11 @@ def test_many_components_at_one_point(name, kind):
 @pytest.mark.parametrize("name", ["diag", "low_rank"])
 def test_the_products_alone_would_not_do(name):
     case = Case(name, "sharp", 3_000, 40)
-    factors, product, _ = rough(case.components, tf.nn.log_softmax(case.logits))
+    factors, product, _ = matmul_log_prob(case.components, tf.nn.log_softmax(case.logits))
     alone = tf.reduce_logsumexp(product(tf.constant(case.z), *factors), axis=-1)
     assert error(alone, case.expected()) > 10 * NATS
     mild = Case(name, "mild", 200, 4)
-    factors, product, _ = rough(mild.components, tf.nn.log_softmax(mild.logits))
+    factors, product, _ = matmul_log_prob(mild.components, tf.nn.log_softmax(mild.logits))
     assert error(tf.reduce_logsumexp(product(tf.constant(mild.z), *factors), axis=-1), mild.expected()) < NATS
 
 
@@ -126,7 +126,7 @@ def test_draws_of_components_as_sharp_as_can_be(sigma, near):
     expected = special.logsumexp(each, axis=-1) - np.log(500)
     q = MixtureSameFamily(tfd.Categorical(logits=np.zeros(500, np.float32)), tfd.MultivariateNormalDiag(loc, scale))
     assert error(q.log_prob(z), expected) < NATS
-    # Where there are more, and the leaders say by how much they were wrong, the streamed one does without products.
+    # Where there are more, and the top components tell their error, the streamed one does without products.
     streamed = BlockwiseMixture([tf.constant(loc), tf.constant(scale)], tfd.MultivariateNormalDiag, chunk=300)
     assert error(streamed.log_prob(z), expected) < NATS
 

@@ -25,7 +25,7 @@ def numbers(*shape, scale=0.5, seed=0):
 def family(name, d, batch=()):
     """Normals of that family at random parameters, and the parameters."""
     make = registry.build("normal", name)
-    params = numbers(*batch, make.size(d))
+    params = numbers(*batch, make.params_size(d))
     return make(tf.constant(params), d), params
 
 
@@ -54,7 +54,7 @@ def test_positive_is_one_at_zero_and_over_its_floor():
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_parameters_zero_give_the_standard_normal(name):
     make = registry.build("normal", name)
-    q = make(tf.zeros([make.size(4)]), 4)
+    q = make(tf.zeros([make.params_size(4)]), 4)
     np.testing.assert_allclose(q.mean(), np.zeros(4), atol=1e-6)
     np.testing.assert_allclose(q.covariance(), np.eye(4), atol=1e-6)
 
@@ -74,7 +74,7 @@ def test_all_parameters_zero_give_the_standard_normal(name):
 )
 def test_number_of_parameters(spec, d, size):
     make = registry.build("normal", spec)
-    assert make.size(d) == size
+    assert make.params_size(d) == size
     assert make(tf.zeros([3, size]), d).event_shape == [d]
 
 
@@ -106,8 +106,8 @@ def test_draws_have_its_moments(name):
     mean, covariance = normal_moments(name, params, 3)
     z = q.sample(50_000, seed=[1, 2]).numpy().astype(np.float64)
     assert_mean(z, mean)
-    centred = z - mean
-    assert_mean(centred[:, :, None] * centred[:, None, :], covariance)
+    centered = z - mean
+    assert_mean(centered[:, :, None] * centered[:, None, :], covariance)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -217,7 +217,7 @@ def shapes(function, *arguments):
 @pytest.mark.parametrize("gradient", [False, True])
 def test_low_rank_makes_no_square_matrix(gradient):
     d, make = 512, registry.build("normal", "low_rank(rank=4)")
-    params, z = tf.constant(numbers(100, make.size(d), scale=0.1)), tf.constant(numbers(100, d))
+    params, z = tf.constant(numbers(100, make.params_size(d), scale=0.1)), tf.constant(numbers(100, d))
     standard = registry.build("prior", "standard", event_shape=(d,))
 
     def values(params, z):
@@ -254,7 +254,7 @@ def test_low_rank_is_accurate_at_small_scales(size):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_density_of_every_point_under_every_component(name):
     d, make = 3, registry.build("normal", name)
-    params, z = numbers(4, make.size(d)), numbers(11, d, scale=2, seed=1)
+    params, z = numbers(4, make.params_size(d)), numbers(11, d, scale=2, seed=1)
     each = [make(tf.constant(row), d).log_prob(z) for row in params]
     assert_close(pairwise_log_prob(make(tf.constant(params), d), tf.constant(z)), np.stack(each, axis=-1))
 

@@ -132,8 +132,8 @@ def test_random_states_are_left_as_they_were(few_steps):
 
 
 def test_without_labels_clusters_are_the_classes():
-    centres = 20 * np.eye(12)
-    x = np.repeat(centres[:10], 30, axis=0) + 0.1 * normal(300, 12)
+    centers = 20 * np.eye(12)
+    x = np.repeat(centers[:10], 30, axis=0) + 0.1 * normal(300, 12)
     found = train_features(Dataset("blobs", "real", x, x[:5], x[:5]), progress=False)
     assert (found.classes, found.source) == (10, "k-means clusters, as the data have no labels")
     assert found.accuracy > 0.9

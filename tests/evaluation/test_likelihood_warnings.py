@@ -69,8 +69,8 @@ def log_density(x):
 def test_a_mode_that_the_posterior_misses_is_warned_of(wide):
     x = data(200)
     found, known = likelihood(two_modes(wide), x, 1_000), log_density(x).mean()
-    assert found.effective_draws.median > 100  # they do not see it
-    assert found.effective_draws.few < 0.05
+    assert found.effective_sample_size.median > 100  # they do not see it
+    assert found.effective_sample_size.low_share < 0.05
     gap, missed = known - found.log_likelihood.value, found.missed_by_posterior
     assert gap > 0.2
     assert 0.1 < missed.value < gap + 3 * missed.standard_error

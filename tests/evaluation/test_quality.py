@@ -17,13 +17,13 @@ def normal(n, f=4, seed=0, loc=0.0):
 # precision and recall
 
 
-def naive_covered(points, centres, k):
+def naive_covered(points, centers, k):
     """The definition, point by point."""
     inside = 0
     for point in points:
-        for i, centre in enumerate(centres):
-            others = sorted(np.linalg.norm(centre - other) for j, other in enumerate(centres) if j != i)
-            if np.linalg.norm(point - centre) <= others[k - 1]:
+        for i, center in enumerate(centers):
+            others = sorted(np.linalg.norm(center - other) for j, other in enumerate(centers) if j != i)
+            if np.linalg.norm(point - center) <= others[k - 1]:
                 inside += 1
                 break
     return inside / len(points)
@@ -32,7 +32,7 @@ def naive_covered(points, centres, k):
 @pytest.mark.parametrize("distances", [1, 100, 10**6])
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_precision_and_recall_are_those_of_a_double_loop(monkeypatch, k, distances):
-    monkeypatch.setattr(module, "DISTANCES", distances)
+    monkeypatch.setattr(module, "MAX_DISTANCES", distances)
     real, generated = normal(40), normal(25, seed=1, loc=0.7)
     precision, recall = precision_recall(real, generated, k)
     assert precision == pytest.approx(naive_covered(generated, real, k))
@@ -56,7 +56,7 @@ def test_a_set_covers_itself(copies, offset):
 
 def test_copies_are_covered_whatever_rounding_makes_of_their_distance(monkeypatch):
     x = np.tile(normal(101, 64), (4, 1))  # all radii are zero
-    monkeypatch.setattr(module, "DISTANCES", 4 * len(x))  # of five points the last is alone, and rounded otherwise
+    monkeypatch.setattr(module, "MAX_DISTANCES", 4 * len(x))  # of five points the last is alone, and rounded otherwise
     for i in range(50):
         assert precision_recall(x, np.roll(x, i, axis=0)[:5])[0] == 1
 

@@ -8,7 +8,7 @@ import pytest
 import zoo
 from training.data import Dataset, load_dataset
 from training.evaluation.estimate import Estimate
-from training.evaluation.samples import LEAST, SampleQuality, compare, samples, verdict
+from training.evaluation.samples import MIN_EXAMPLES, SampleQuality, compare, samples, verdict
 
 N = 80
 
@@ -52,11 +52,11 @@ def test_sets_differ(compared):
 
 def test_one_seed_gives_one_comparison_of_sets_no_larger_than_the_data():
     x = np.random.default_rng(0).normal(size=(90, 5))
-    dataset = Dataset("made", "real", x, x[: LEAST - 8], x[-8:])
+    dataset = Dataset("made", "real", x, x[: MIN_EXAMPLES - 8], x[-8:])
     vae = zoo.build("diag_vae", 5, "real", latent=2, network="mlp(hidden=(4,))")
     found, again = (compare(vae, dataset, ["prior"], N, sets=2, seed=1, progress=False) for _ in range(2))
     assert found == again
-    assert (found.examples, found.sets, found.training_sets) == (LEAST, 2, 1)  # of 90, no two sets share none
+    assert (found.examples, found.sets, found.training_sets) == (MIN_EXAMPLES, 2, 1)  # of 90, no two sets share none
     assert found.qualities["training data"].frechet_distance.standard_error is None
     assert str(found.qualities["training data"].frechet_distance).isascii()  # no ±
     assert found.qualities["prior"].frechet_distance.standard_error > 0
@@ -70,19 +70,19 @@ def test_of_too_few_examples_nothing_is_said(vae, digits, scarce):
     if scarce == "held out":
         digits = replace(digits, validation=digits.validation[:9], test=digits.test[:10], labels=None)
     if scarce == "training":
-        digits = replace(digits, train=digits.train[: LEAST - 1], train_labels=None)
-    assert compare(vae, digits, ["prior"], LEAST - 1 if scarce == "asked for" else N, progress=False) is None
+        digits = replace(digits, train=digits.train[: MIN_EXAMPLES - 1], train_labels=None)
+    assert compare(vae, digits, ["prior"], MIN_EXAMPLES - 1 if scarce == "asked for" else N, progress=False) is None
 
 
 # samples
 
 
-@pytest.mark.parametrize("latents", ["prior", "aggregated"])
-def test_samples_of_binary_data_are_zeros_and_ones(vae, latents):
-    x = samples(vae, 1_500, latents, [0, 1])  # over 1,000, which are decoded at once
+@pytest.mark.parametrize("sampler", ["prior", "aggregated"])
+def test_samples_of_binary_data_are_zeros_and_ones(vae, sampler):
+    x = samples(vae, 1_500, sampler, [0, 1])  # over 1,000, which are decoded at once
     assert x.shape == (1_500, 8, 8, 1)
     assert set(np.unique(x)) == {0, 1}
-    z = vae.latent_distribution(latents).sample(1_500, seed=[0, 1])
+    z = vae.latent_distribution(sampler).sample(1_500, seed=[0, 1])
     probability = vae.decode(z).mean().numpy()
     # Draws with those probabilities, to 5 standard errors of 96,000 of them.
     error = np.sqrt(np.mean(probability * (1 - probability)) / x.size)

@@ -128,7 +128,7 @@ def test_the_version_says_how_it_is_batched(version):
 
 
 def of_all_rows(model, x):
-    return {"centred": x - tf.reduce_mean(x, axis=0)}
+    return {"centered": x - tf.reduce_mean(x, axis=0)}
 
 
 def infinite(model, z):
@@ -142,7 +142,7 @@ def drawn_from_a_state(model, x):
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (of_all_rows, "'centred' of 'of_all_rows' at 3 rows is .* in the C\\+\\+ loader, expected .* as in Python"),
+        (of_all_rows, "'centered' of 'of_all_rows' at 3 rows is .* in the C\\+\\+ loader, expected .* as in Python"),
         (infinite, "TensorFlow says: 'y' is not finite for these inputs : Tensor had Inf values"),
         (drawn_from_a_state, "stateful_random: RandomStandardNormal draws from a state"),
     ],

@@ -42,7 +42,7 @@ def is_convolutional(name):
 def test_each_signature_gives_what_the_model_gives(tmp_path, name):
     # Signatures of image files are those of pixels behind a decoder, as the next test holds: two models have them.
     vae = small(name, event_shape=(6, 6, 1) if is_convolutional(name) else (36,))
-    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].compress(COMPONENTS), SAMPLES)
     concrete = signatures(model)
     assert set(concrete) == (OF_ROWS | OF_IMAGES if is_convolutional(name) else OF_ROWS)
     write(tmp_path, concrete)
@@ -96,7 +96,7 @@ def test_an_export_does_not_read_the_objective():
     vae, rows = small("diag_vae"), probe_rows(small("diag_vae"), 2)
     served = functions(FrozenModel(vae, samples=SAMPLES))
     before = served["score"].function(x=rows["x"], seed=rows["seed"])
-    vae.objective.call = vae.objective.draw = vae.objective.batch_statistic = None
+    vae.objective.call = vae.objective.sample_posterior = vae.objective.batch_statistic = None
     after = functions(FrozenModel(vae, samples=SAMPLES))["score"].function(x=rows["x"], seed=rows["seed"])
     for name, value in before.items():
         np.testing.assert_array_equal(value, after[name])

@@ -45,7 +45,7 @@ def test_scores(folder):
     scores = json.loads((folder / run.SCORES).read_text())
     assert scores["elbo"] == pytest.approx(-scores["reconstruction"] - scores["kl"], rel=1e-5)
     assert scores["elbo"] < scores["log_likelihood"] < 0
-    assert (scores["draws"], scores["examples"], scores["epochs"]) == (20, 50, 6)
+    assert (scores["importance_samples"], scores["examples"], scores["epochs"]) == (20, 50, 6)
     assert scores["training_seconds"] > 0
     assert scores["versions"]["keras"] == keras.__version__
 

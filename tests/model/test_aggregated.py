@@ -40,7 +40,9 @@ def model(posterior="diag", sharp=False):
     network = "gated_mlp(hidden=(16, 16))"
     vae = zoo.build(kind, (8, 8, 1), "unit", latent=L, posterior=posterior, network=network)
     layers = [vae.posterior] if hasattr(vae.posterior, "params_size") else []
-    layers = [vae.posterior.upper, vae.posterior.lower] if posterior.startswith("hierarchical") else layers
+    layers = (
+        [vae.posterior.top_layer, vae.posterior.conditional_layer] if posterior.startswith("hierarchical") else layers
+    )
     for layer in layers:
         kernel, bias = layer.params.get_weights()
         loud = {"mixture": 3 * L}.get(posterior, layer.event_shape[0])
@@ -121,8 +123,8 @@ def test_moments_of_draws_are_its_own(x, posterior):
     q = aggregated(model(posterior), x)
     z = np.float64(q.sample(20_000, seed=[1, 2]))
     assert_mean(z, q.mean().numpy())
-    centred = z - q.mean().numpy()
-    assert_mean(centred[:, :, None] * centred[:, None], q.covariance().numpy())
+    centered = z - q.mean().numpy()
+    assert_mean(centered[:, :, None] * centered[:, None], q.covariance().numpy())
 
 
 def test_draws_are_a_function_of_the_seed(x):

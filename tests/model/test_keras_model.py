@@ -132,7 +132,7 @@ def test_scores_of_a_stub():
     x = np.float32([[-1.0], [-2.5], [-7.0]])
     found = scores.score(Known(), x, 20, 0, False)
     np.testing.assert_allclose(found.log_likelihood, x[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(found.effective_draws, 20, rtol=1e-5)
+    np.testing.assert_allclose(found.effective_sample_size, 20, rtol=1e-5)
 
 
 def test_delegates_are_there():

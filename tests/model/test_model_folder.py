@@ -2,14 +2,18 @@
 
 import io
 import json
+import traceback
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
 import zoo
+from zoo.commands.endings import is_check
 from zoo.model.saving import MODEL, WEIGHTS
+from zoo.posteriors.normal import NormalPosterior
 
 
 def model(latent=2):
@@ -56,6 +60,45 @@ def test_options_that_no_part_was_saved_with_are_named(tmp_path, part, option, v
     (tmp_path / MODEL).write_text(json.dumps(described))
     with pytest.raises(ValueError, match=r"model\.json' does not describe a model of this zoo: [^\n]+$"):
         zoo.load(tmp_path)
+
+
+def test_a_part_that_is_missing_is_named(tmp_path):
+    zoo.save(model(), tmp_path)
+    described = json.loads((tmp_path / MODEL).read_text())
+    del described["config"]["prior"]
+    (tmp_path / MODEL).write_text(json.dumps(described))
+    with pytest.raises(ValueError, match="got no prior"):
+        zoo.load(tmp_path)
+
+
+BUGS = {
+    "a KeyError of Python's": lambda: {}["key"],
+    "a ValueError of NumPy's": lambda: np.zeros(3).reshape(2),
+    "a ValueError of Keras's": lambda: keras.layers.Dense(-1),
+    "a TypeError of Python's": lambda: (lambda: None)(3),
+    "an AttributeError of Python's": lambda: None.attribute,
+}
+
+
+@pytest.mark.parametrize("method", ["__init__", "build"])
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_a_bug_within_a_part_keeps_its_traceback(tmp_path, monkeypatch, bug, method):
+    def run_bug(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        bug()
+
+    zoo.save(model(), tmp_path)
+    original = getattr(NormalPosterior, method)
+    monkeypatch.setattr(NormalPosterior, method, run_bug)
+    with pytest.raises(Exception) as caught:
+        zoo.load(tmp_path)
+    assert "does not describe a model" not in str(caught.value)
+    assert not is_check(caught.value)
+    errors = [caught.value]
+    while errors[-1].__context__ is not None:
+        errors.append(errors[-1].__context__)
+    names = [frame.f_code.co_name for error in errors for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert "run_bug" in names
 
 
 def test_weights_that_are_nan_are_refused(tmp_path):

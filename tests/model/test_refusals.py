@@ -231,7 +231,7 @@ def test_a_part_may_be_registered_again_but_no_name_taken_twice():
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(KeyError, match="diag_vae, tril_vae"):
         zoo.build("trill_vae", (4,), "real")
-    with pytest.raises(KeyError, match="binary, unit, real"):
+    with pytest.raises(KeyError, match="binary, levels, simplex"):
         zoo.build("tril_vae", (4,), "integers")
     with pytest.raises(KeyError, match=r"No posterior 'trill'\. Known: diag, .*tril"):
         zoo.build("tril_vae", (4,), "real", posterior="trill")
@@ -239,3 +239,16 @@ def test_unknown_names_list_the_known_ones():
         zoo.build("tril_vae", (4,), "real", postrior="tril")
     with pytest.raises(ValueError, match=r"no option 'component'\. It has: components, normal"):
         zoo.build("mog_vae", (4,), "real", prior="mixture(component=3)")
+
+
+def test_an_option_without_a_default_must_be_given(monkeypatch):
+    class Mine(zoo.Prior):
+        def __init__(self, event_shape, size):
+            super().__init__(event_shape)
+            {1: "a size"}[size]
+
+    monkeypatch.setattr(zoo.registry, "_PARTS", zoo.registry._PARTS | {("prior", "mine"): Mine})
+    with pytest.raises(ValueError, match=r"prior 'mine' needs the option 'size'\. It has: size"):
+        zoo.registry.build("prior", "mine", event_shape=(2,))
+    with pytest.raises(KeyError, match="0"):  # a bug of its own is not reworded
+        zoo.registry.build("prior", "mine(size=0)", event_shape=(2,))

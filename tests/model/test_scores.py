@@ -16,7 +16,7 @@ from training.evaluation.likelihood import likelihood
 from training.evaluation.samples import SampleQuality
 from training.evaluation.typed_json import to_json
 from zoo.model import scores as module
-from zoo.model.scores import Scores, curve_draws, estimate, merged
+from zoo.model.scores import Scores, curve_samples, estimate, merge_scores
 from zoo.objectives import Terms
 from zoo.posteriors import DiagNormalPosterior, TriLNormalPosterior
 
@@ -46,7 +46,7 @@ def weights(samples, scale=2.0, offset=0.0, examples=3):
     ],
 )
 def test_points_of_the_curve(samples, expected):
-    assert curve_draws(samples) == expected
+    assert curve_samples(samples) == expected
 
 
 @pytest.mark.parametrize("samples", [1, 2, 10, 27, 105, 1234])
@@ -54,8 +54,8 @@ def test_points_of_the_curve(samples, expected):
 def test_curve_is_the_mean_over_groups_and_the_rest_is_left_out(samples, offset):
     log_weights = weights(samples, offset=offset)
     found = estimate(terms(log_weights)).curve.numpy()
-    assert found.shape == (3, len(curve_draws(samples)))
-    for k, values in zip(curve_draws(samples), found.T, strict=True):
+    assert found.shape == (3, len(curve_samples(samples)))
+    for k, values in zip(curve_samples(samples), found.T, strict=True):
         groups = [log_weights[i * k : (i + 1) * k] for i in range(samples // k)]
         expected = np.mean([special.logsumexp(group, axis=0) - np.log(k) for group in groups], axis=0)
         np.testing.assert_allclose(values, expected, rtol=1e-12)
@@ -74,17 +74,17 @@ def test_the_other_scores():
 
 @pytest.mark.parametrize("offset", [0.0, -2000.0, 2000.0])
 @pytest.mark.parametrize("samples", [1, 7, 1000])
-def test_effective_draws(samples, offset):
+def test_effective_sample_size(samples, offset):
     log_weights = weights(samples, offset=offset)
     w = special.softmax(log_weights, axis=0)
     expected = w.sum(axis=0) ** 2 / (w**2).sum(axis=0)
-    np.testing.assert_allclose(estimate(terms(log_weights)).effective_draws, expected, rtol=1e-9)
+    np.testing.assert_allclose(estimate(terms(log_weights)).effective_sample_size, expected, rtol=1e-9)
 
 
 def test_equal_weights_are_all_effective_and_a_single_large_one_alone():
     log_weights = np.full((40, 2), -90.0)
     log_weights[3, 1] += 100
-    np.testing.assert_allclose(estimate(terms(log_weights)).effective_draws, [40, 1], rtol=1e-9)
+    np.testing.assert_allclose(estimate(terms(log_weights)).effective_sample_size, [40, 1], rtol=1e-9)
 
 
 def test_the_curve_rises_to_the_logarithm_of_the_mean_weight():
@@ -104,13 +104,13 @@ def test_the_curve_rises_to_the_logarithm_of_the_mean_weight():
 
 
 def test_with_the_exact_posterior_the_curve_is_flat(monkeypatch):
-    monkeypatch.setattr(module, "DRAWS", (1, 3, 10))
+    monkeypatch.setattr(module, "CURVE_SAMPLES", (1, 3, 10))
     vae, truth = exact(linear_vae(TriLNormalPosterior, "float64")), model()
     x = truth.sample(15, np.random.default_rng(1))
     found = vae.score(x, samples=25)
     assert found.curve.shape == (15, 4)
     np.testing.assert_allclose(found.curve, np.tile(truth.log_density(x)[:, None], 4), rtol=0, atol=1e-9)
-    np.testing.assert_allclose(found.effective_draws, 25, rtol=1e-9)
+    np.testing.assert_allclose(found.effective_sample_size, 25, rtol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -137,19 +137,19 @@ def test_means_and_standard_errors_over_examples(told):
         values = getattr(scores, name)
         assert bad[name] == pytest.approx(values.mean())
         assert bad[f"{name}_standard_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(40))
-    assert (good["draws"], good["examples"], good["unit"]) == (200, 40, "nats per example")
+    assert (good["importance_samples"], good["examples"], good["unit"]) == (200, 40, "nats per example")
 
 
-def test_curve_and_effective_draws_of_all_examples(told):
+def test_curve_and_effective_sample_size_of_all_examples(told):
     good, bad, log_p, scores, _ = told
-    assert list(good["log_likelihood_of_draws"]) == ["1", "10", "100", "200"]
-    assert list(good["log_likelihood_of_draws"].values()) == pytest.approx([log_p.mean()] * 4, abs=1e-9)
-    assert list(bad["log_likelihood_of_draws"].values()) == pytest.approx(scores.curve.mean(axis=0))
-    assert bad["log_likelihood_of_draws"]["200"] == bad["log_likelihood"]
-    assert good["effective_draws"] == pytest.approx({"median": 200, "least": 200, "few": 0})
-    effective = scores.effective_draws
-    expected = {"median": np.median(effective), "least": effective.min(), "few": np.mean(effective < 10)}
-    assert bad["effective_draws"] == pytest.approx(expected)
+    assert list(good["log_likelihood_by_samples"]) == ["1", "10", "100", "200"]
+    assert list(good["log_likelihood_by_samples"].values()) == pytest.approx([log_p.mean()] * 4, abs=1e-9)
+    assert list(bad["log_likelihood_by_samples"].values()) == pytest.approx(scores.curve.mean(axis=0))
+    assert bad["log_likelihood_by_samples"]["200"] == bad["log_likelihood"]
+    assert good["effective_sample_size"] == pytest.approx({"median": 200, "minimum": 200, "low_share": 0})
+    effective = scores.effective_sample_size
+    expected = {"median": np.median(effective), "minimum": effective.min(), "low_share": np.mean(effective < 10)}
+    assert bad["effective_sample_size"] == pytest.approx(expected)
 
 
 def test_bits_per_dimension(told):
@@ -157,14 +157,14 @@ def test_bits_per_dimension(told):
     assert good["bits_per_dimension"] == pytest.approx(-np.mean(log_p) / np.log(2) / x.shape[1])
 
 
-def test_few_effective_draws_are_warned_of_with_their_share(told):
+def test_low_effective_sample_sizes_are_warned_of_with_their_share(told):
     good, bad, *_ = told
     assert good["warning"] is None
     assert good["rise_of_last_tenfold"]["value"] == pytest.approx(0, abs=1e-9)
     assert good["missed_by_posterior"]["value"] < 0.03  # 3 errors of 20 × 1,000 draws of the prior
-    assert bad["effective_draws"]["few"] > 0.5
+    assert bad["effective_sample_size"]["low_share"] > 0.5
     assert bad["rise_of_last_tenfold"]["value"] > 0.05
-    few = f"{bad['effective_draws']['few']:.0%} of the test examples"
+    few = f"{bad['effective_sample_size']['low_share']:.0%} of the test examples"
     for words in (
         few,
         "more than 200 importance samples",
@@ -210,8 +210,8 @@ def test_draws_in_parts_give_the_scores_of_all(monkeypatch):
     whole, *parts = (
         Scores(*(value.numpy() for value in estimate(terms(part)))) for part in (log_w, log_w[:40], log_w[40:])
     )
-    found = merged(parts, [40, 20])
-    for name in ("log_likelihood", "effective_draws"):
+    found = merge_scores(parts, [40, 20])
+    for name in ("log_likelihood", "effective_sample_size"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-5)
     for name in ("elbo", "reconstruction", "kl"):
         first, second = (getattr(part, name) for part in parts)
@@ -221,7 +221,7 @@ def test_draws_in_parts_give_the_scores_of_all(monkeypatch):
 
     vae = zoo.build("diag_vae", (5,), "real", latent=2, network="mlp(hidden=(4,))")
     x = np.random.default_rng(1).normal(size=(3, 5))
-    monkeypatch.setattr("zoo.model.scores.POINTS", 200)
+    monkeypatch.setattr("zoo.model.scores.POINTS_PER_CHUNK", 200)
     scores = vae.score(x, samples=900)
     assert scores.curve.shape == (3, 4)
     monkeypatch.undo()

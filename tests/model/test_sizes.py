@@ -35,10 +35,10 @@ def test_the_memory_of_a_model_is_counted_as_training_needs_it(monkeypatch):
     vae = zoo.build("diag_vae", (4,), "real", **SMALL)
     trained = 4 * sum(int(np.prod(weight.shape)) for weight in vae.trainable_weights)  # bytes
     monkeypatch.setattr(memory, "check_step", lambda *args: None)
-    monkeypatch.setattr(memory, "of_this_machine", lambda: 4 * trained - 1)
+    monkeypatch.setattr(memory, "total_memory", lambda: 4 * trained - 1)
     with pytest.raises(ValueError, match="to fit into memory"):
         zoo.build("diag_vae", (4,), "real", **SMALL)
-    monkeypatch.setattr(memory, "of_this_machine", lambda: 4 * trained + 200)  # with units, counters and metrics
+    monkeypatch.setattr(memory, "total_memory", lambda: 4 * trained + 200)  # with units, counters and metrics
     zoo.build("diag_vae", (4,), "real", **SMALL)
 
 
@@ -47,7 +47,7 @@ def small_machine(monkeypatch):
     """A model of 5 + 5 hidden units on a machine that has room for 10 latent points, but not for a thousand."""
     vae = zoo.build("diag_vae", (4,), "real", **SMALL, objective="iwae(samples=3)")
     vae.compile("adam", run_eagerly=True)
-    monkeypatch.setattr(memory, "of_this_machine", lambda: 4 * 3 * 1000)
+    monkeypatch.setattr(memory, "total_memory", lambda: 4 * 3 * 1000)
     return vae
 
 

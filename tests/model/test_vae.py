@@ -114,7 +114,7 @@ def test_scores():
 def test_scores_of_many_chunks(monkeypatch):
     vae = spread(model())
     kl = vae.score(X, samples=5).kl
-    monkeypatch.setattr("zoo.model.scores.POINTS", 10)  # two rows at a time
+    monkeypatch.setattr("zoo.model.scores.POINTS_PER_CHUNK", 10)  # two rows at a time
     np.testing.assert_allclose(vae.score(X, samples=5).kl, kl, rtol=1e-5)
 
 

@@ -11,7 +11,7 @@ from training import run, train
 
 
 def draw(posterior, h, seed, samples):
-    """`zoo.objectives.objective.draw` of a normal posterior, with the same ε for each example in each step."""
+    """`zoo.objectives.objective.sample_posterior` of a normal posterior, with the same ε in each step."""
     q = posterior(h)
     noise = tf.random.stateless_normal([samples, 1, q.event_shape[0]], seed=[1, 2])
     z = q.mean() + tf.linalg.matvec(q.scale.to_dense(), noise)
@@ -45,7 +45,7 @@ def equal_noise(devices, *words):
     """
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-    zoo.objectives.objective.draw = draw
+    zoo.objectives.objective.sample_posterior = draw
     run.fit = written(run.fit)
     run.evaluate_run = lambda *of_run: None
     train.main(words)

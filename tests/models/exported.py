@@ -40,7 +40,7 @@ def alone(function, *rows):
 def expected(vae, rows):
     """What the model's methods in Python make of rows: signature -> name -> array, some of the outputs."""
     x, y, z, seed = (rows[name] for name in ("x", "y", "z", "seed"))
-    prior, aggregated = vae.latent_distribution("prior"), vae.samplers.fitted["aggregated"].reduced(COMPONENTS)()
+    prior, aggregated = vae.latent_distribution("prior"), vae.samplers.fitted["aggregated"].compress(COMPONENTS)()
     drawn, drawn_from_all = (np.stack([p.sample(seed=s).numpy() for s in seed]) for p in (prior, aggregated))
     found = {
         "reconstruct": {"mean": alone(vae.reconstruct, x)},

@@ -220,4 +220,4 @@ def test_an_objective_of_another_formula_does_not_stratify_unless_it_says_so():
     class Same(ELBO):
         pass
 
-    assert (ELBO.stratified, Same.stratified, Other.stratified) == (True, True, False)
+    assert (ELBO.accepts_strata, Same.accepts_strata, Other.accepts_strata) == (True, True, False)

@@ -31,16 +31,16 @@ def test_mixture_density_is_the_weighted_sum_of_its_components(name):
 
 
 WEIGHTS = np.array([0.4, 0.1, 0.3, 0.05, 0.15])
-CENTRES = 100 * np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
+CENTERS = 100 * np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_mixture_draws_draw_the_component(name):
     make = registry.build("normal", name)
-    params = np.concatenate([CENTRES, singles(5, make.size(3) - 3)], axis=-1)
+    params = np.concatenate([CENTERS, singles(5, make.params_size(3) - 3)], axis=-1)
     mixture = MixtureSameFamily(tfd.Categorical(probs=np.float32(WEIGHTS)), make(tf.constant(params), 3))
     z, log_prob = mixture.experimental_sample_and_log_prob(10_000, seed=[1, 2])
-    assert_fractions(z.numpy(), CENTRES, WEIGHTS)
+    assert_fractions(z.numpy(), CENTERS, WEIGHTS)
     components = zip(*[normal_moments(name, row, 3) for row in params], strict=True)
     np.testing.assert_allclose(log_prob, mixture_log_density(np.float64(z), WEIGHTS, *components), rtol=1e-4, atol=1e-4)
 

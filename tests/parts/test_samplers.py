@@ -114,7 +114,7 @@ def test_data_of_another_model_are_refused(x):
 def test_an_unknown_source_names_what_there_is(x):
     vae = add(model(), x, "gmm(components=2)")
     with pytest.raises(KeyError, match=r"No sampler 'nix' in this model. It has: prior, gmm\. Fit one of aggregated"):
-        vae.generate(2, latents="nix")
+        vae.generate(2, sampler="nix")
     with pytest.raises(KeyError, match="'aggregated' in this model"):
         vae.latent_distribution("aggregated")
     assert vae.latent_distribution().event_shape == (L,)
@@ -133,11 +133,11 @@ def test_a_distribution_will_do_if_it_has_the_shape():
     vae = model()
     point = np.float32([[1, -1, 2]])
     there = tfd.MultivariateNormalDiag(point[0], np.full(L, 1e-6, np.float32))
-    np.testing.assert_allclose(vae.generate(2, latents=there), np.repeat(vae.decode(point).mean(), 2, 0), atol=1e-4)
+    np.testing.assert_allclose(vae.generate(2, sampler=there), np.repeat(vae.decode(point).mean(), 2, 0), atol=1e-4)
     for shape in ([2], [5, L], []):
         wrong = tfd.MultivariateNormalDiag(tf.zeros(shape)) if shape else tfd.Normal(0.0, 1.0)
         with pytest.raises(ValueError, match=r"event shape \[3\], got"):
-            vae.generate(2, latents=wrong)
+            vae.generate(2, sampler=wrong)
 
 
 def vamp():
@@ -160,7 +160,7 @@ def test_every_pseudo_input_of_a_vamp_prior_is_drawn_as_often():
 
 def test_generated_are_decoded_from_the_pseudo_inputs():
     vae, _ = vamp()
-    np.testing.assert_array_equal(vae.generate(5, seed=3, latents="vamp"), vae.generate(5, seed=3, latents="prior"))
+    np.testing.assert_array_equal(vae.generate(5, seed=3, sampler="vamp"), vae.generate(5, seed=3, sampler="prior"))
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_generated_are_decoded_from_the_pseudo_inputs():
 def test_vamp_is_there_where_the_prior_is_made_of_posteriors(name, prior, there):
     vae = model(name, prior=prior)
     if there:
-        assert vae.generate(2, latents="vamp").shape == (2, 8, 8, 1)
+        assert vae.generate(2, sampler="vamp").shape == (2, 8, 8, 1)
     else:
         with pytest.raises(KeyError, match=r"'vamp' in this model\. It has: prior"):
-            vae.generate(2, latents="vamp")
+            vae.generate(2, sampler="vamp")
 
 
 def test_training_on_takes_the_samplers_away(x, recwarn):
@@ -186,11 +186,11 @@ def test_training_on_takes_the_samplers_away(x, recwarn):
     with pytest.warns(UserWarning, match=r"samplers were removed: gmm, aggregated\. Add them again"):
         vae.fit(x[:20], epochs=1, verbose=0)
     with pytest.raises(KeyError, match="It has: prior"):
-        vae.generate(2, latents="gmm")
+        vae.generate(2, sampler="gmm")
     recwarn.clear()
     vae.fit(x[:20], epochs=1, verbose=0)
     assert not any("samplers" in str(warning.message) for warning in recwarn)
-    assert add(vae, x, "gmm(components=2)").generate(2, latents="gmm").shape == (2, 8, 8, 1)
+    assert add(vae, x, "gmm(components=2)").generate(2, sampler="gmm").shape == (2, 8, 8, 1)
 
 
 def test_the_same_name_again_replaces(x, tmp_path):
@@ -226,4 +226,4 @@ def test_seeds(x, name):
     np.testing.assert_array_equal(density(1), first)
     np.testing.assert_array_equal(vae.generate(5, 7, name), vae.generate(5, 7, name))
     assert np.all(np.any(vae.generate(5, 7, name) != vae.generate(5, 8, name), axis=(1, 2, 3)))
-    assert np.any(vae.generate(5, latents=name) != vae.generate(5, latents=name))
+    assert np.any(vae.generate(5, sampler=name) != vae.generate(5, sampler=name))

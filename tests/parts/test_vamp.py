@@ -44,7 +44,7 @@ def test_of_dirichlets():
 def vamp_far_apart(posterior, weights):
     """A VampPrior of components far apart, their means and weights."""
     vae = vamp_vae(posterior, f"vamp(components=5, weights='{weights}')", latent=3)
-    vae.prior.v.assign(examples(5, "unit"))
+    vae.prior.unit_pseudo_inputs.assign(examples(5, "unit"))
     kernel, bias = vae.posterior.get_weights()
     vae.posterior.set_weights([kernel * np.repeat([1e4, 0], [3, kernel.shape[1] - 3]), 0 * bias])
     if weights == "learned":
@@ -148,7 +148,7 @@ def test_pseudo_inputs_leave_no_trace_in_the_encoder(prior):
     vae.adapt(x)
     vae.compile(keras.optimizers.SGD(0.0))
     logs = vae.fit(x, batch_size=50, verbose=0).history
-    features = dense(vae.likelihood.standardized(x)).numpy()
+    features = dense(vae.likelihood.standardize(x)).numpy()
     _, normalization = encoder.layers
     np.testing.assert_allclose(normalization.moving_mean, features.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(normalization.moving_variance, features.var(axis=0), rtol=1e-4)

@@ -10,7 +10,7 @@ from training.config import Config
 from training.data import Dataset
 from training.evaluation.covariance import correlation
 from training.evaluation.evaluation import evaluate
-from training.evaluation.samples import LEAST
+from training.evaluation.samples import MIN_EXAMPLES
 from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
 from training.report import figures as module
@@ -44,7 +44,7 @@ def test_any_shape_of_data(event_shape, latent):
     }
     scores = RunScores(TRAINED, evaluate(vae, dataset, Settings(samples=3, draws=20)))
     page = report(Config(data="made"), dataset, vae, history, scores)
-    compared = f"{LEAST} training examples and as many held-out ones, and there are 12 and 24"
+    compared = f"{MIN_EXAMPLES} training examples and as many held-out ones, and there are 12 and 24"
     assert compared in page
     assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + {(1,): 3, (5,): 4}.get(event_shape, 0)
 
@@ -90,7 +90,7 @@ def test_examples_shown_of_sorted_data_are_of_all_classes(monkeypatch):
     dataset = Dataset("made", "real", RNG.normal(size=(40, 3)), x, x, labels=labels)
     vae = zoo.build("vamp_vae", 3, "real", prior="vamp(components=500)", latent=2, network="mlp(hidden=(4,))")
     vae.prior.set_range(0, 9)
-    vae.prior.v.assign(x / 9)
+    vae.prior.unit_pseudo_inputs.assign(x / 9)
     monkeypatch.setattr(module.gallery, "beside", lambda x, *args: x)
     monkeypatch.setattr(module.gallery, "gallery", lambda x, *args: x)
     monkeypatch.setattr(module.gallery, "traversal", lambda *args: None)

@@ -146,7 +146,7 @@ def asking(clients, ask):
 
 
 def test_every_signature_answers_as_in_python_also_beside_broken_versions(path, served, vae, version):
-    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].reduced(COMPONENTS), SAMPLES)
+    model = FrozenModel(vae, vae.samplers.fitted["aggregated"].compress(COMPONENTS), SAMPLES)
     rows = probe_rows(vae, 3)
     takes = manifest.read(served / "tril_vae" / "1")["signatures"]
     expected = {name: outputs_in_python(signature, rows) for name, signature in functions(model).items()}

@@ -179,11 +179,11 @@ def assert_mean(samples, expected, sigmas=5):
     assert np.all(np.abs(samples.mean(axis=0) - expected) <= sigmas * error + 1e-12)
 
 
-def assert_fractions(draws, centres, weights):
-    """The draws [n, d] come from components at those centres [M, d], far apart, in the fractions of the weights."""
-    nearest = np.argmin(np.linalg.norm(draws[:, None] - centres, axis=-1), axis=-1)
-    assert_mean(np.eye(len(centres))[nearest], weights)
-    assert np.all(np.isin(np.arange(len(centres)), nearest))
+def assert_fractions(draws, centers, weights):
+    """The draws [n, d] come from components at those centers [M, d], far apart, in the fractions of the weights."""
+    nearest = np.argmin(np.linalg.norm(draws[:, None] - centers, axis=-1), axis=-1)
+    assert_mean(np.eye(len(centers))[nearest], weights)
+    assert np.all(np.isin(np.arange(len(centers)), nearest))
 
 
 class NaiveVAE(NamedTuple):

@@ -2,18 +2,16 @@
 
 import importlib
 
+from training.data.names import DATASETS
+
 _MODULES = {
     "Dataset": "training.data.dataset",
     "USER_DATA_OPTIONS": "training.data.load",
     "data_of": "training.data.load",
     "dataset_names": "training.data.named",
-    "digits": "training.data.named.digits",
-    "fashion_mnist": "training.data.named.mnist",
     "load_dataset": "training.data.named",
     "load_user_data": "training.data.user_data",
-    "mnist": "training.data.named.mnist",
-    "static_mnist": "training.data.named.static_mnist",
-}
+} | {name: f"training.data.named.{module}" for name, module in DATASETS.items()}
 
 __all__ = sorted(_MODULES)
 

@@ -12,7 +12,7 @@ from training.data.settings import Binarize
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import LazyArray, as_lazy
 
-SEEN = 50_000  # examples, at most, that `seen` chooses from streamed data
+MAX_SEEN = 50_000  # examples, at most, that `seen` chooses from streamed data
 PREFETCHED = 8  # batches that are made ahead
 
 
@@ -70,7 +70,8 @@ class Dataset:
             )
         if part == "train" and x.streamed:
             return  # all of them were checked by the scan
-        support = "unit" if self.binarize == "dynamic" and part == "train" else self.support
+        sampled = self.binarize == "dynamic" and part == "train"  # from gray levels, for each batch
+        support = supports.before_binarization(self.support) if sampled else self.support
         supports.check(x[:], support, f"the {part} data of '{self.name}'")
 
     def _check_labels(self, part, labels):
@@ -95,7 +96,7 @@ class Dataset:
             Array [N, *event_shape].
         """
         x, rng = self.train, np.random.default_rng(seed)
-        x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, SEEN)])] if x.streamed else x[:]
+        x = x[np.sort(rng.permutation(len(x))[: examples_within(x.shape, MAX_SEEN)])] if x.streamed else x[:]
         return drawn(x, rng) if self.binarize == "dynamic" else x
 
     def batches(self, batch_size, seed, first_step=0, replicas=1, workers=1, worker=0):

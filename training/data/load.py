@@ -1,10 +1,8 @@
 """The data of a run: a named data set, or user data."""
 
-import os
-from pathlib import Path
-
 from training.data.memory import memory_errors_named
 from training.data.named import dataset_names, load_dataset
+from training.data.names import is_name
 from training.data.user_data import load_user_data
 
 USER_DATA_OPTIONS = ("validation_data", "test_data", "support", "image_size", "channels", "key", "labels")
@@ -25,7 +23,7 @@ def data_of(settings):
         ValueError: The data cannot be used so, see `load_dataset` and `load_user_data`; or an option for user data is
             set for a named data set.
     """
-    if not _is_name(settings.data):
+    if not is_name(settings.data, dataset_names()):
         return load_user_data(settings)
     others = [name for name in USER_DATA_OPTIONS if getattr(settings, name) is not None]
     if others and settings.data in dataset_names():
@@ -35,10 +33,3 @@ def data_of(settings):
         )
     with memory_errors_named(settings.data):
         return load_dataset(settings.data, settings.binarize, settings.data_dir)
-
-
-def _is_name(data):
-    """Returns whether --data is a name, known or not, and not a path."""
-    if "/" in data:
-        return False
-    return data in dataset_names() or not (Path(data).suffix or os.path.lexists(data))

@@ -5,14 +5,15 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from zoo.memory import TRAINED, of_this_machine
+from zoo.memory import FLOATS_PER_PARAMETER, total_memory
 
 BUDGET = 2**30  # bytes that examples may take as float32; more of those that can be streamed are streamed
 COPIES = 3  # of the examples as 32-bit numbers: as read, rescaled, and in their parts
-KEPT = 3  # numbers that a step keeps for each one of a batch: x, what p(x|z) is given for it, and its gradient
-UNITS = 256  # of the encoder's first layer, at least, in a model whose network is its own
-BATCH = 100  # examples for a step, unless set
-SHARE = 0.5  # of the machine's memory, for what cannot be streamed
+# Numbers that a step keeps for each element of a batch: x, the parameter of p(x|z) for it, and its gradient.
+FLOATS_PER_ELEMENT = 3
+FIRST_LAYER_UNITS = 256  # of the encoder's first layer, at least, in a model whose network is its own
+DEFAULT_BATCH = 100  # examples for a step, unless set
+MEMORY_SHARE = 0.5  # of the machine's memory, for what cannot be streamed
 
 
 def holds(shape):
@@ -37,7 +38,7 @@ def check_fits(size, numbers, path):
         ValueError: It does not.
     """
     needed = size + 4 * COPIES * numbers
-    memory = SHARE * of_this_machine()
+    memory = MEMORY_SHARE * total_memory()
     if needed > memory:
         raise ValueError(
             f"'{path}' takes about {needed / 2**30:.1f} GiB when it is read, and a file of its kind must fit into half "
@@ -61,9 +62,10 @@ def check_example(event_shape, examples, settings, path, advice=None):
     Raises:
         ValueError: It does not fit.
     """
-    batch = min(getattr(settings, "batch_size", None) or BATCH, examples)
-    units = UNITS if getattr(settings, "network", UNITS) is None else 0
-    needed, memory = 4 * math.prod(event_shape) * (KEPT * batch + TRAINED * units), of_this_machine()
+    batch = min(getattr(settings, "batch_size", None) or DEFAULT_BATCH, examples)
+    units = FIRST_LAYER_UNITS if getattr(settings, "network", FIRST_LAYER_UNITS) is None else 0
+    needed = 4 * math.prod(event_shape) * (FLOATS_PER_ELEMENT * batch + FLOATS_PER_PARAMETER * units)
+    memory = total_memory()
     if needed > memory:
         raise ValueError(
             f"Examples of {' × '.join(map(str, event_shape))} in '{path}' have {math.prod(event_shape):,} numbers: "
@@ -86,6 +88,6 @@ def memory_errors_named(path):
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise ValueError(
-            f"This machine's memory, {of_this_machine() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
+            f"This machine's memory, {total_memory() / 2**30:.1f} GiB, ran out while '{path}' was read. Give fewer "
             f"or smaller examples, or save them as .npy, TFRecords or a folder of images, which are streamed."
         ) from error

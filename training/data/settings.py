@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from zoo.checks import real_number, seed_number, whole_number
+from zoo.checks import check_float, check_int, check_seed
 
 PATHS = ("data", "data_dir", "validation_data", "test_data")
-SHARES = ("validation_share", "test_share")
+FRACTIONS = ("validation_fraction", "test_fraction")
 Binarize = Literal["none", "static", "dynamic"]
 
 
@@ -25,17 +25,17 @@ class DataSettings:
     """Binarization of gray levels: none, static (threshold ½), or dynamic (sampled for each batch); unset, the data
     set's own."""
     validation_data: str | None = None
-    """Path of the validation examples; unset, those in DATA, or a random share of it."""
+    """Path of the validation examples; unset, those in DATA, or a random fraction of it."""
     test_data: str | None = None
-    """Path of the test examples; unset, those in DATA, or a random share of it."""
-    validation_share: float = 0.1
-    """Share of the examples to hold out for validation."""
-    test_share: float = 0.1
-    """Share of the examples to hold out for the test."""
+    """Path of the test examples; unset, those in DATA, or a random fraction of it."""
+    validation_fraction: float = 0.1
+    """Fraction of the examples to hold out for validation."""
+    test_fraction: float = 0.1
+    """Fraction of the examples to hold out for the test."""
     split_seed: int = 0
     """Seed of the train/validation/test split; independent of --seed."""
     support: str | None = None
-    """Support of the data: binary, unit, real, levels or simplex; unset, inferred from the values."""
+    """Support of the data: binary, levels, simplex, unit or real; unset, inferred from the values."""
     image_size: tuple[int, ...] | None = None
     """Height and width, or one number for both, to resize images to, or to reshape flat rows of pixels to."""
     channels: Literal[1, 3] | None = None
@@ -51,24 +51,26 @@ class DataSettings:
         for name in PATHS:  # which come with their ~ where a Makefile quotes them
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
-        self._check_shares()
-        seed_number(self.split_seed)
+        self._check_fractions()
+        check_seed(self.split_seed)
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _height_and_width(self.image_size))
         if self.channels not in (None, 1, 3):
             raise ValueError(f"Expected channels to be 1 or 3, got {self.channels!r}.")
 
-    def _check_shares(self):
-        for name in SHARES:
-            real_number(getattr(self, name), name, least=0.001, most=0.9)
-        if self.validation_share + self.test_share > 0.95:
-            shares = f"{self.validation_share:g} and {self.test_share:g}"
-            raise ValueError(f"Expected validation_share and test_share to leave training examples, got {shares}.")
+    def _check_fractions(self):
+        for name in FRACTIONS:
+            check_float(getattr(self, name), name, minimum=0.001, maximum=0.9)
+        if self.validation_fraction + self.test_fraction > 0.95:
+            fractions = f"{self.validation_fraction:g} and {self.test_fraction:g}"
+            raise ValueError(
+                f"Expected validation_fraction and test_fraction to leave training examples, got {fractions}."
+            )
 
 
 def _height_and_width(image_size):
     size = image_size if isinstance(image_size, list | tuple) else (image_size,)
     if len(size) not in (1, 2):
         raise ValueError(f"Expected image_size to be a height and a width, or one number, got {image_size}.")
-    height, width = (whole_number(size[i], "image_size") for i in (0, -1))
+    height, width = (check_int(size[i], "image_size") for i in (0, -1))
     return height, width

@@ -6,17 +6,17 @@ from training.data.files.parsed import Part
 from training.data.memory import examples_within
 
 HELD_OUT = 10_000  # examples, at most, of a part that is held out of streamed data, as it is in memory
-LEAST = 2  # examples in a part: one alone does not vary, and has no standard errors
+MIN_EXAMPLES = 2  # examples in a part: one alone does not vary, and has no standard errors
 
 
-def split(n, parts, seed, most=None):
-    """Returns which of n examples are held out, a function of n, the shares and the seed alone.
+def split(n, parts, seed, max_size=None):
+    """Returns which of n examples are held out, a function of n, the fractions and the seed alone.
 
     Args:
         n: number of examples.
-        parts: dict of a part -> share of the examples, e.g. {"validation": 0.1}; empty for no split.
+        parts: dict of a part -> fraction of the examples, e.g. {"validation": 0.1}; empty for no split.
         seed: an integer.
-        most: examples in a held-out part; None for no limit. The others stay in the training data.
+        max_size: examples in a held-out part; None for no limit. The others stay in the training data.
 
     Returns:
         A dict of "train" and each part -> their indices, disjoint, and all n together. Those held out are in random
@@ -26,14 +26,14 @@ def split(n, parts, seed, most=None):
         ValueError: There are too few examples.
     """
     order, held_out = np.random.default_rng(seed).permutation(n), {}
-    for part, share in sorted(parts.items()):
-        size = min(max(LEAST, round(share * n)), n if most is None else most)
+    for part, fraction in sorted(parts.items()):
+        size = min(max(MIN_EXAMPLES, round(fraction * n)), n if max_size is None else max_size)
         held_out[part], order = order[:size], order[size:]
-    if any(len(index) < LEAST for index in (order, *held_out.values())):
-        needed = LEAST * (1 + len(parts))
+    if any(len(index) < MIN_EXAMPLES for index in (order, *held_out.values())):
+        needed = MIN_EXAMPLES * (1 + len(parts))
         raise ValueError(
-            f"Expected {LEAST} examples or more in each part, {needed} in all, got {n} to be split. Add some, hold out "
-            f"smaller shares, or name files of their own with --validation-data and --test-data."
+            f"Expected {MIN_EXAMPLES} examples or more in each part, {needed} in all, got {n} to be split. Add "
+            f"some, hold out smaller fractions, or name files of their own with --validation-data and --test-data."
         )
     return {"train": np.sort(order)} | held_out
 
@@ -52,25 +52,25 @@ def split_parts(parts, settings):
         ValueError: There are too few examples.
     """
     parts, train = dict(parts), parts["train"]
-    shares = {"validation": settings.validation_share, "test": settings.test_share}
-    missing = {part: share for part, share in shares.items() if part not in parts}
+    fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
+    missing = {part: fraction for part, fraction in fractions.items() if part not in parts}
     if missing:
-        most = _held_out(train.x) if train.x.streamed else None
-        for part, index in split(len(train.x), missing, settings.split_seed, most).items():
+        max_size = _held_out(train.x) if train.x.streamed else None
+        for part, index in split(len(train.x), missing, settings.split_seed, max_size).items():
             parts[part] = train.take(index)
-    return parts | {part: _in_memory(part, parts[part], settings.split_seed) for part in shares}
+    return parts | {part: _in_memory(part, parts[part], settings.split_seed) for part in fractions}
 
 
 def _held_out(x):
     """Returns how many examples a part held out of streamed ones may have."""
-    return max(LEAST, examples_within(x.shape, HELD_OUT))
+    return max(MIN_EXAMPLES, examples_within(x.shape, HELD_OUT))
 
 
 def _in_memory(part, examples, seed):
-    if len(examples.x) < LEAST:
+    if len(examples.x) < MIN_EXAMPLES:
         raise ValueError(
-            f"Expected {LEAST} {part} examples or more, without which there are no standard errors, "
-            f"got {len(examples.x)}. Add some, or leave that part out: a share of the training data is taken."
+            f"Expected {MIN_EXAMPLES} {part} examples or more, without which there are no standard errors, "
+            f"got {len(examples.x)}. Add some, or leave that part out: a fraction of the training data is taken."
         )
     if examples.x.streamed:
         order = np.random.default_rng(seed).permutation(len(examples.x))

@@ -202,7 +202,7 @@ def _checksum(values, parts):
 def _described(path, kind, dataset, scaled, notes):
     """Returns what was read, line by line, for the user."""
     streamed = ", streamed from disk" if dataset.train.streamed else ""
-    values = f"{dataset.support}, {supports.get(dataset.support).values}" + (", divided by 255" if scaled else "")
+    values = f"{dataset.support}, {supports.get(dataset.support).description}" + (", divided by 255" if scaled else "")
     how = {"none": "", "static": ", binarized", "dynamic": ", binarized again for each batch"}[dataset.binarize]
     sizes = ", ".join(f"{part} {len(getattr(dataset, part)):,}" for part in ("train", "validation", "test"))
     lines = [

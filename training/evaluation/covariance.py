@@ -18,13 +18,13 @@ class MixtureWeights:
         entropy: mean H(π(x)) over the examples; log M if all components have the same weight, 0 if one has all of it.
         entropy_of_mean: H of the mean of π(x) over the examples; the log of the number of used components if these are
             used equally and all others are dead. If it is far above `entropy`, examples use different components.
-        used: exp of it, from 1 to M.
+        effective_components: exp of it, from 1 to M.
         log_components: log M, the maximum of both.
     """
 
     entropy: Estimate
     entropy_of_mean: float
-    used: float
+    effective_components: float
     log_components: float
 
 
@@ -59,7 +59,7 @@ def posterior_summary(vae, x):
     """
     q = vae.encode(np.float32(x))
     covariance = q.covariance().numpy()
-    if supports.get(vae.posterior.space).total is not None:
+    if supports.get(vae.posterior.support).total is not None:
         covariance = covariance[:, :-1, :-1]  # the last dimension follows from the others: the whole one is singular
     mixture = isinstance(q, tfd.MixtureSameFamily)
     return summarize(covariance, mixture_weights(q.mixture_distribution.probs_parameter()) if mixture else None)

@@ -14,8 +14,8 @@ from training.evaluation.samples import compare
 from training.evaluation.scores import Evaluation
 
 LIBRARIES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
-COVARIANCES = 1_000  # test examples, at most, whose posteriors' covariance is summarized
-CODES = 2_000  # test examples, at most, whose codes the samplers' densities are compared on
+MAX_COVARIANCES = 1_000  # test examples, at most, whose posteriors' covariance is summarized
+MAX_CODES = 2_000  # test examples, at most, whose codes the samplers' densities are compared on
 
 
 def evaluate(vae, dataset, settings):
@@ -43,9 +43,9 @@ def evaluate(vae, dataset, settings):
         likelihood=likelihood(vae, test, settings.samples, seed),
         # The aggregated posterior of a flow has no density that float32 could tell.
         information=None if vae.posterior.density_is_sequential else information(vae, train, settings.draws, seed=seed),
-        posterior=posterior_summary(vae, choose(seed, test, COVARIANCES)),
+        posterior=posterior_summary(vae, choose(seed, test, MAX_COVARIANCES)),
         samples=compare(vae, dataset, ["prior", *names], settings.generated, settings.sets, seed),
-        gain_as_prior=gains(vae, choose(seed, test, CODES), names, seed),
+        gain_as_prior=gains(vae, choose(seed, test, MAX_CODES), names, seed),
         evaluation_seconds=round(time.perf_counter() - start, 1),
         versions=versions(),
     )

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from training.data.binarization import drawn
 from training.data.memory import examples_within
-from zoo.checks import seed_number
+from zoo.checks import check_seed
 from zoo.data import support as supports
 
 EXAMPLES, STEPS, BATCH, CLUSTERS = 20_000, 600, 100, 10
@@ -72,7 +72,7 @@ def train_features(dataset, seed=0, progress=True):
     Raises:
         ValueError: there is only one training example.
     """
-    rng = np.random.default_rng(seed_number(seed))
+    rng = np.random.default_rng(check_seed(seed))
     x, classes, source = _examples(dataset, rng)
     held_out = max(1, len(x) // 10)
     draw = partial(drawn, rng=rng) if dataset.binarize == "dynamic" else np.float32  # as the test examples are

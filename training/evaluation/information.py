@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 import zoo
 from training.evaluation.estimate import Estimate
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions import kl_divergence
 from zoo.distributions.hierarchy import Hierarchy
 from zoo.distributions.mixtures.marginals import marginal_log_prob, normal_components
@@ -19,9 +19,9 @@ from zoo.probability import tfd
 # Variance of a dimension's mean over the examples, beside that of the prior, above which it is active: Burda et al.
 # (2016), whose prior is N(0, I).
 ACTIVE = 0.01
-SLOW = 500  # encodings at most of a posterior that is not normal, whose density takes long
-VARIANCES = 10_000  # draws of a prior without a variance
-FEWER = 2_000  # draws at most of such a one
+MAX_SLOW_ENCODINGS = 500  # encodings at most of a posterior that is not normal, whose density takes long
+VARIANCE_DRAWS = 10_000  # draws of a prior without a variance
+MAX_SLOW_DRAWS = 2_000  # draws at most of such a one
 SATURATED = 0.9  # share of its maximum, log M, from which on I(x; z) is saturated
 UNAVAILABLE = "the density of the aggregated posterior of a flow is lost in float32"
 
@@ -106,11 +106,11 @@ def information(vae, x, draws=10_000, marginal_draws=1_000, seed=0, progress=Tru
             "The aggregated posterior of a posterior that is sequential, such as 'iaf', has no density that float32 "
             "could tell, and so no mutual information. Use another posterior."
         )
-    draws = whole_number(draws, "draws", least=2)
+    draws = check_int(draws, "draws", minimum=2)
     q = zoo.aggregated_posterior(vae, x, seed=seed, progress=progress)
-    if normal_components(q) is None and q.count > SLOW:
-        q = zoo.aggregated_posterior(vae, x, subsample=SLOW, seed=seed, progress=progress)
-        draws = min(draws, FEWER)
+    if normal_components(q) is None and q.count > MAX_SLOW_ENCODINGS:
+        q = zoo.aggregated_posterior(vae, x, subsample=MAX_SLOW_ENCODINGS, seed=seed, progress=progress)
+        draws = min(draws, MAX_SLOW_DRAWS)
     p = vae.prior(encode=vae.posterior_at)
 
     rng = np.random.default_rng(seed)
@@ -139,7 +139,7 @@ def _variance(p, seed):
     try:
         return np.float64(p.variance())
     except NotImplementedError:  # a flow
-        return np.float64(p.sample(VARIANCES, seed=seed)).var(axis=0)
+        return np.float64(p.sample(VARIANCE_DRAWS, seed=seed)).var(axis=0)
 
 
 def _mean_kl(q, p, seed, progress):

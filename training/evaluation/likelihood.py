@@ -7,29 +7,29 @@ import numpy as np
 
 from training.evaluation.estimate import Estimate
 from training.evaluation.typed_json import FLAT
-from zoo.model.scores import curve_draws
+from zoo.model.scores import curve_samples
 
-FEW = 10  # effective draws under which an example's log-likelihood rests on too few
-MANY = 0.05  # share of such examples above which there is a warning
-TOO_LOW = 0.05  # nats by which a log-likelihood may rise in the last tenfold of draws, or miss, without a warning
-SURE = 3.0  # standard errors that either is above zero
-EXAMPLES, GROUPS, DRAWS = 200, 20, 1_000  # for draws of the prior: test examples, groups of them, draws per group
-NUMBERS = 10_000_000  # elements of x whose densities are computed at once
+MIN_EFFECTIVE_SAMPLES = 10  # effective sample size below which an example's log-likelihood is unreliable
+MAX_LOW_SHARE = 0.05  # share of such examples above which there is a warning
+MAX_RISE = 0.05  # nats by which a log-likelihood may rise in the last tenfold of draws, or miss, without a warning
+STANDARD_ERRORS = 3.0  # standard errors that either is above zero
+EXAMPLES, GROUPS, DRAWS_PER_GROUP = 200, 20, 1_000  # test examples, groups of them, draws of the prior per group
+MAX_ELEMENTS = 10_000_000  # elements of x whose densities are computed at once
 
 
 @dataclass(frozen=True)
-class EffectiveDraws:
-    """Effective number of importance samples, (Σ w)² / Σ w², over the test examples.
+class EffectiveSampleSize:
+    """Effective sample size, (Σ w)² / Σ w², over the test examples.
 
     Args:
         median: of the examples.
-        least: of the examples.
-        few: share of examples with fewer than 10, or than half of all draws if these are fewer.
+        minimum: of the examples.
+        low_share: share of examples with fewer than 10, or than half of all draws if these are fewer.
     """
 
     median: float
-    least: float
-    few: float
+    minimum: float
+    low_share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +39,15 @@ class Likelihood:
     Args:
         elbo: mean over the examples, as are the next three.
         kl: mean KL(q(z|x) ‖ p(z)).
-        log_likelihood: by importance sampling with `draws` samples.
+        log_likelihood: by importance sampling with `importance_samples` samples.
         reconstruction: mean −E_q log p(x|z).
         unit: of all scores but the next.
         bits_per_dimension: −log₂ p(x) / number of elements of x.
-        draws: K, importance samples per example.
+        importance_samples: K, per example.
         examples: number of test examples.
-        log_likelihood_of_draws: number of draws -> log-likelihood with so few.
+        log_likelihood_by_samples: number of importance samples -> log-likelihood with so many.
         rise_of_last_tenfold: see `rise`; None of fewer than 5 draws.
-        effective_draws: see `EffectiveDraws`.
+        effective_sample_size: see `EffectiveSampleSize`.
         missed_by_posterior: see `missed`.
         warning: sentences that say why the log-likelihood is too low; None unless it is.
     """
@@ -58,11 +58,11 @@ class Likelihood:
     reconstruction: Estimate = field(metadata=FLAT)
     unit: str = "nats per example"
     bits_per_dimension: float
-    draws: int
+    importance_samples: int
     examples: int
-    log_likelihood_of_draws: dict[str, float]
+    log_likelihood_by_samples: dict[str, float]
     rise_of_last_tenfold: Estimate | None
-    effective_draws: EffectiveDraws
+    effective_sample_size: EffectiveSampleSize
     missed_by_posterior: Estimate
     warning: str | None
 
@@ -85,30 +85,30 @@ def likelihood(vae, x, samples, seed=0):
     if len(x) < 2:
         raise ValueError(f"Expected 2 test examples or more, got {len(x)}: one has no standard error.")
     scores = vae.score(x, samples, seed, progress=True)
-    ks = curve_draws(samples)
+    ks = curve_samples(samples)
     log_likelihood, rising = Estimate.mean(scores.log_likelihood), rise(scores.curve, ks)
-    effective, missing = _effective(scores.effective_draws, samples), missed(vae, x, scores.log_likelihood, seed)
+    effective, missing = _effective(scores.effective_sample_size, samples), missed(vae, x, scores.log_likelihood, seed)
     return Likelihood(
         elbo=Estimate.mean(scores.elbo),
         kl=Estimate.mean(scores.kl),
         log_likelihood=log_likelihood,
         reconstruction=Estimate.mean(scores.reconstruction),
         bits_per_dimension=-log_likelihood.value / (math.prod(x.shape[1:]) * math.log(2)),
-        draws=samples,
+        importance_samples=samples,
         examples=len(x),
-        log_likelihood_of_draws={
+        log_likelihood_by_samples={
             str(k): float(values.mean(dtype=np.float64)) for k, values in zip(ks, scores.curve.T, strict=True)
         },
         rise_of_last_tenfold=rising,
-        effective_draws=effective,
+        effective_sample_size=effective,
         missed_by_posterior=missing,
-        warning=_warning(effective.few, rising, missing, samples),
+        warning=_warning(effective.low_share, rising, missing, samples),
     )
 
 
-def _effective(draws, samples):
-    few = float(np.mean(draws < min(FEW, samples / 2)))
-    return EffectiveDraws(float(np.median(draws)), float(draws.min()), few)
+def _effective(sizes, samples):
+    low_share = float(np.mean(sizes < min(MIN_EFFECTIVE_SAMPLES, samples / 2)))
+    return EffectiveSampleSize(float(np.median(sizes)), float(sizes.min()), low_share)
 
 
 def rise(curve, draws):
@@ -116,7 +116,7 @@ def rise(curve, draws):
 
     Args:
         curve: log-likelihood with each number of draws, up to K [N, C].
-        draws: these numbers, see `zoo.model.scores.curve_draws`.
+        draws: these numbers, see `zoo.model.scores.curve_samples`.
 
     Returns:
         An `Estimate` in nats, or None of fewer than 5 draws.
@@ -150,7 +150,7 @@ def missed(vae, x, log_likelihood, seed=0):
     index = np.random.default_rng(seed).permutation(len(x))[:EXAMPLES]
     x, log_likelihood = x[index].astype(vae.variable_dtype), np.float64(log_likelihood[index])
     groups = np.array_split(np.arange(len(x)), min(GROUPS, len(x)))
-    draws = max(1, min(DRAWS, NUMBERS // (len(groups[0]) * math.prod(x.shape[1:]))))
+    draws = max(1, min(DRAWS_PER_GROUP, MAX_ELEMENTS // (len(groups[0]) * math.prod(x.shape[1:]))))
     z = vae.latent_distribution("prior").sample(len(groups) * draws, seed=[seed, 3]).numpy()
     gains = []
     for i, group in enumerate(groups):
@@ -160,20 +160,20 @@ def missed(vae, x, log_likelihood, seed=0):
     return Estimate.mean(gains)
 
 
-def _warning(few, rising, missing, samples):
+def _warning(low_share, rising, missing, samples):
     """Returns the sentences on why the log-likelihood is too low, or None.
 
     Args:
-        few: share of examples that rest on few effective draws.
+        low_share: share of examples with a small effective sample size.
         rising: see `rise`.
         missing: see `missed`.
         samples: K.
     """
     sentences = []
-    if few > MANY:
+    if low_share > MAX_LOW_SHARE:
         sentences.append(
-            f"{few:.0%} of the test examples have an effective sample size under {FEW}, and too low a log-likelihood: "
-            f"take more than {samples:,} importance samples."
+            f"{low_share:.0%} of the test examples have an effective sample size under {MIN_EFFECTIVE_SAMPLES}, "
+            f"and too low a log-likelihood: take more than {samples:,} importance samples."
         )
     if rising is not None and _is_too_low(rising):
         sentences.append(
@@ -188,4 +188,4 @@ def _warning(few, rising, missing, samples):
 
 
 def _is_too_low(estimate):
-    return estimate.value > max(TOO_LOW, SURE * estimate.standard_error)
+    return estimate.value > max(MAX_RISE, STANDARD_ERRORS * estimate.standard_error)

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.data import support as supports
 
-DISTANCES = 10_000_000  # between examples, at a time
+MAX_DISTANCES = 10_000_000  # between examples, at a time
 ROUNDING = 1e-12  # of a square; float64 errs by less
 
 
@@ -61,7 +61,7 @@ def precision_recall(real, generated, neighbors=3):
     Raises:
         ValueError: too few points, another number of features, or values that are not finite.
     """
-    neighbors = whole_number(neighbors, "neighbors")
+    neighbors = check_int(neighbors, "neighbors")
     real, generated = _points(real, generated, neighbors + 1)
     center = real.mean(axis=0)  # far from the origin, differences would drown in the squares' rounding errors
     real, generated = real - center, generated - center
@@ -84,7 +84,7 @@ def _squared_distances(a, b):
     # |a|² + |b|² − 2 a b as one matrix product, [−2a, |a|², 1] [b, 1, |b|²]ᵀ.
     left = np.column_stack([-2 * a, np.sum(a**2, axis=1), np.ones(len(a))])
     right = np.column_stack([b, np.ones(len(b)), np.sum(b**2, axis=1)]).T
-    rows = max(1, DISTANCES // len(b))
+    rows = max(1, MAX_DISTANCES // len(b))
     for start in range(0, len(a), rows):
         yield left[start : start + rows] @ right
 

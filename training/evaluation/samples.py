@@ -12,10 +12,10 @@ from training.evaluation.features import scale_of, train_features
 from training.evaluation.sample_quality import quality
 from zoo.data import support as supports
 
-LEAST = 64  # examples, without which samples are not compared: as many as the classifier has features
-SMALL, FAR = 0.25, 2.0  # shares of the training data's own Fréchet distance
+MIN_EXAMPLES = 64  # examples, without which samples are not compared: as many as the classifier has features
+SMALL_SHARE, FAR_SHARE = 0.25, 2.0  # shares of the training data's own Fréchet distance
 SETS, MANY_SETS, LARGE = 3, 12, 1_000
-NEAR = 500  # samples whose nearest training example is searched for
+NEAREST_SAMPLES = 500  # samples whose nearest training example is searched for
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class SampleQuality:
         precision: see `training.evaluation.sample_quality`.
         recall: likewise.
         frechet_distance: likewise.
-        to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in standard
-            deviations of each element; 0 of copies.
+        distance_to_training: mean Euclidean distance of samples to the nearest training example, of real vectors in
+            standard deviations of each element; 0 of copies.
     """
 
     precision: Estimate
     recall: Estimate
     frechet_distance: Estimate
-    to_training: Estimate
+    distance_to_training: Estimate
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
     Returns:
         A `Comparison`; None if there are fewer than 64 examples in a set.
     """
-    if examples < LEAST:
+    if examples < MIN_EXAMPLES:
         return None
     held_out, train = np.concatenate([dataset.validation, dataset.test]), dataset.seen(seed)
     n = min(examples, len(held_out), len(train))
-    if n < LEAST:
+    if n < MIN_EXAMPLES:
         return None
     rng = np.random.default_rng(seed)
     classifier = train_features(dataset, seed, progress)
@@ -103,23 +103,23 @@ def compare(vae, dataset, samplers, examples=5_000, sets=None, seed=0, progress=
 def _quality(sets, real, classifier, train, scale):
     """Returns the `SampleQuality` of sets of samples, a list of [n, *x]."""
     measured = zip(*(quality(real, classifier(x)) for x in sets), strict=True)
-    to_training = Estimate.mean(nearest(sets[0][:NEAR], train, scale)[1])
-    return SampleQuality(*(Estimate.mean(values) for values in measured), to_training)
+    distance_to_training = Estimate.mean(nearest(sets[0][:NEAREST_SAMPLES], train, scale)[1])
+    return SampleQuality(*(Estimate.mean(values) for values in measured), distance_to_training)
 
 
-def samples(vae, n, latents, seed):
+def samples(vae, n, sampler, seed):
     """Samples x from a model, as draws or means of p(x|z).
 
     Args:
         vae: a `zoo.VAE`.
         n: how many.
-        latents: name of the distribution of z, see `VAE.latent_distribution`.
+        sampler: name of the distribution of z, see `VAE.latent_distribution`.
         seed: int32 [2].
 
     Returns:
         [n, *x].
     """
-    return _shown(vae, vae.latent_distribution(latents).sample(n, seed=seed), seed)
+    return _shown(vae, vae.latent_distribution(sampler).sample(n, seed=seed), seed)
 
 
 def _shown(vae, z, seed, rows=1_000):
@@ -158,11 +158,11 @@ def verdict(qualities, sets, training_sets):
         )
     elif difference > margin:
         advice = "Use the aggregated posterior"
-    elif difference + margin < SMALL * train.value:
+    elif difference + margin < SMALL_SHARE * train.value:
         advice = "Sampling the prior is safe"
     else:
         advice = "These samples do not decide between prior and aggregated posterior"
-    far = " Neither is close to the data." if min(prior.value, aggregated.value) > FAR * train.value else ""
+    far = " Neither is close to the data." if min(prior.value, aggregated.value) > FAR_SHARE * train.value else ""
     return (
         f"{advice}: the Fréchet distance to held-out data is {prior} for samples of the prior, "
         f"{aggregated} for samples of the aggregated posterior and {train} for training data; "

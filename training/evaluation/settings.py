@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import zoo
-from zoo.checks import MOST_SAMPLES, seed_number, whole_number
+from zoo.checks import MAX_SAMPLES, check_int, check_seed
 
 SAMPLERS = ("aggregated", "gmm")
 
@@ -28,11 +28,11 @@ class Settings:
     """Random seed of all choices and samples; samplers have their own, such as "gmm(seed=1)"."""
 
     def __post_init__(self):
-        for name, least in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
+        for name, minimum in {"samples": 1, "test_examples": 2, "draws": 2, "generated": 0, "sets": 2}.items():
             if getattr(self, name) is not None:
-                whole_number(getattr(self, name), name, least=least)
-        whole_number(self.samples, "samples", below=MOST_SAMPLES + 1)
-        seed_number(self.seed)
+                check_int(getattr(self, name), name, minimum=minimum)
+        check_int(self.samples, "samples", below=MAX_SAMPLES + 1)
+        check_seed(self.seed)
 
     def check_samplers(self):
         """Checks that the samplers exist and have the options that are set.

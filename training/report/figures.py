@@ -15,9 +15,9 @@ from zoo.data import support as supports
 POSTERIORS, ELLIPSES, SHOWN, COVARIANCES, AXES = 500, 200, 10, 5, 5
 SEED = 0  # of the choice of examples
 LIMIT = 2.5  # standard deviations to either side that traversals go
-SAMPLES, POINTS = 24, 50_000  # samples per sampler, and draws for densities of z
+SAMPLES, DENSITY_DRAWS = 24, 50_000  # samples per sampler, and draws for densities of z
 WEIGHED = 20  # examples whose importance weights are shown
-MOST, FEWEST, NUMBERS = 5_000, 200, 20_000_000  # examples or samples in a figure, and numbers in all of them
+MAX_ROWS, MIN_ROWS, MAX_ELEMENTS = 5_000, 200, 20_000_000  # examples or samples in a figure, and numbers in all of them
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def some(n, most):
 
 def within(shape):
     """Returns how many examples [N, *x] a figure rests on: fewer of large ones."""
-    return int(np.clip(NUMBERS // math.prod(shape[1:]), FEWEST, MOST))
+    return int(np.clip(MAX_ELEMENTS // math.prod(shape[1:]), MIN_ROWS, MAX_ROWS))
 
 
 def figures(config, vae, shown, history, evaluation):
@@ -101,7 +101,7 @@ def _of_posteriors(vae, shown):
     steps = np.linspace(-LIMIT, LIMIT, 11)
     for name, spread in {"uncertain": covariance[0], "varying": np.atleast_2d(np.cov(mean.T))}.items():
         points = along_axes(mean[0], spread, steps)
-        if supports.get(vae.posterior.space).total is not None:
+        if supports.get(vae.posterior.support).total is not None:
             points = onto_simplex(points)
         yield name, gallery.traversal(vae.decode(points).mean().numpy(), steps, scale)
 
@@ -109,7 +109,7 @@ def _of_posteriors(vae, shown):
 def _of_samples(vae, shown):
     """Yields samples of each sampler, and the training examples nearest to some."""
     names = [name for name in ("prior", *vae.samplers.fitted) if name != "compressed"]
-    samples = {name: vae.generate(SAMPLES, seed=0, latents=name).numpy() for name in names}
+    samples = {name: vae.generate(SAMPLES, seed=0, sampler=name).numpy() for name in names}
     rows = list(itertools.chain(*((name, "") for name in names)))
     yield "samples", gallery.gallery(np.concatenate([_grid(x, 2) for x in samples.values()]), shown.scale, rows)
     few = {name: samples[name][: SAMPLES // 2] for name in ("prior", "aggregated") if name in samples}
@@ -133,19 +133,20 @@ def _of_latent_space(vae, shown, evaluation):
     """Yields the aggregated posterior, its dimensions, and importance weights."""
     if "aggregated" in vae.samplers.fitted:
         plane = pictures.leading_plane(vae.encode(shown.x).mean().numpy())
-        q, p = (vae.latent_distribution(name).sample(POINTS, seed=[0, 0]).numpy() for name in ("aggregated", "prior"))
+        names = ("aggregated", "prior")
+        q, p = (vae.latent_distribution(name).sample(DENSITY_DRAWS, seed=[0, 0]).numpy() for name in names)
         yield "densities", latent_pictures.densities(q, p, plane)
     information, likelihood = evaluation.information, evaluation.likelihood
     if information is not None and information.mean_kl_of_dimensions is not None:
         kls = information.mean_kl_of_dimensions, information.marginal_kl_of_dimensions
         yield "dimensions", latent_pictures.dimensions(*kls, information.is_active)
-    log_weights = _log_weights(vae, shown.x[:WEIGHED], min(likelihood.draws, 1_000))
-    yield "weights", latent_pictures.weights(log_weights, likelihood.log_likelihood_of_draws)
+    log_weights = _log_weights(vae, shown.x[:WEIGHED], min(likelihood.importance_samples, 1_000))
+    yield "weights", latent_pictures.weights(log_weights, likelihood.log_likelihood_by_samples)
 
 
 def _log_weights(vae, x, draws):
     """Returns log w of draws for each example [K, n], in chunks of examples that fit into memory."""
-    rows = max(1, NUMBERS // (draws * math.prod(x.shape[1:])))
+    rows = max(1, MAX_ELEMENTS // (draws * math.prod(x.shape[1:])))
     chunks = [vae.terms(x[i : i + rows], draws, [0, i]).log_weights.numpy() for i in range(0, len(x), rows)]
     return np.concatenate(chunks, axis=1)
 

@@ -12,7 +12,7 @@ import zoo
 from training.config import Config
 from training.data import Dataset
 from training.evaluation.information import UNAVAILABLE
-from training.evaluation.samples import LEAST
+from training.evaluation.samples import MIN_EXAMPLES
 from training.evaluation.scores import RunScores
 from training.report import gallery, table_pictures
 from training.report.figures import Shown, figures
@@ -107,11 +107,11 @@ def report(config, dataset, vae, history, scores):
 def _uncompared(dataset):
     """Returns why samples are not compared with held-out data, where they are not."""
     held_out = len(dataset.validation) + len(dataset.test)
-    if min(held_out, len(dataset.train)) >= LEAST:
+    if min(held_out, len(dataset.train)) >= MIN_EXAMPLES:
         return "none were asked for (--generated 0)"
     return (
-        f"that takes {LEAST} training examples and as many held-out ones, and there are {len(dataset.train):,} and "
-        f"{held_out:,}"
+        f"that takes {MIN_EXAMPLES} training examples and as many held-out ones, and there are "
+        f"{len(dataset.train):,} and {held_out:,}"
     )
 
 

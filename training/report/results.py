@@ -26,7 +26,7 @@ def write_results(folder, config, dataset, vae, history, scores):
     found, samples = scores.evaluation.likelihood, scores.evaluation.samples
     print(
         f"test ELBO {found.elbo.value:.2f}, log-likelihood {found.log_likelihood} nats per example "
-        f"({found.draws} importance samples, {found.examples} examples), "
+        f"({found.importance_samples} importance samples, {found.examples} examples), "
         f"{scores.training.training_seconds:.0f} s of training"
     )
     for line in (found.warning, samples and samples.verdict):

@@ -2,7 +2,7 @@
 
 import re
 
-MOST = 200  # characters of a reason
+MAX_LENGTH = 200  # characters of a reason
 # Where in its graph and at what operation TensorFlow came upon the error.
 PLACE = re.compile(r"\[\[\{\{.*?\}\}\]\]|\{\{.*?\}\}|\[Op:\w*\]( name: *)?")
 # How the lines begin that say where in Python the graph was made, and what a connection was doing.
@@ -29,7 +29,7 @@ def reason(error):
         error: any exception.
     """
     said = words(error) or type(error).__name__
-    return said if len(said) <= MOST else f"… {said[-MOST:]}"
+    return said if len(said) <= MAX_LENGTH else f"… {said[-MAX_LENGTH:]}"
 
 
 def _asserted(found):

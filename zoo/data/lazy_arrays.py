@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-CHUNK = 2**22  # elements per chunk
+CHUNK_ELEMENTS = 2**22  # elements per chunk
 
 
 class LazyArray(ABC):
@@ -97,7 +97,7 @@ def as_lazy(x):
 
 def chunks(shape):
     """Returns slices of limited size along the first axis of an array of shape (N, *x)."""
-    rows = max(1, CHUNK // max(1, int(np.prod(shape[1:]))))
+    rows = max(1, CHUNK_ELEMENTS // max(1, int(np.prod(shape[1:]))))
     return [slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows)]
 
 

@@ -3,10 +3,7 @@
 import keras
 import numpy as np
 
-from zoo.data import support as supports
-
-ROWS = 2**20  # elements per chunk
-ODD = 3.0  # data need standardization if |mean| > 3, or if the standard deviation is not in [1/3, 3]
+CHUNK_ELEMENTS = 2**20  # elements per chunk
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -33,7 +30,7 @@ class Standardization(keras.layers.Layer):
     def call(self, x):
         return (x - self.shift) / self.scale
 
-    def raw(self, x):
+    def unstandardize(self, x):
         """Maps standardized data back to the units of the data."""
         return self.shift + self.scale * x
 
@@ -55,40 +52,6 @@ class Standardization(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"event_shape": list(self.event_shape)}
-
-
-def unadapted(vae, x):
-    """Returns warnings about parts that need `adapt` but were not adapted to the training data.
-
-    Args:
-        vae: a `zoo.VAE`.
-        x: training data [N, *x]; None for a stream.
-
-    Returns:
-        A list of sentences.
-    """
-    sentences = []
-    if (
-        supports.get(vae.support).has_units
-        and not vae.likelihood.adapted
-        and (x is None or not _are_standardized(np.asarray(x)))
-    ):
-        sentences += [
-            "The model does not know the mean and scale of these data and treats them as 0 ± 1, which may train "
-            "badly: call vae.adapt(x_train) before vae.fit."
-        ]
-    if not vae.objective.adapted:
-        sentences += [
-            "The objective does not know the number of training examples N and uses the batch size in its place: "
-            "call vae.adapt(x_train) before vae.fit."
-        ]
-    return sentences
-
-
-def _are_standardized(x):
-    """Returns whether data [N, *x] are about 0 ± 1, so that they need no standardization."""
-    mean, deviation = mean_and_deviation(x)
-    return bool(np.all(np.abs(mean) <= ODD) and np.all((deviation >= 1 / ODD) & (deviation <= ODD)))
 
 
 def mean_and_deviation(x):
@@ -128,7 +91,7 @@ def extremes(x):
 
 def chunks(x):
     """Yields the rows of data [N, *x] in chunks."""
-    rows = max(1, ROWS // int(np.prod(x.shape[1:])))
+    rows = max(1, CHUNK_ELEMENTS // int(np.prod(x.shape[1:])))
     for first in range(0, len(x), rows):
         yield x[first : first + rows]
 

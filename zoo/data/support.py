@@ -14,29 +14,39 @@ class Support:
 
     Args:
         name: short name.
-        values: the set, for messages.
+        description: the set, for messages.
         limits: the smallest and the largest value.
         likelihood: name of the default likelihood.
         sample: function from a NumPy generator and a shape to a random array in the set.
+        recognizes: function from the shape [N, *x], the NumPy dtype and the largest value of data in the set to whether
+            user data are taken for such without `--support`.
         discrete: whether it contains only integers, so that a likelihood is a probability and not a density.
         total: sum of the elements along the last axis; None if there is no such constraint.
         rescaling: (a, b) of the map a x + b before the encoder.
         white: value of an image's level 255; None if there is no fixed one.
         has_units: whether data have units of their own, so that they are standardized for networks.
         shows_draws: whether generated examples are shown as draws of p(x|z) instead of its mean.
+        binarized: name of the support of the data after binarization; None if they cannot be binarized.
     """
 
     name: str
-    values: str
+    description: str
     limits: tuple[float, float]
     likelihood: str
     sample: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+    recognizes: Callable[[tuple[int, ...], np.dtype, float], bool] = lambda shape, dtype, highest: False
     discrete: bool = False
     total: float | None = None
     rescaling: tuple[float, float] = (1.0, 0.0)
     white: float | None = None
     has_units: bool = False
     shows_draws: bool = False
+    binarized: str | None = None
+
+    @property
+    def is_gray_levels(self):
+        """Whether the values are levels of an image, 0 to 255."""
+        return self.white == 255
 
     def contains(self, x):
         """Returns whether all values of an array [N, *x] lie in the set."""
@@ -61,6 +71,7 @@ class Support:
 NO_ARRAY = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, tf.data.Dataset, type(None))
 NO_DATA = (dict, str, bytes, tf.SparseTensor, tf.RaggedTensor, type(None), list, tuple, Number, np.generic)
 TOLERANCE = 1e-3  # of the sum of the elements of a point on the simplex
+# From narrow to wide: user data get the first one that recognizes them.
 SUPPORTS = {
     support.name: support
     for support in (
@@ -70,18 +81,10 @@ SUPPORTS = {
             (0, 1),
             "bernoulli",
             lambda rng, shape: rng.integers(0, 2, shape),
+            recognizes=lambda shape, dtype, highest: True,
             discrete=True,
             white=1,
             shows_draws=True,
-        ),
-        Support("unit", "[0, 1]", (0, 1), "continuous_bernoulli", lambda rng, shape: rng.random(shape), white=1),
-        Support(
-            "real",
-            "the real numbers",
-            (-np.inf, np.inf),
-            "normal",
-            lambda rng, shape: rng.normal(size=shape),
-            has_units=True,
         ),
         Support(
             "levels",
@@ -89,6 +92,7 @@ SUPPORTS = {
             (0, 255),
             "discretized_logistic",
             lambda rng, shape: rng.integers(0, 256, shape),
+            recognizes=lambda shape, dtype, highest: highest > 1 and (dtype == np.uint8 or len(shape) > 2),
             discrete=True,
             rescaling=(1 / 127.5, -1.0),
             white=255,
@@ -99,7 +103,27 @@ SUPPORTS = {
             (0, 1 + TOLERANCE),
             "normal",
             lambda rng, shape: rng.dirichlet(np.ones(shape[-1]), shape[:-1]),
+            recognizes=lambda shape, dtype, highest: len(shape) == 2 and shape[1] > 1,
             total=1,
+        ),
+        Support(
+            "unit",
+            "[0, 1]",
+            (0, 1),
+            "continuous_bernoulli",
+            lambda rng, shape: rng.random(shape),
+            recognizes=lambda shape, dtype, highest: True,
+            white=1,
+            binarized="binary",
+        ),
+        Support(
+            "real",
+            "the real numbers",
+            (-np.inf, np.inf),
+            "normal",
+            lambda rng, shape: rng.normal(size=shape),
+            recognizes=lambda shape, dtype, highest: True,
+            has_units=True,
         ),
     )
 }
@@ -114,6 +138,15 @@ def get(name):
     if not isinstance(name, str) or name not in SUPPORTS:
         raise KeyError(f"No support '{name}'. Known: {', '.join(SUPPORTS)}.")
     return SUPPORTS[name]
+
+
+def before_binarization(support):
+    """Returns the name of the support that binarization maps to a support; None if there is none.
+
+    Args:
+        support: name of a support.
+    """
+    return next((other.name for other in SUPPORTS.values() if other.binarized == support), None)
 
 
 def check(x, support, what="the data"):
@@ -252,7 +285,7 @@ def outside(support, what):
         what: clause that describes the data, e.g. "the data are in [0, 7]".
     """
     return ValueError(
-        f"Expected values in {get(support).values} (support '{support}'), but {what}. "
+        f"Expected values in {get(support).description} (support '{support}'), but {what}. "
         f"Rescale them, or use another support: {', '.join(SUPPORTS)}."
     )
 

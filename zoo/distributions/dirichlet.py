@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from zoo.probability import tfd, tfp
 
-LEAST = 1e-30  # smallest element of a draw; the log-density is infinite at zero
-TINY = 1e-37  # keeps logarithms finite
+MIN_ELEMENT = 1e-30  # smallest element of a draw; the log-density is infinite at zero
+MIN_LOG_ARGUMENT = 1e-37  # keeps logarithms finite
 PROPOSALS = 8  # the probability that none is accepted is under 1e-10
 
 
@@ -23,10 +23,10 @@ class ReparameterizedDirichlet(tfd.Dirichlet):
         concentration = tf.convert_to_tensor(self.concentration)
         shape = tf.concat([[n], tf.shape(concentration)], axis=0)
         gamma_seed, power_seed = tfp.random.split_seed(seed, 2)
-        power = tf.random.stateless_uniform(shape, power_seed, minval=TINY, dtype=self.dtype)
+        power = tf.random.stateless_uniform(shape, power_seed, minval=MIN_LOG_ARGUMENT, dtype=self.dtype)
         # Gamma(α) is Gamma(α + 1) U^(1/α), computed in logarithms to avoid underflow.
         log_gamma = tf.math.log(_gamma(concentration + 1, shape, gamma_seed)) + tf.math.log(power) / concentration
-        return tf.maximum(tf.nn.softmax(log_gamma), LEAST)
+        return tf.maximum(tf.nn.softmax(log_gamma), MIN_ELEMENT)
 
 
 def _gamma(concentration, shape, seed):
@@ -42,17 +42,17 @@ def _gamma(concentration, shape, seed):
     normal_seed, uniform_seed = tfp.random.split_seed(seed, 2)
     proposals, dtype = tf.concat([[PROPOSALS], shape], axis=0), concentration.dtype
     normal = tf.random.stateless_normal(proposals, normal_seed, dtype=dtype)
-    uniform = tf.random.stateless_uniform(proposals, uniform_seed, minval=TINY, dtype=dtype)
+    uniform = tf.random.stateless_uniform(proposals, uniform_seed, minval=MIN_LOG_ARGUMENT, dtype=dtype)
 
     @tf.custom_gradient
     def draw(concentration):
         d = concentration - 1 / 3
         v = (1 + normal / tf.sqrt(9 * d)) ** 3
-        log_v = tf.math.log(tf.maximum(v, TINY))
+        log_v = tf.math.log(tf.maximum(v, MIN_LOG_ARGUMENT))
         accepted = (v > 0) & (tf.math.log(uniform) < 0.5 * normal**2 + d * (1 - v + log_v))
         first = tf.argmax(accepted, axis=0, output_type=tf.int32)
         chosen = tf.one_hot(first, PROPOSALS, axis=0, dtype=dtype)
-        sample = tf.reduce_sum(chosen * d * tf.maximum(v, TINY), axis=0)
+        sample = tf.reduce_sum(chosen * d * tf.maximum(v, MIN_LOG_ARGUMENT), axis=0)
 
         def gradient(upstream):
             partial = tf.raw_ops.RandomGammaGrad(alpha=tf.broadcast_to(concentration, tf.shape(sample)), sample=sample)
@@ -63,7 +63,7 @@ def _gamma(concentration, shape, seed):
     return draw(concentration)
 
 
-def enough_categories(event_shape):
+def check_categories(event_shape):
     """Checks that a simplex has two categories or more.
 
     Raises:

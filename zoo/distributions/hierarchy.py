@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.moments import MomentsFromDraws
 from zoo.probability import tfd, tfp
 
@@ -59,12 +59,12 @@ class Hierarchy(MomentsFromDraws, tfd.Distribution):
         return tf.split(z, [self.top.event_shape[0], self.size], axis=-1)
 
 
-def split(event_shape, top):
+def latent_sizes(event_shape, top_size):
     """Returns the sizes of z₂ and z₁.
 
     Args:
         event_shape: (L,).
-        top: L₂; None for half of L.
+        top_size: L₂; None for half of L.
 
     Returns:
         (L₂, L₁).
@@ -75,5 +75,5 @@ def split(event_shape, top):
     (d,) = event_shape
     if d < 2:
         raise ValueError(f"A hierarchical latent needs a size of 2 or more, got {d}.")
-    top = d // 2 if top is None else whole_number(top, "top", below=d)
-    return top, d - top
+    top_size = d // 2 if top_size is None else check_int(top_size, "top_size", below=d)
+    return top_size, d - top_size

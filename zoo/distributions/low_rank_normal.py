@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions.mixtures.mixture import (
-    Rough,
-    double,
+    MatmulLogProb,
+    diag_normal_factors,
+    diag_normal_matmul,
+    gather_components,
+    matmul_log_prob,
     pairwise_log_prob,
-    rough,
-    take,
-    two_products,
-    two_products_factors,
+    to_float64,
 )
-from zoo.distributions.moments import covariance_in_double
+from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd, tfp
 
 
@@ -132,44 +132,44 @@ def _(components: MultivariateNormalLowRank, z):
     return tf.linalg.matrix_transpose(_log_densities(u, components.scale, components.factor))
 
 
-@rough.register
+@matmul_log_prob.register
 def _(components: MultivariateNormalLowRank, log_weights):
     # uᵀ(I + W Wᵀ)⁻¹u = |u|² − |R⁻¹Wᵀu|², C = R Rᵀ: the products of the diagonal case, and one more for the last term.
     root = _capacitance_root(components.factor)
     half_log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1)  # of C
-    centre = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
-    loc = components.loc - centre
+    center = tf.stop_gradient(tf.reduce_mean(components.loc, axis=0))
+    loc = components.loc - center
     inverse = tf.linalg.triangular_solve(root, tf.linalg.matrix_transpose(components.factor))  # R⁻¹Wᵀ [M, r, d]
     inverse /= components.scale[:, None, :]
     shift = tf.linalg.matvec(inverse, loc)  # [M, r]
 
     def product(z, factors, inverse, shift):
-        z, (r, d) = z - centre, inverse.shape[-2:]
+        z, (r, d) = z - center, inverse.shape[-2:]
         v = tf.matmul(z, tf.reshape(inverse, [-1, d]), transpose_b=True) - tf.reshape(shift, [-1])  # [N, M r]
         gain = 0.5 * tf.reduce_sum(tf.reshape(v, [tf.shape(z)[0], -1, r]) ** 2, axis=-1)
-        return two_products(z, factors) + gain
+        return diag_normal_matmul(z, factors) + gain
 
     def exact(z, index):
-        return take(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
+        return gather_components(components, index).log_prob(z[:, None]) + tf.gather(log_weights, index)
 
-    factors = two_products_factors(loc, components.scale, log_weights - half_log_det)
-    return Rough([factors, inverse, shift], product, exact)
+    factors = diag_normal_factors(loc, components.scale, log_weights - half_log_det)
+    return MatmulLogProb([factors, inverse, shift], product, exact)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: MultivariateNormalLowRank):
     scale, factor = np.asarray(distribution.scale, np.float64), np.asarray(distribution.factor, np.float64)
     spread = scale[..., None] * factor  # U
     return spread @ np.swapaxes(spread, -1, -2) + scale[..., None] ** 2 * np.eye(scale.shape[-1])
 
 
-@double.register
+@to_float64.register
 def _(components: MultivariateNormalLowRank):
     tensors = (components.loc, components.scale, components.factor)
     return MultivariateNormalLowRank(*(tf.cast(tensor, tf.float64) for tensor in tensors))
 
 
-@take.register
+@gather_components.register
 def _(components: MultivariateNormalLowRank, index):
     tensors = (components.loc, components.scale, components.factor)
     return MultivariateNormalLowRank(*(tf.gather(tensor, index) for tensor in tensors))

@@ -22,8 +22,8 @@ class MomentsFromDraws:
 
     def _covariance(self):
         z = self.fixed_draws()
-        centred = z - tf.reduce_mean(z, axis=0)
-        return tf.einsum("k...i,k...j->...ij", centred, centred) / (DRAWS - 1)
+        centered = z - tf.reduce_mean(z, axis=0)
+        return tf.einsum("k...i,k...j->...ij", centered, centered) / (DRAWS - 1)
 
     def _variance(self):
         return tf.linalg.diag_part(self.covariance())
@@ -37,7 +37,7 @@ class MomentsFromDraws:
 
 
 @singledispatch
-def covariance_in_double(distribution):
+def covariance_float64(distribution):
     """Returns covariance matrices in float64, computed from scale factors if the family has them.
 
     Computed in float32, Σ = L Lᵀ is not positive definite if its condition number is over about 1e7; the condition
@@ -52,14 +52,14 @@ def covariance_in_double(distribution):
     return np.float64(distribution.covariance())
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: tfd.MultivariateNormalLinearOperator):
     root = np.float64(distribution.scale.to_dense())
     return root @ np.swapaxes(root, -1, -2)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: MomentsFromDraws):
     z = np.float64(distribution.fixed_draws())
-    centred = np.moveaxis(z - z.mean(axis=0), 0, -1)  # [..., d, K]
-    return centred @ np.swapaxes(centred, -1, -2) / (DRAWS - 1)
+    centered = np.moveaxis(z - z.mean(axis=0), 0, -1)  # [..., d, K]
+    return centered @ np.swapaxes(centered, -1, -2) / (DRAWS - 1)

@@ -18,15 +18,15 @@ class Likelihood(DistributionLayer):
     """The base class of likelihoods p(x|z), with parameters that are a linear map of the decoder's features h.
 
     A flat h [..., H] is mapped to all elements of x at once; a spatial h [..., *event_shape[:-1], C] pixel by pixel.
-    To write a subclass: set `supports` and `size`, and return from `call` a distribution of event shape `event_shape`
-    with parameters from `self.parameters(h)`.
+    To write a subclass: set `supports` and `params_per_element`, and return from `call` a distribution of event shape
+    `event_shape` with parameters from `self.parameters(h)`.
 
     Args:
         event_shape: shape of x.
     """
 
     supports: tuple[str, ...] = ()  # names of the supports on which this is a density, see `zoo.data.support`
-    size = 1  # parameters per element of x
+    params_per_element = 1
 
     @property
     def is_density(self) -> bool:
@@ -37,10 +37,10 @@ class Likelihood(DistributionLayer):
         rank = len(self.event_shape)
         self.spatial = rank > 1 and tuple(h_shape[-rank:-1]) == self.event_shape[:-1]
         elements = self.event_shape[-1] if self.spatial else math.prod(self.event_shape)
-        self.params = self.dense(self.size * elements, h_shape)
+        self.params = self.dense(self.params_per_element * elements, h_shape)
         super().build(h_shape)
 
-    def standardized(self, x: tf.Tensor) -> tf.Tensor:
+    def standardize(self, x: tf.Tensor) -> tf.Tensor:
         """Standardizes data for the networks; the identity for a likelihood without units.
 
         Args:
@@ -49,7 +49,7 @@ class Likelihood(DistributionLayer):
         return x
 
     @property
-    def unit(self) -> float | tf.Tensor:
+    def data_scale(self) -> float | tf.Tensor:
         """Scale of the standardization, in units of the data: a number, or a tensor with one for each element."""
         return 1.0
 
@@ -58,8 +58,8 @@ class Likelihood(DistributionLayer):
         """Whether `adapt` was called or is not needed."""
         return True
 
-    def raw(self, u: tf.Tensor) -> tf.Tensor:
-        """Maps standardized data back to the units of the data, the inverse of `standardized`.
+    def unstandardize(self, u: tf.Tensor) -> tf.Tensor:
+        """Maps standardized data back to the units of the data, the inverse of `standardize`.
 
         Args:
             u: standardized data [..., *x].
@@ -74,17 +74,17 @@ class Likelihood(DistributionLayer):
         """
 
     def parameters(self, h: tf.Tensor) -> list[tf.Tensor]:
-        """Computes the parameters of p(x|z): `size` tensors [..., *event_shape]."""
-        params = self.params(h)  # [..., size × elements]
+        """Computes the parameters of p(x|z): `params_per_element` tensors [..., *event_shape]."""
+        params = self.params(h)  # [..., params_per_element × elements]
         batch_rank = len(params.shape) - (len(self.event_shape) if self.spatial else 1)
-        shape = tf.concat([tf.shape(params)[:batch_rank], self.event_shape, [self.size]], axis=0)
-        return tf.unstack(tf.reshape(params, shape), num=self.size, axis=-1)
+        shape = tf.concat([tf.shape(params)[:batch_rank], self.event_shape, [self.params_per_element]], axis=0)
+        return tf.unstack(tf.reshape(params, shape), num=self.params_per_element, axis=-1)
 
 
 class StandardizedLikelihood(Likelihood):
     """The base class of likelihoods of real data in any units: standardizes x by shift and scale.
 
-    To write a subclass: return from `call` `self.in_units(px)`, where px is a distribution of the standardized
+    To write a subclass: return from `call` `self.in_data_units(px)`, where px is a distribution of the standardized
     x. Samples, moments and densities are then in the units of the data.
 
     Args:
@@ -92,30 +92,30 @@ class StandardizedLikelihood(Likelihood):
     """
 
     def build(self, h_shape):
-        self.units = Standardization(self.event_shape, dtype=self.dtype_policy, name="units")
-        self.units.build()
+        self.standardization = Standardization(self.event_shape, dtype=self.dtype_policy, name="standardization")
+        self.standardization.build()
         super().build(h_shape)
 
-    def in_units(self, distribution: tfd.Distribution) -> tfd.Distribution:
+    def in_data_units(self, distribution: tfd.Distribution) -> tfd.Distribution:
         """Returns the distribution of x, given the distribution of the standardized x."""
-        return AffineTransformed(distribution, self.units.shift, self.units.scale)
+        return AffineTransformed(distribution, self.standardization.shift, self.standardization.scale)
 
-    def standardized(self, x):
-        return self.units(x)
+    def standardize(self, x):
+        return self.standardization(x)
 
     @property
-    def unit(self):
-        return self.units.scale
+    def data_scale(self):
+        return self.standardization.scale
 
     @property
     def adapted(self):
-        return self.units.adapted
+        return self.standardization.adapted
 
-    def raw(self, u):
-        return self.units.raw(u)
+    def unstandardize(self, u):
+        return self.standardization.unstandardize(u)
 
     def adapt(self, x):
-        self.units.adapt(x)
+        self.standardization.adapt(x)
 
 
 def check_fit(likelihood, support):
@@ -129,12 +129,12 @@ def check_fit(likelihood, support):
         KeyError: no such support.
         ValueError: it is not; the message lists the likelihoods that are.
     """
-    values = supports.get(support).values
+    values = supports.get(support).description
     if support in likelihood.supports:
         return
     fitting = [repr(name) for name in names("likelihood") if support in get("likelihood", name).supports]
-    needed = " or ".join(supports.get(s).values for s in likelihood.supports)
-    binarize = support == "unit" and "binary" in likelihood.supports
+    needed = " or ".join(supports.get(s).description for s in likelihood.supports)
+    binarize = supports.get(support).binarized in likelihood.supports
     or_support = " or ".join(map(repr, likelihood.supports))
     raise ValueError(
         f"Likelihood '{name_of(likelihood)}' needs data in {needed}, but their support is '{support}', {values}. "

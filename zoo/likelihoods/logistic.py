@@ -18,7 +18,7 @@ class DiscretizedLogisticLikelihood(Likelihood):
     """
 
     supports = ("levels",)
-    size = 2
+    params_per_element = 2
 
     def call(self, h):
         raw_loc, raw_scale = self.parameters(h)

@@ -4,11 +4,11 @@ import math
 
 import tensorflow as tf
 
-from zoo.checks import real_number
+from zoo.checks import check_float
 from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
 from zoo.distributions.positive import positive
 from zoo.likelihoods.likelihood import StandardizedLikelihood
-from zoo.parameterizations.low_rank import rank_within
+from zoo.parameterizations.low_rank import resolve_rank
 from zoo.probability import tfb, tfd
 from zoo.registry import register
 
@@ -36,9 +36,9 @@ class LowRankNormalLikelihood(StandardizedLikelihood):
 
     def __init__(self, event_shape, rank=None, floor=0.01, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
-        self.rank, self.columns = rank, rank_within(math.prod(self.event_shape), rank, RANK)
-        self.size = 2 + self.columns  # parameters per element of x
+        self.floor = check_float(floor, "floor", minimum=1e-6, maximum=0.99)
+        self.rank, self.columns = rank, resolve_rank(math.prod(self.event_shape), rank, RANK)
+        self.params_per_element = 2 + self.columns
 
     def call(self, h):
         loc, raw_scale, *factors = self.parameters(h)  # [..., *event_shape]
@@ -47,7 +47,7 @@ class LowRankNormalLikelihood(StandardizedLikelihood):
         factor = tf.reshape(tf.stack(factors, axis=-1), tf.concat([batch, [size, self.columns]], axis=0))
         px = MultivariateNormalLowRank(loc, positive(raw_scale, self.floor), factor)
         px = tfd.TransformedDistribution(px, tfb.Reshape(self.event_shape, event_shape_in=[size]))
-        return self.in_units(px)
+        return self.in_data_units(px)
 
     def get_config(self):
         return super().get_config() | {"rank": self.rank, "floor": self.floor}

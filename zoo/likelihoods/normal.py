@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from zoo.checks import real_number
+from zoo.checks import check_float
 from zoo.distributions.positive import positive
 from zoo.likelihoods.likelihood import StandardizedLikelihood
 from zoo.probability import tfd
@@ -34,9 +34,9 @@ class NormalLikelihood(StandardizedLikelihood):
         fixed = isinstance(scale, int | float) and not isinstance(scale, bool) and 0 < scale < math.inf
         if scale not in ("shared", "predicted") and not fixed:
             raise ValueError(f"Expected scale= to be 'shared', 'predicted' or a positive number, got {scale!r}.")
-        self.floor = real_number(floor, "floor", least=1e-6, most=0.99)
+        self.floor = check_float(floor, "floor", minimum=1e-6, maximum=0.99)
         self.scale = scale
-        self.size = 2 if scale == "predicted" else 1
+        self.params_per_element = 2 if scale == "predicted" else 1
 
     def build(self, h_shape):
         if self.scale == "shared":
@@ -52,7 +52,7 @@ class NormalLikelihood(StandardizedLikelihood):
         else:
             scale = tf.constant(self.scale, loc.dtype)
         px = tfd.Independent(tfd.Normal(loc, scale * tf.ones_like(loc)), len(self.event_shape))
-        return self.in_units(px)
+        return self.in_data_units(px)
 
     def get_config(self):
         return super().get_config() | {"scale": self.scale, "floor": self.floor}

@@ -23,7 +23,21 @@ ROLES = {
 }
 
 
-def check_roles(vae):
+def check_config(config):
+    """Checks that a config has all parts.
+
+    Args:
+        config: config of a `zoo.VAE`.
+
+    Raises:
+        ValueError: a part is missing.
+    """
+    missing = [role for role in ROLES if role not in config]
+    if missing:
+        raise ValueError(f"Expected the config of a VAE to have the parts {', '.join(ROLES)}, got no {missing[0]}.")
+
+
+def check_parts(vae):
     """Checks that each part has the class of its role and a shape compatible with the other parts.
 
     Args:
@@ -53,12 +67,12 @@ def check_roles(vae):
 def _check_precision(vae):
     """Checks that all weights are float32 or all float64: densities need the precision, and dtypes cannot be mixed."""
     roles = [role for role in ROLES if role != "objective"]  # it computes in the dtype of the terms
-    there = {role: _precision_of(getattr(vae, role)) for role in roles}
-    there = {"model": vae.variable_dtype} | {role: dtype for role, dtype in there.items() if dtype}
-    if len(set(there.values())) > 1 or vae.variable_dtype not in ("float32", "float64"):
+    dtypes = {role: _precision_of(getattr(vae, role)) for role in roles}
+    dtypes = {"model": vae.variable_dtype} | {role: dtype for role, dtype in dtypes.items() if dtype}
+    if len(set(dtypes.values())) > 1 or vae.variable_dtype not in ("float32", "float64"):
         raise ValueError(
             f"Expected all parts to have weights in float32, or all in float64, got "
-            f"{', '.join(f'{dtype} in the {role}' for role, dtype in there.items())}. Use the policy float32, "
+            f"{', '.join(f'{dtype} in the {role}' for role, dtype in dtypes.items())}. Use the policy float32, "
             f"mixed_bfloat16 or mixed_float16: keras.config.set_dtype_policy('float32'); or give each part a dtype."
         )
 
@@ -73,8 +87,9 @@ def _check_pair(role, part, posterior):
     if part.is_compatible(posterior):
         return
     shape = {"event_shape": posterior.event_shape}
-    parts = _fitting(role, names(role), shape if role == "prior" else {}, lambda other: other.is_compatible(posterior))
-    posteriors = _fitting(
+    own_shape = shape if role == "prior" else {}
+    parts = _compatible_specs(role, names(role), own_shape, lambda other: other.is_compatible(posterior))
+    posteriors = _compatible_specs(
         "posterior", [*names("posterior"), *getattr(part, "compatible_specs", [])], shape, part.is_compatible
     )
     raise ValueError(
@@ -83,7 +98,7 @@ def _check_pair(role, part, posterior):
     )
 
 
-def _fitting(role, specs, shape, fits):
+def _compatible_specs(role, specs, shape, fits):
     """Lists the specs that can be built with a shape and are compatible, as text for a message."""
     fitting = []
     for spec in specs:
@@ -103,25 +118,25 @@ def check_output_shapes(vae):
     """
     x = tf.zeros([2, *vae.event_shape], vae.variable_dtype)
     z = tf.zeros([3, 2, *vae.posterior.event_shape], vae.posterior.compute_dtype)
-    made = {
+    outputs = {
         "encoder and posterior": (lambda: vae.posterior_at(x), [2], vae.posterior.event_shape),
         "prior": (lambda: vae.prior(encode=vae.posterior_at), [], vae.prior.event_shape),
         "decoder and likelihood": (lambda: vae.decode(z), [3, 2], vae.event_shape),
     }
-    for seam, (make, batch, event) in made.items():
+    for output, (make, batch, event) in outputs.items():
         try:
             distribution = make()
             got = [*distribution.batch_shape], (*distribution.event_shape,)
         except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
             reason = str(error).split("\n\n")[1 if "Exception encountered" in str(error) else 0]
             reason = re.sub(r"\x1b\[\d*m", "", reason).strip()
-            raise ValueError(f"The parts are incompatible ({seam}): {reason}") from error
+            raise ValueError(f"The parts are incompatible ({output}): {reason}") from error
         if got != (batch, event):
             raise ValueError(
-                f"Expected the {seam} to return a distribution of batch shape {batch} and event shape {list(event)}, "
+                f"Expected the {output} to return a distribution of batch shape {batch} and event shape {list(event)}, "
                 f"got {got[0]} and {list(got[1])}. Networks return [B, H], or [B, *x] up to channels."
             )
-        if seam == "encoder and posterior":
+        if output == "encoder and posterior":
             _check_covariance(vae.posterior, distribution)
 
 

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.data import support as supports
-from zoo.data.standardization import unadapted
 from zoo.memory import check_step
+from zoo.model.adaptation import unadapted
 from zoo.registry import spec_of
 
 KERAS_BATCH = 32  # Keras's default `batch_size`
-LEAST = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
+MINIMUMS = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
 
 
 def check(model, arguments):
@@ -80,9 +80,9 @@ def check_counts(arguments):
     Raises:
         ValueError: a count is not an integer or too small, or a callback is not a Keras callback.
     """
-    for name, least in LEAST.items():
+    for name, minimum in MINIMUMS.items():
         if arguments.get(name) is not None:
-            whole_number(arguments[name], name, least=least)
+            check_int(arguments[name], name, minimum=minimum)
     callbacks = arguments.get("callbacks")
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in tf.nest.flatten(callbacks or []):

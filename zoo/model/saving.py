@@ -2,19 +2,22 @@
 
 import io
 import json
+import traceback
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from zoo.commands.atomic import replacing
-from zoo.memory import counted_weights
+from zoo.commands.endings import is_check
+from zoo.memory import memory_limit
 from zoo.model.vae import VAE
 
 MODEL, WEIGHTS = "model.json", "model.weights.h5"
+KERAS_WRAPPERS = ("keras.src.saving.serialization_lib", "keras.src.ops.operation")  # modules that deserialize configs
 
 
-class InMemory(io.BytesIO):
+class WeightsBuffer(io.BytesIO):
     """An in-memory weights file, because the HDF5 library aborts the process when the disk is full."""
 
     def __str__(self):
@@ -38,7 +41,7 @@ def save(vae: VAE, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = keras.saving.serialize_keras_object(vae)
     config.pop("compile_config", None)
-    vae.save_weights(content := InMemory())
+    vae.save_weights(content := WeightsBuffer())
     # Both are written before either is replaced, because new weights do not fit an older config.
     with replacing(folder / WEIGHTS, folder / MODEL) as (weights, description):
         weights.write_bytes(content.getbuffer())
@@ -80,14 +83,39 @@ def load(folder: str | Path) -> VAE:
 def _described(path):
     """Builds a model from its config file, with uninitialized weights."""
     try:
-        text = path.read_text(encoding="utf-8")
-        with counted_weights(copies=1):
-            vae = keras.saving.deserialize_keras_object(json.loads(text))
-    except Exception as error:  # parts may raise anything for options of a damaged file
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(f"'{path}' does not describe a model of this zoo: {_line(error)}") from error
+    try:
+        with memory_limit(copies=1):
+            vae = keras.saving.deserialize_keras_object(config)
+    except Exception as error:
+        cause = _cause(error)
+        if not (is_check(cause) or _is_of_config(cause)):
+            raise  # a bug, which keeps its type and traceback
+        raise ValueError(f"'{path}' does not describe a model of this zoo: {_line(cause)}") from error
     if not isinstance(vae, VAE):
         raise ValueError(f"Expected '{path}' to describe a VAE, got a {type(vae).__name__}.")
     return vae
+
+
+def _cause(error):
+    """Returns the error that Keras wrapped into others while it deserialized a config."""
+    while error.__context__ is not None and _raised_in(error)[0] in KERAS_WRAPPERS:
+        error = error.__context__
+    return error
+
+
+def _is_of_config(error):
+    """Returns whether Keras raised an error because it cannot read a config, or because the config has unknown keys."""
+    module, function = _raised_in(error)
+    return module in KERAS_WRAPPERS or (module, function) == ("keras.src.layers.layer", "__init__")
+
+
+def _raised_in(error):
+    """Returns the names of the module and of the function that raised an error."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", ""), frame.f_code.co_name
 
 
 def _line(error):

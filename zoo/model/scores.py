@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from zoo.checks import MOST_SAMPLES, seed_number, whole_number
+from zoo.checks import MAX_SAMPLES, check_int, check_seed
 from zoo.data import support as supports
 
-DRAWS = (1, 10, 100, 1000, 5000)
-POINTS = 10_000  # latent points that are decoded at once, on each replica
+CURVE_SAMPLES = (1, 10, 100, 1000, 5000)
+POINTS_PER_CHUNK = 10_000  # latent points that are decoded at once, on each replica
 
 
 class Scores(NamedTuple):
@@ -23,16 +23,16 @@ class Scores(NamedTuple):
             expectation at most log p(x), tending to it as K grows (arXiv:1509.00519) [N].
         reconstruction: −E_q log p(x|z) [N].
         kl: KL(q(z|x) ‖ p(z)) [N].
-        effective_draws: effective sample size of `log_likelihood`, (Σ w)² / Σ w², from 1 to K. If it is small, the
+        effective_sample_size: of `log_likelihood`, (Σ w)² / Σ w², from 1 to K. If it is small, the
             posterior is a poor proposal distribution, and `log_likelihood` is too low [N].
-        curve: `log_likelihood` with each number of draws in `curve_draws(K)`, averaged over groups of draws [N, C].
+        curve: `log_likelihood` with each number of samples in `curve_samples(K)`, averaged over groups of draws [N, C].
     """
 
     elbo: np.ndarray
     log_likelihood: np.ndarray
     reconstruction: np.ndarray
     kl: np.ndarray
-    effective_draws: np.ndarray
+    effective_sample_size: np.ndarray
     curve: np.ndarray
 
 
@@ -52,12 +52,12 @@ def score(model, x, samples, seed, progress):
     Raises:
         ValueError: `x` has another shape or support than the model's, or `samples` is under 1.
     """
-    samples, seed = whole_number(samples, "samples", below=MOST_SAMPLES + 1), seed_number(seed)
+    samples, seed = check_int(samples, "samples", below=MAX_SAMPLES + 1), check_seed(seed)
     x = np.asarray(supports.as_examples(x))
     supports.check_examples(x, model.event_shape, model.support)
-    parts, chunks = -(-samples // POINTS), []
+    parts, chunks = -(-samples // POINTS_PER_CHUNK), []
     sizes = [samples // parts + (i < samples % parts) for i in range(parts)]
-    rows, replicas = min(len(x), max(1, POINTS // samples)), model.distribute_strategy.num_replicas_in_sync
+    rows, replicas = min(len(x), max(1, POINTS_PER_CHUNK // samples)), model.distribute_strategy.num_replicas_in_sync
     starts = range(0, len(x), rows)
     for first in tqdm(starts[::replicas], desc="log p(x)", disable=not progress, leave=False):
         of_replicas = [first + rows * replica for replica in range(replicas)]
@@ -67,7 +67,7 @@ def score(model, x, samples, seed, progress):
             _score_chunks(model, examples, size, [[seed, start + i * len(x)] for start in of_replicas])
             for i, size in enumerate(sizes)
         ]
-        chunks += [merged(of_chunk, sizes) for of_chunk in zip(*parts, strict=True)]
+        chunks += [merge_scores(of_chunk, sizes) for of_chunk in zip(*parts, strict=True)]
     return Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
 
 
@@ -100,13 +100,13 @@ def estimate_on_replicas(model, x, samples, seed):
     return model.distribute_strategy.run(scores, args=(x, seed))
 
 
-def curve_draws(samples):
-    """Returns the number of draws of each point of `Scores.curve`: 1, 10, … up to K.
+def curve_samples(samples):
+    """Returns the number of samples of each point of `Scores.curve`: 1, 10, … up to K.
 
     Args:
         samples: K.
     """
-    return [*(k for k in DRAWS if k < samples), samples]
+    return [*(k for k in CURVE_SAMPLES if k < samples), samples]
 
 
 def estimate(terms):
@@ -124,13 +124,13 @@ def estimate(terms):
     samples, batch = log_w.shape[0], tf.shape(log_w)[1]
     effective = tf.exp(2 * tf.reduce_logsumexp(log_w, axis=0) - tf.reduce_logsumexp(2 * log_w, axis=0))
     curve = []
-    for k in curve_draws(samples):
+    for k in curve_samples(samples):
         groups = tf.reshape(log_w[: samples // k * k], [samples // k, k, batch])
         curve.append(tf.reduce_mean(tf.reduce_logsumexp(groups, axis=1) - math.log(k), axis=0))
     return Scores(-reconstruction - kl, curve[-1], reconstruction, kl, effective, tf.stack(curve, axis=-1))
 
 
-def merged(parts, sizes):
+def merge_scores(parts, sizes):
     """Merges scores of the same examples from several sets of draws.
 
     Args:
@@ -148,13 +148,13 @@ def merged(parts, sizes):
         for name in ("elbo", "reconstruction", "kl")
     }
     log_sums = np.array([part.log_likelihood + np.log(n) for part, n in zip(parts, sizes, strict=True)])  # of w
-    log_squares = 2 * log_sums - np.log([part.effective_draws for part in parts])  # of w²
+    log_squares = 2 * log_sums - np.log([part.effective_sample_size for part in parts])  # of w²
     log_sum = np.logaddexp.reduce(log_sums)
     log_likelihood = log_sum - np.log(sum(sizes))
-    curve = parts[0].curve[:, : len(curve_draws(sum(sizes))) - 1]
+    curve = parts[0].curve[:, : len(curve_samples(sum(sizes))) - 1]
     return Scores(
         log_likelihood=log_likelihood,
-        effective_draws=np.exp(2 * log_sum - np.logaddexp.reduce(log_squares)),
+        effective_sample_size=np.exp(2 * log_sum - np.logaddexp.reduce(log_squares)),
         curve=np.concatenate([curve, log_likelihood[:, None]], axis=1),
         **means,
     )

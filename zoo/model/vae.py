@@ -8,21 +8,18 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.memory as memory
-from zoo.checks import seed_number, whole_number
+from zoo.checks import check_int, check_seed
 from zoo.data import support as supports
-from zoo.data.lazy_arrays import LazyArray
-from zoo.distributions import kl_divergence
 from zoo.likelihoods import Likelihood
-from zoo.model import scores, train_step
-from zoo.model.compatibility import check_output_shapes, check_roles
+from zoo.model import adaptation, forward, scores, seeds, train_step
+from zoo.model.compatibility import check_config, check_output_shapes, check_parts
 from zoo.model.guard import Guard
 from zoo.model.keras_model import KerasModel
-from zoo.model.seeds import next_seed
 from zoo.objectives import Objective, Terms
-from zoo.objectives.objective import draw, no_statistic
+from zoo.objectives.objective import no_statistic, sample_posterior
 from zoo.posteriors import Posterior
 from zoo.priors import Prior
-from zoo.probability import tfd, tfp
+from zoo.probability import tfd
 from zoo.samplers import Sampler
 from zoo.samplers.fitted import FittedSamplers
 
@@ -67,36 +64,26 @@ class VAE(KerasModel):
         super().__init__(**(kwargs | {"autocast": False}))
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood, self.objective = decoder, likelihood, objective
-        self.support, self.seed = support, seed_number(seed)
-        check_roles(self)
+        self.support, self.seed = support, check_seed(seed)
+        check_parts(self)
         for role in self.PARTS:
             if not isinstance(getattr(self, role), keras.Model):  # users may have named their networks
                 getattr(self, role).name = role
         self.samplers = FittedSamplers(name="samplers")
         self.guard = Guard(train_step.TERMS, [f"the gradient in the {part}" for part in self.PARTS])
-        with memory.counted_weights():
+        with memory.memory_limit():
             self.build(encoder.input_shape)
         memory.check_step(self)
         check_output_shapes(self)
 
     def build(self, x_shape):
-        for part, input_shape in (
-            (self.posterior, self.encoder.output_shape),
-            (self.prior, x_shape),
-            (self.likelihood, self.decoder.output_shape),
-            (self.objective, None),
-        ):
-            if not part.built:  # parts that are loaded from a file are built already
-                part.build(input_shape)
+        h_shape, decoded_shape = self.encoder.output_shape, self.decoder.output_shape
+        shapes = {"posterior": h_shape, "prior": x_shape, "likelihood": decoded_shape, "objective": None}
+        for role, shape in shapes.items():
+            if not getattr(self, role).built:  # parts that are loaded from a file are built already
+                getattr(self, role).build(shape)
         self.prior.set_range(*supports.get(self.support).limits)
-        self.seed_counter = self.add_weight(
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            name="seed_counter",
-            aggregation="only_first_replica",
-        )
+        self.seed_counter = seeds.add_counter(self)
         super().build(x_shape)
 
     @property
@@ -121,10 +108,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's or, in eager mode, is outside of its support.
         """
-        if tf.executing_eagerly() and not keras.backend.is_keras_tensor(x):
-            x = supports.as_examples(x)
-            supports.check_examples(x, self.event_shape, self.support)
-        return self.posterior(self.features(x))
+        return self.posterior(self.features(forward.check_eagerly(self, x)))
 
     def posterior_at(self, x: tf.Tensor) -> tfd.Distribution:
         """Returns q(z|x) at points [B, *x] that need not be data, such as the pseudo-inputs of a VampPrior.
@@ -145,12 +129,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's.
         """
-        mode = {} if training is None else {"training": training}  # Keras treats None as False
-        h = self.encoder(
-            self.likelihood.standardized(supports.as_batch(x, self.event_shape, self.variable_dtype)), **mode
-        )
-        # Keras casts the arguments of a posterior's `call`, but not of its `params` and `distribution`.
-        return tf.cast(h, self.posterior.compute_dtype)
+        return forward.encoder_features(self, x, training)
 
     def decode(self, z: Array) -> tfd.Distribution:
         """Returns the likelihood p(x|z).
@@ -164,13 +143,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: the last axis of `z` is not L.
         """
-        z = tf.convert_to_tensor(supports.as_examples(z, "latent points"), self.posterior.compute_dtype)
-        if z.shape[-1:] != (self.latent_size,):
-            raise ValueError(f"Expected latent points of shape [..., {self.latent_size}], got {list(z.shape)}.")
-        memory.check_points(self.decoder, z.shape[:-1].num_elements(), "latent points")
-        h = self.decoder(tf.reshape(z, [-1, self.latent_size]))
-        h = tf.reshape(h, tf.concat([tf.shape(z)[:-1], h.shape[1:]], axis=0))
-        return self.likelihood(h)
+        return self.likelihood(forward.decoder_features(self, z))
 
     def terms(self, x: Array, samples: int, seed: tf.Tensor) -> Terms:
         """Computes the terms of the variational bounds on log p(x).
@@ -183,21 +156,11 @@ class VAE(KerasModel):
         Returns:
             `zoo.objectives.Terms`.
         """
-        return self._terms(x, partial(draw, samples=samples), no_statistic, seed)
+        return forward.terms(self, x, partial(sample_posterior, samples=samples), no_statistic, seed)
 
     def call(self, x, training=None):  # Keras passes `training` on to the networks
-        return self._terms(
-            x, self.objective.draw, self.objective.batch_statistic, next_seed(self.seed, self.seed_counter)
-        )
-
-    def _terms(self, x, drawn, aggregate, seed):
-        x = supports.as_batch(x, self.event_shape, self.variable_dtype)
-        draw_seed, aggregate_seed = tfp.random.split_seed(seed, 2)
-        q, z, log_qz, log_draw_weights = drawn(self.posterior, self.features(x), draw_seed)
-        p = self.prior(encode=self.posterior_at)
-        log_px, log_pz = self.decode(z).log_prob(x), p.log_prob(z)  # [K, B]
-        kl = kl_divergence(q, p, log_qz, log_pz, z, log_draw_weights)
-        return Terms(log_px, log_pz, log_qz, kl, z, aggregate(q, p, z, aggregate_seed), log_draw_weights)
+        sample, statistic = self.objective.sample_posterior, self.objective.batch_statistic
+        return forward.terms(self, x, sample, statistic, seeds.next_seed(self.seed, self.seed_counter))
 
     def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
         """Estimates log p(x) of each example in nats [N]. Takes the arguments of `score`."""
@@ -238,15 +201,7 @@ class VAE(KerasModel):
         Raises:
             ValueError: `x` has another shape than the model's, or is not finite.
         """
-        if not isinstance(x, LazyArray):  # a lazy array may be larger than memory
-            x = supports.with_channels_as(np.asarray(supports.as_examples(x)), self.event_shape)
-        if x.shape[1:] != self.event_shape:
-            raise supports.wrong_shape(x.shape, self.event_shape)
-        supports.check_examples(x, self.event_shape, "real")
-        if supports.get(self.support).has_units:
-            self.likelihood.adapt(x)
-        self.prior.adapt(x)
-        self.objective.adapt(x)
+        adaptation.adapt(self, x)
 
     def reconstruct(self, x: Array) -> tf.Tensor:
         """Returns E[x′ | z = E_q z], the mean of the likelihood at the mean of the posterior.
@@ -259,13 +214,13 @@ class VAE(KerasModel):
         """
         return self.decode(self.encode(x).mean()).mean()
 
-    def generate(self, n: int, seed: int | None = None, latents: str | tfd.Distribution = "prior") -> tf.Tensor:
+    def generate(self, n: int, seed: int | None = None, sampler: str | tfd.Distribution = "prior") -> tf.Tensor:
         """Generates examples: the means E[x|z] for draws of z.
 
         Args:
             n: number of examples.
             seed: random seed; None for new draws in each call.
-            latents: distribution of z, see `latent_distribution`.
+            sampler: distribution of z, see `latent_distribution`.
 
         Returns:
             [n, *x].
@@ -273,21 +228,16 @@ class VAE(KerasModel):
         Raises:
             KeyError, ValueError: as `latent_distribution`, or `n` is under 1.
         """
-        n = whole_number(n, "how many to generate")
+        n = check_int(n, "how many to generate")
         memory.check_points(self.decoder, n, "latent points")
-        seed = (
-            next_seed(self.seed, self.seed_counter)
-            if seed is None
-            else tf.constant([self.seed, seed_number(seed)], tf.int32)
-        )
-        z = self.latent_distribution(latents).sample(n, seed=seed)
+        z = self.latent_distribution(sampler).sample(n, seed=seeds.draw_seed(self, seed))
         return self.decode(tf.cast(z, self.posterior.compute_dtype)).mean()
 
-    def latent_distribution(self, latents: str | tfd.Distribution = "prior") -> tfd.Distribution:
+    def latent_distribution(self, sampler: str | tfd.Distribution = "prior") -> tfd.Distribution:
         """Returns a distribution of z to sample from.
 
         Args:
-            latents: "prior"; "vamp", the prior of a model with a VampPrior; the name of a sampler that `add_sampler`
+            sampler: "prior"; "vamp", the prior of a model with a VampPrior; the name of a sampler that `add_sampler`
                 has fitted, such as "aggregated" or "gmm"; or a tfd distribution of event shape [L].
 
         Returns:
@@ -297,7 +247,7 @@ class VAE(KerasModel):
             KeyError: no such sampler in this model; the message lists the known ones.
             ValueError: the distribution has another shape.
         """
-        return self.samplers.distribution(latents, self)
+        return self.samplers.distribution(sampler, self)
 
     def add_sampler(self, spec: str | dict[str, Any], x: Array, progress: bool = True) -> Sampler:
         """Fits a distribution of z to the encoded training data, for use by `generate`.
@@ -307,7 +257,7 @@ class VAE(KerasModel):
 
         Args:
             spec: spec of a sampler, e.g. "aggregated", "gmm(components=20)" or "compressed(components=500)"; its name
-                without options is the `latents` of `generate`.
+                without options is the `sampler` of `generate`.
             x: training data [N, *x].
             progress: whether to show a progress bar.
 
@@ -319,18 +269,17 @@ class VAE(KerasModel):
             ValueError: `x` has another shape or support than the model's or too few examples, or the sampler is
                 incompatible with the posterior.
         """
-        x = np.asarray(supports.as_examples(x))
-        supports.check_examples(x, self.event_shape, self.support)
         return self.samplers.fit(spec, self, x, progress)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
-        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialized()}
+        settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialize()}
         return super().get_config() | parts | settings
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
+        check_config(config)
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name), custom_objects) for name in cls.PARTS}
         samplers = config.pop("samplers", {})
         vae = cls(**parts, **config)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import keras
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.registry import register
 
 
@@ -32,9 +32,9 @@ class Convolutional:
     def __post_init__(self):
         if not isinstance(self.filters, list | tuple) or not self.filters:
             raise ValueError(f"Expected filters= to be a tuple of channel counts, e.g. (32, 64), got {self.filters!r}.")
-        object.__setattr__(self, "filters", tuple(whole_number(f, "a number of filters") for f in self.filters))
-        object.__setattr__(self, "kernel", whole_number(self.kernel, "kernel", least=2))
-        object.__setattr__(self, "hidden", whole_number(self.hidden, "hidden"))
+        object.__setattr__(self, "filters", tuple(check_int(f, "a number of filters") for f in self.filters))
+        object.__setattr__(self, "kernel", check_int(self.kernel, "kernel", minimum=2))
+        object.__setattr__(self, "hidden", check_int(self.hidden, "hidden"))
 
     def encoder(self, event_shape):
         """Returns a model from x [B, *event_shape] to h [B, hidden]."""

@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.memory as memory
-from zoo.checks import whole_number
+from zoo.checks import check_int
 
-MOST = 100  # upper limit of flow steps; more take minutes to build and hours to compile
+MAX_STEPS = 100  # upper limit of flow steps; more take minutes to build and hours to compile
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -65,24 +65,26 @@ class MADE(keras.layers.Layer):
         order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # order of the elements
         units = max(self.hidden, d)
         takes = f"the masks of a network with hidden={units:,} to fit into memory, but with their weights they take"
-        memory.check(memory.FLOAT * memory.TRAINED * units * d * (1 + self.outputs), takes, "Use fewer hidden units")
+        size = memory.BYTES_PER_FLOAT * memory.FLOATS_PER_PARAMETER * units * d * (1 + self.outputs)
+        memory.check(size, takes, "Use fewer hidden units")
         degrees = np.arange(units) % d
-        self.inner = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="inner")
+        self.hidden_layer = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="hidden_layer")
         mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
-        self.outer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="outer")
-        self.inner.build((None, d))
-        self.outer.build((None, units))
+        self.output_layer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="output_layer")
+        self.hidden_layer.build((None, d))
+        self.output_layer.build((None, units))
         if self.context:
-            self.side = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="side")
-            self.side.build((None, self.context))
+            options = {"use_bias": False, "dtype": self.dtype_policy, "name": "context_layer"}
+            self.context_layer = keras.layers.Dense(units, **options)
+            self.context_layer.build((None, self.context))
         super().build(z_shape)
 
     def call(self, z, context=None):
         """Maps z [..., d] and a context [B, C] that broadcasts to it to `outputs` tensors [..., d]."""
-        h = self.inner(z)
+        h = self.hidden_layer(z)
         if context is not None:
-            h += self.side(context)
-        params = self.outer(tf.nn.elu(h))  # [..., d × outputs]
+            h += self.context_layer(context)
+        params = self.output_layer(tf.nn.elu(h))  # [..., d × outputs]
         params = tf.reshape(params, tf.concat([tf.shape(params)[:-1], [*self.event_shape, self.outputs]], axis=0))
         return tf.unstack(params, num=self.outputs, axis=-1)
 
@@ -102,7 +104,7 @@ def flow_networks(event_shape, steps, hidden, context, dtype):
         dtype: dtype or dtype policy of the layers.
     """
     made = []
-    for i in range(whole_number(steps, "steps", below=MOST + 1)):
+    for i in range(check_int(steps, "steps", below=MAX_STEPS + 1)):
         network = MADE(event_shape, hidden=hidden, context=context, reverse=bool(i % 2), dtype=dtype, name=f"made_{i}")
         network.build((None, *event_shape))
         made.append(network)

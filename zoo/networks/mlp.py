@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.registry import register
 
 
@@ -20,7 +20,7 @@ class DenseNetwork:
     def __post_init__(self):
         if not isinstance(self.hidden, list | tuple) or not self.hidden:
             raise ValueError(f"Expected hidden= to be a tuple of layer sizes, e.g. (300, 300), got {self.hidden!r}.")
-        sizes = tuple(whole_number(size, "the size of a hidden layer") for size in self.hidden)
+        sizes = tuple(check_int(size, "the size of a hidden layer") for size in self.hidden)
         object.__setattr__(self, "hidden", sizes)
 
     def layer(self, size):

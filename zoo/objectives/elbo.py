@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo.checks import real_number
+from zoo.checks import check_float
 from zoo.objectives.objective import Objective
 from zoo.registry import register
 
@@ -26,11 +26,11 @@ class ELBO(Objective):
         ValueError: β or λ is negative or not finite.
     """
 
-    stratified = True
+    accepts_strata = True
 
     def __init__(self, beta=1.0, free_bits=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.beta, self.free_bits = real_number(beta, "beta", least=0), real_number(free_bits, "free_bits", least=0)
+        self.beta, self.free_bits = check_float(beta, "beta", minimum=0), check_float(free_bits, "free_bits", minimum=0)
 
     @property
     def uses_batch_statistic(self):

@@ -19,7 +19,7 @@ class IWAE(Objective):
             (Morningstar et al., 2021, arXiv:2003.01687).
     """
 
-    stratified = True
+    accepts_strata = True
 
     def __init__(self, samples=5, **kwargs):
         super().__init__(samples=samples, **kwargs)
@@ -43,9 +43,9 @@ class DReG(IWAE):
         samples: K, importance samples per example.
     """
 
-    stratified = False  # the estimator needs draws of q(z|x), not of its components
+    accepts_strata = False  # the estimator needs draws of q(z|x), not of its components
 
-    def draw(self, posterior, h, seed):
+    def sample_posterior(self, posterior, h, seed):
         q = posterior(h)
         z = q.sample(self.samples, seed=seed)
         z, zero = _reweighted(z, tf.cast(tf.convert_to_tensor(self.annealing), z.dtype))

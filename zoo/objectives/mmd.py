@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from zoo.checks import real_number
+from zoo.checks import check_float
 from zoo.objectives.objective import Objective
 from zoo.registry import register
 
-TINY = 1e-30  # avoids division by zero: a batch of one has no distances
+EPSILON = 1e-30  # avoids division by zero: a batch of one has no distances
 WIDTHS = (0.125, 0.25, 0.5, 1.0)  # of the kernels, in mean squared distances between draws of the prior
 
 
@@ -34,8 +34,8 @@ class MMD(Objective):
 
     def __init__(self, alpha=0.0, lambda_=100.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = real_number(alpha, "alpha", most=1)
-        self.lambda_ = real_number(lambda_, "lambda_", least=1 - self.alpha)
+        self.alpha = check_float(alpha, "alpha", maximum=1)
+        self.lambda_ = check_float(lambda_, "lambda_", minimum=1 - self.alpha)
 
     def batch_statistic(self, q, p, z, seed):
         return squared_mmd(z, p.sample(tf.shape(z)[1], seed=seed))
@@ -62,7 +62,7 @@ def squared_mmd(z, prior_z):
     n = tf.shape(prior_z)[0]
     pairs = tf.cast(tf.maximum(n * (n - 1), 1), z.dtype)
     distances = _squared_distances(prior_z, prior_z)
-    width = tf.stop_gradient(tf.reduce_sum(distances) / pairs) + TINY
+    width = tf.stop_gradient(tf.reduce_sum(distances) / pairs) + EPSILON
 
     def kernel(distances):
         return tf.add_n([tf.exp(-distances / (a * width)) for a in WIDTHS]) / len(WIDTHS)

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.data.lazy_arrays import LazyArray
 from zoo.posteriors.posterior import Posterior
 from zoo.probability import tfd
 
 # q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_draw_weights`.
-Drawn = tuple[tfd.Distribution, tf.Tensor, tf.Tensor, tf.Tensor | None]
+PosteriorSample = tuple[tfd.Distribution, tf.Tensor, tf.Tensor, tf.Tensor | None]
 
 
 class Objective(keras.layers.Layer):
@@ -25,18 +25,18 @@ class Objective(keras.layers.Layer):
         samples: K, draws of z per example.
     """
 
-    stratified = False  # whether it accepts draws with shares other than 1/K, by averaging with `terms.mean`
+    accepts_strata = False  # whether it accepts stratified draws, by averaging with `terms.mean`
     uses_batch_statistic = False  # whether it uses a statistic of the whole batch, which ignores sample weights
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "call" in vars(cls) and "stratified" not in vars(cls):
-            cls.stratified = False  # a subclass that overrides `call` must set it again
+        if "call" in vars(cls) and "accepts_strata" not in vars(cls):
+            cls.accepts_strata = False  # a subclass that overrides `call` must set it again
 
     def __init__(self, samples=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
-        self.samples = whole_number(samples, "samples")
+        self.samples = check_int(samples, "samples")
 
     def build(self, terms_shape=None):
         self.annealing = self.add_weight(shape=(), initializer="ones", trainable=False, name="annealing")
@@ -46,7 +46,7 @@ class Objective(keras.layers.Layer):
         """Returns `annealing` × value, in the value's dtype."""
         return tf.cast(tf.convert_to_tensor(self.annealing), value.dtype) * value
 
-    def draw(self, posterior: Posterior, h: tf.Tensor, seed: tf.Tensor) -> Drawn:
+    def sample_posterior(self, posterior: Posterior, h: tf.Tensor, seed: tf.Tensor) -> PosteriorSample:
         """Samples z with the gradient estimator of this objective.
 
         Args:
@@ -57,9 +57,9 @@ class Objective(keras.layers.Layer):
         Returns:
             q, z [K, B, L], log q(z|x) [K, B], and `Terms.log_draw_weights`.
         """
-        if self.stratified and posterior.stratified:
-            return draw_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
-        return draw(posterior, h, seed, self.samples)
+        if self.accepts_strata and posterior.has_strata:
+            return sample_posterior_strata(posterior, h, seed, self.samples, tf.convert_to_tensor(self.annealing))
+        return sample_posterior(posterior, h, seed, self.samples)
 
     def batch_statistic(self, q: tfd.Distribution, p: tfd.Distribution, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Computes a statistic of the whole batch, such as one of q(z), passed to `call` as `terms.batch_statistic`.
@@ -96,7 +96,7 @@ class Objective(keras.layers.Layer):
         return super().get_config() | {"samples": self.samples}
 
 
-def draw(posterior, h, seed, samples):
+def sample_posterior(posterior, h, seed, samples):
     """Samples q(z|x) K times, with `experimental_sample_and_log_prob`.
 
     Args:
@@ -106,27 +106,27 @@ def draw(posterior, h, seed, samples):
         samples: K.
 
     Returns:
-        As `Objective.draw`.
+        As `Objective.sample_posterior`.
     """
     q = posterior(h)
     return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
 
 
-def draw_strata(posterior, h, seed, samples, annealing=1.0):
+def sample_posterior_strata(posterior, h, seed, samples, annealing=1.0):
     """Samples each component of a mixture q(z|x) K times.
 
     During a KL warm-up with annealing a, the weights of q are ∝ πᵃ. Otherwise one component would take all the weight
     for good: early in training, its lead in log p(x|z) exceeds the nats that a mixture can gain.
 
     Args:
-        posterior: a posterior with `stratified` true.
+        posterior: a posterior with `has_strata`.
         h: features [B, H].
         seed: int32 [2].
         samples: K.
         annealing: a.
 
     Returns:
-        As `Objective.draw`, with M K draws.
+        As `Objective.sample_posterior`, with M K draws.
     """
     q = posterior(h).tempered(annealing)
     z, log_draw_weights = q.sample_strata(samples, seed)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo.checks import real_number, whole_number
+from zoo.checks import check_float, check_int
 from zoo.distributions.mixtures.mixture import pairwise_log_prob
 from zoo.objectives.objective import Objective
 from zoo.posteriors.normal import NormalPosterior
@@ -35,9 +35,9 @@ class TotalCorrelation(Objective):
 
     def __init__(self, alpha=1.0, beta=6.0, gamma=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = real_number(alpha, "alpha", least=0)
-        self.beta = real_number(beta, "beta", least=0)
-        self.gamma = real_number(gamma, "gamma", least=0)
+        self.alpha = check_float(alpha, "alpha", minimum=0)
+        self.beta = check_float(beta, "beta", minimum=0)
+        self.gamma = check_float(gamma, "gamma", minimum=0)
 
     def build(self, terms_shape=None):
         self.examples = self.add_weight(shape=(), initializer="zeros", trainable=False, name="examples")
@@ -51,7 +51,7 @@ class TotalCorrelation(Objective):
         return bool(self.examples.numpy() > 0)
 
     def adapt(self, x):
-        self.examples.assign(whole_number(len(x), "the number of examples"))
+        self.examples.assign(check_int(len(x), "the number of examples"))
 
     def batch_statistic(self, q, p, z, seed):
         """Estimates log q(z) and log Πⱼ q(zⱼ) of the draws [2, K, B]."""

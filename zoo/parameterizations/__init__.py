@@ -1,8 +1,9 @@
 """Parameterizations of normals: unconstrained parameters ↦ N(μ, Σ).
 
-Shared by posteriors, learned priors and mixture components. To write one: define a frozen dataclass with `size(d)`, the
-number of parameters of a normal in d dimensions, and `__call__(params, d)`, which maps params [..., size(d)] to a
-normal of batch shape [...] and event shape [d]. The first d parameters are μ; zero parameters give N(0, I).
+Shared by posteriors, learned priors and mixture components. To write one: define a frozen dataclass with
+`params_size(d)`, the number of parameters of a normal in d dimensions, and `__call__(params, d)`, which maps params
+[..., params_size(d)] to a normal of batch shape [...] and event shape [d]. The first d parameters are μ; zero
+parameters give N(0, I).
 """
 
 from typing import Protocol
@@ -21,8 +22,8 @@ __all__ = ["Diag", "LowRank", "Orthogonal", "Parameterization", "StdCorr", "TriL
 class Parameterization(Protocol):
     """The interface of parameterizations."""
 
-    def size(self, d: int) -> int:
+    def params_size(self, d: int) -> int:
         """Returns the number of parameters of a normal in d dimensions."""
 
     def __call__(self, params: tf.Tensor, d: int) -> tfd.Distribution:
-        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""

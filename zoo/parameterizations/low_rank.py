@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
 from zoo.distributions.positive import positive
 from zoo.registry import register
@@ -27,7 +27,7 @@ class LowRank:
 
     def __post_init__(self):
         if self.rank is not None:
-            object.__setattr__(self, "rank", whole_number(self.rank, "rank"))
+            object.__setattr__(self, "rank", check_int(self.rank, "rank"))
 
     def rank_of(self, d):
         """Returns r for a normal in d dimensions.
@@ -35,9 +35,9 @@ class LowRank:
         Raises:
             ValueError: the rank is over d.
         """
-        return rank_within(d, self.rank, RANK)
+        return resolve_rank(d, self.rank, RANK)
 
-    def size(self, d):
+    def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions.
 
         Raises:
@@ -46,13 +46,13 @@ class LowRank:
         return 2 * d + self.rank_of(d) * d
 
     def __call__(self, params, d):
-        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw_scale, factor = tf.split(params, [d, d, self.rank_of(d) * d], axis=-1)
         factor = tf.reshape(factor, tf.concat([tf.shape(factor)[:-1], [d, self.rank_of(d)]], axis=0))
         return MultivariateNormalLowRank(loc, positive(raw_scale), factor)
 
 
-def rank_within(d, rank, usual):
+def resolve_rank(d, rank, usual):
     """Returns the rank, or by default min(usual, d).
 
     Args:
@@ -65,6 +65,6 @@ def rank_within(d, rank, usual):
     """
     if rank is None:
         return min(usual, d)
-    if whole_number(rank, "rank") > d:
+    if check_int(rank, "rank") > d:
         raise ValueError(f"Expected a rank of at most {d}, the number of dimensions, got {rank}.")
     return rank

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.householder import LinearOperatorHouseholderProduct
 from zoo.distributions.positive import positive
 from zoo.probability import tfd
 from zoo.registry import register
 
 REFLECTIONS = 32  # upper limit of the default; d reflections reach every orthogonal matrix
-TINY = 1e-30  # avoids division by zero for a zero vector
+EPSILON = 1e-30  # avoids division by zero for a zero vector
 
 
 @register("normal", "orthogonal")
@@ -32,20 +32,20 @@ class Orthogonal:
 
     def __post_init__(self):
         if self.reflections is not None:
-            object.__setattr__(self, "reflections", whole_number(self.reflections, "reflections"))
+            object.__setattr__(self, "reflections", check_int(self.reflections, "reflections"))
 
-    def size(self, d):
+    def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return 2 * d + self._count(d) * d
 
     def __call__(self, params, d):
-        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         r = self._count(d)
         loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
         # Perturbed unit vectors, because zero has no direction; scaled by 1/√d to stay close in high dimensions too.
         raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
         vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
-        directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + TINY)
+        directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + EPSILON)
         rotation = LinearOperatorHouseholderProduct(tf.linalg.matrix_transpose(directions))
         scale = tf.linalg.LinearOperatorDiag(positive(raw_scale), is_non_singular=True)  # √D
         return tfd.MultivariateNormalLinearOperator(loc, tf.linalg.LinearOperatorComposition([rotation, scale]))

@@ -19,12 +19,12 @@ class TriL:
     (Kingma & Welling, 2019, arXiv:1906.02691, section 2.5.1).
     """
 
-    def size(self, d):
+    def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
 
     def __call__(self, params, d):
-        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
         # A sum instead of `set_diag`, whose gradient XLA does not support for a batch of unknown size.
@@ -42,12 +42,12 @@ class StdCorr:
     so changing a standard deviation leaves correlations unchanged.
     """
 
-    def size(self, d):
+    def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
 
     def __call__(self, params, d):
-        """Maps params [..., size(d)] to a normal of batch shape [...] and event shape [d]."""
+        """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw = tf.split(params, [d, -1], axis=-1)
         lower, raw_scale = _strict_lower_and_diagonal(raw, d)
         rows = lower + tf.eye(d, dtype=raw.dtype)

@@ -1,6 +1,6 @@
 """A Dirichlet posterior: z lies on the simplex."""
 
-from zoo.distributions.dirichlet import ReparameterizedDirichlet, enough_categories
+from zoo.distributions.dirichlet import ReparameterizedDirichlet, check_categories
 from zoo.distributions.positive import positive
 from zoo.posteriors.posterior import Posterior
 from zoo.registry import register
@@ -19,11 +19,11 @@ class DirichletPosterior(Posterior):
         ValueError: L is 1.
     """
 
-    space = "simplex"
+    support = "simplex"
 
     def __init__(self, event_shape, **kwargs):
         super().__init__(event_shape, **kwargs)
-        enough_categories(self.event_shape)
+        check_categories(self.event_shape)
 
     @property
     def params_size(self):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 import zoo.parameterizations as parameterizations
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.networks.made import flow_networks
 from zoo.posteriors.posterior import Posterior
@@ -25,16 +25,16 @@ class IAFPosterior(Posterior):
     """
 
     density_is_sequential = True
-    first = parameterizations.Diag()
+    base = parameterizations.Diag()
 
     def __init__(self, event_shape, steps=2, hidden=64, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
+        self.steps, self.hidden = check_int(steps, "steps"), check_int(hidden, "hidden")
 
     @property
     def params_size(self):
         """Number of parameters of q(z|x) for one x."""
-        return self.first.size(*self.event_shape) + self.hidden
+        return self.base.params_size(*self.event_shape) + self.hidden
 
     def build(self, h_shape):
         self.params = self.parameter_layer(h_shape, location_size=self.event_shape[0])
@@ -44,7 +44,7 @@ class IAFPosterior(Posterior):
     def distribution(self, params):
         params, context = tf.split(params, [self.params_size - self.hidden, self.hidden], axis=-1)
         steps = [AutoregressiveAffine(network, context) for network in self.networks]
-        return Flow(self.first(params, *self.event_shape), tfb.Chain(steps[::-1]))
+        return Flow(self.base(params, *self.event_shape), tfb.Chain(steps[::-1]))
 
     def get_config(self):
         return super().get_config() | {"steps": self.steps, "hidden": self.hidden}

@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.mixtures.stratified import StratifiedMixture
 from zoo.distributions.positive import positive
-from zoo.posteriors.posterior import SMALL, Posterior
+from zoo.posteriors.posterior import COVARIANCE_GAIN, Posterior
 from zoo.probability import tfd
 from zoo.registry import register
 
@@ -19,18 +19,19 @@ class MixturePosterior(Posterior):
     so the gradient with respect to π is exact. `sample` uses implicit reparameterization (Figurnov et al., 2018,
     arXiv:1805.08498), whose gradient with respect to π has unbounded variance when components are far apart: trained
     with it, all components but one die. The means are initialized close together, so that every component stays within
-    reach of the decoder. Train with a KL warm-up: it anneals the weights too (`zoo.objectives.objective.draw_strata`).
+    reach of the decoder. Train with a KL warm-up: it anneals the weights too (see
+    `zoo.objectives.objective.sample_posterior_strata`).
 
     Args:
         event_shape: (L,), the latent size.
         components: M, the number of components.
     """
 
-    stratified = True
+    has_strata = True
 
     def __init__(self, event_shape, components=3, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.components = whole_number(components, "components")
+        self.components = check_int(components, "components")
 
     @property
     def params_size(self):
@@ -42,7 +43,7 @@ class MixturePosterior(Posterior):
         self.params = self.parameter_layer(h_shape, location_size=m * d)
         kernel = keras.ops.convert_to_numpy(self.params.kernel).copy()
         means = kernel[:, : m * d].reshape(-1, m, d)
-        means[:, 1:] = means[:, :1] + SMALL * means[:, 1:]
+        means[:, 1:] = means[:, :1] + COVARIANCE_GAIN * means[:, 1:]
         kernel[:, : m * d] = means.reshape(-1, m * d)
         self.params.kernel.assign(kernel)
         super().build(h_shape)

@@ -24,7 +24,7 @@ class NormalPosterior(Posterior):
     @property
     def params_size(self):
         """Number of parameters of q(z|x) for one x."""
-        return self.family.size(*self.event_shape)
+        return self.family.params_size(*self.event_shape)
 
 
 @register("posterior", "diag")
@@ -94,7 +94,7 @@ class LowRankNormalPosterior(NormalPosterior):
     def __init__(self, event_shape, rank=None, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.family = parameterizations.LowRank(rank)
-        self.family.size(*self.event_shape)  # raises an error if the rank is too high
+        self.family.params_size(*self.event_shape)  # raises an error if the rank is too high
 
     def get_config(self):
         return super().get_config() | {"rank": self.family.rank}

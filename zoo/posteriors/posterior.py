@@ -9,7 +9,7 @@ import tensorflow as tf
 from zoo.layer import DistributionLayer
 from zoo.probability import tfd
 
-SMALL = 0.1  # initial scale of covariance parameters, relative to location parameters
+COVARIANCE_GAIN = 0.1  # initial scale of covariance parameters, relative to location parameters
 
 
 class Posterior(DistributionLayer):
@@ -24,8 +24,8 @@ class Posterior(DistributionLayer):
         event_shape: (L,), the latent size.
     """
 
-    space = "real"  # the support of z
-    stratified = False  # whether q(z|x) is a mixture with `sample_strata`, which samples every component
+    support = "real"  # the support of z
+    has_strata = False  # whether q(z|x) has `sample_strata`, which samples every component of a mixture
     density_is_sequential = False  # whether the density of a given point takes L network passes
     params_size: int | None = None  # P, the number of parameters of q(z|x) for one x; None if unknown
 
@@ -55,4 +55,5 @@ class Posterior(DistributionLayer):
             A built Keras layer.
         """
         assert self.params_size is not None, "a posterior with a parameter layer must define params_size"
-        return self.dense(self.params_size, h_shape, lambda size: np.where(np.arange(size) < location_size, 1.0, SMALL))
+        gain = lambda size: np.where(np.arange(size) < location_size, 1.0, COVARIANCE_GAIN)  # noqa: E731
+        return self.dense(self.params_size, h_shape, gain)

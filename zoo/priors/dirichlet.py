@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from zoo.checks import real_number
-from zoo.distributions.dirichlet import ReparameterizedDirichlet, enough_categories
+from zoo.checks import check_float
+from zoo.distributions.dirichlet import ReparameterizedDirichlet, check_categories
 from zoo.priors.prior import Prior
 from zoo.registry import register
 
@@ -20,12 +20,12 @@ class DirichletPrior(Prior):
         ValueError: L is 1, or α is under 0.01.
     """
 
-    space = "simplex"
+    support = "simplex"
 
     def __init__(self, event_shape, concentration=0.98, **kwargs):
         super().__init__(event_shape, **kwargs)
-        enough_categories(self.event_shape)
-        self.concentration = real_number(concentration, "concentration", least=0.01)
+        check_categories(self.event_shape)
+        self.concentration = check_float(concentration, "concentration", minimum=0.01)
 
     def call(self, encode=None):
         return ReparameterizedDirichlet(tf.fill(self.event_shape, tf.constant(self.concentration, self.compute_dtype)))

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.networks.made import flow_networks
 from zoo.priors.prior import Prior
@@ -24,7 +24,7 @@ class MAFPrior(Prior):
 
     def __init__(self, event_shape, steps=3, hidden=64, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.steps, self.hidden = whole_number(steps, "steps"), whole_number(hidden, "hidden")
+        self.steps, self.hidden = check_int(steps, "steps"), check_int(hidden, "hidden")
 
     def build(self, x_shape):
         self.networks = flow_networks(self.event_shape, self.steps, self.hidden, 0, self.dtype_policy)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.mixtures import mixture
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
@@ -24,9 +24,9 @@ class MixturePrior(Prior):
 
     def __init__(self, event_shape, components=10, normal="diag", **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.components, self.normal = whole_number(components, "components"), normal
+        self.components, self.normal = check_int(components, "components"), normal
         self.family = build_nested("normal", normal)
-        self.size = self.family.size(*self.event_shape)
+        self.size = self.family.params_size(*self.event_shape)
 
     def build(self, x_shape):
         (d,) = self.event_shape

@@ -32,7 +32,7 @@ class NormalPrior(Prior):
     family: parameterizations.Parameterization
 
     def build(self, x_shape):
-        size = self.family.size(*self.event_shape)
+        size = self.family.params_size(*self.event_shape)
         self.params = self.add_weight(shape=(size,), initializer="zeros", name="params")
         super().build(x_shape)
 

@@ -19,7 +19,7 @@ class Prior(DistributionLayer):
         event_shape: (L,), the latent size.
     """
 
-    space = "real"  # the support of z
+    support = "real"  # the support of z
     is_mixture_of_posteriors = False  # whether its components are posteriors, so that `call` needs `encode`
 
     @property
@@ -33,7 +33,7 @@ class Prior(DistributionLayer):
         Args:
             posterior: the layer.
         """
-        return posterior.space == self.space
+        return posterior.support == self.support
 
     @property
     def compatible_specs(self) -> list[str]:

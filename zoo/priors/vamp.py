@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.checks import seed_number, whole_number
+from zoo.checks import check_int, check_seed
 from zoo.data.standardization import extremes
 from zoo.distributions.mixtures.mixture import MixtureSameFamily
 from zoo.priors.prior import Prior
@@ -37,19 +37,19 @@ class VampPrior(Prior):
         super().__init__(event_shape, **kwargs)
         if weights not in ("equal", "learned"):
             raise ValueError(f"Expected weights= to be 'equal' or 'learned', got {weights!r}.")
-        self.components, self.weighting = whole_number(components, "components"), weights
-        self.seed = seed_number(seed)
+        self.components, self.weighting = check_int(components, "components"), weights
+        self.seed = check_seed(seed)
 
     def build(self, x_shape):
-        self.v = self.add_weight(
+        self.unit_pseudo_inputs = self.add_weight(
             shape=(self.components, *x_shape[1:]),
             initializer=keras.initializers.RandomUniform(0.0, 1.0),
-            constraint=self._into_range,  # clipping in `call` would stop clipped pixels' gradients for good
-            name="v",
+            constraint=self._clip,  # clipping in `call` would stop clipped pixels' gradients for good
+            name="unit_pseudo_inputs",
         )
         self.low = self.add_weight(shape=x_shape[1:], initializer="zeros", trainable=False, name="low")
         self.high = self.add_weight(shape=x_shape[1:], initializer="ones", trainable=False, name="high")
-        self.held = self.add_weight(shape=(), initializer="zeros", trainable=False, name="held")
+        self.bounded = self.add_weight(shape=(), initializer="zeros", trainable=False, name="bounded")
         if self.weighting == "learned":
             self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits")
         super().build(x_shape)
@@ -57,7 +57,7 @@ class VampPrior(Prior):
     @property
     def pseudo_inputs(self):
         """The pseudo-inputs u, a tensor [M, *x]."""
-        return self.low + (self.high - self.low) * self.v
+        return self.low + (self.high - self.low) * self.unit_pseudo_inputs
 
     def call(self, encode):
         logits = self.logits if self.weighting == "learned" else tf.zeros(self.components, self.compute_dtype)
@@ -71,17 +71,17 @@ class VampPrior(Prior):
         if np.isfinite([low, high]).all():
             self.low.assign(np.broadcast_to(low, self.low.shape))
             self.high.assign(np.broadcast_to(high, self.high.shape))
-            self.held.assign(1.0)
+            self.bounded.assign(1.0)
 
     def adapt(self, x):
         chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
-        if not keras.ops.convert_to_numpy(self.held):
+        if not keras.ops.convert_to_numpy(self.bounded):
             low, high = np.float32(extremes(x))
             self.set_range(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
-        self.v.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
+        self.unit_pseudo_inputs.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
 
-    def _into_range(self, v):
-        return keras.ops.where(self.held > 0, keras.ops.clip(v, 0.0, 1.0), v)
+    def _clip(self, v):
+        return keras.ops.where(self.bounded > 0, keras.ops.clip(v, 0.0, 1.0), v)
 
     def get_config(self):
         options = {"components": self.components, "weights": self.weighting, "seed": self.seed}

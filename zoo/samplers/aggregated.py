@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import zoo.aggregated as aggregated
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.registry import register
 from zoo.samplers.normals import CompressedPosteriorSampler
 from zoo.samplers.sampler import Sampler
@@ -21,19 +21,19 @@ class AggregatedPosteriorSampler(Sampler):
         event_shape: (L,), the latent size.
         subsample: number of randomly chosen examples to use; None for all.
         seed: seed of that choice.
-        made_of: config of the posterior layer and shape of the parameters, set by `fit`.
+        posterior_config: config of the posterior layer, set by `fit`.
+        params_shape: [N, P], shape of the posterior parameters, set by `fit`.
     """
 
-    def __init__(self, event_shape, subsample=None, seed=0, made_of=None, **kwargs):
+    def __init__(self, event_shape, subsample=None, seed=0, posterior_config=None, params_shape=None, **kwargs):
         super().__init__(event_shape, seed, **kwargs)
-        self.subsample = None if subsample is None else whole_number(subsample, "subsample")
-        self.made_of = made_of
+        self.subsample = None if subsample is None else check_int(subsample, "subsample")
+        self.posterior_config, self.params_shape = posterior_config, params_shape
 
     def build(self, x_shape):
-        self.posterior = keras.saving.deserialize_keras_object(self.made_of["posterior"])  # deserialized as built
+        self.posterior = keras.saving.deserialize_keras_object(self.posterior_config)  # deserialized as built
         self.posterior.trainable = False
-        shape = self.made_of["params"]  # [N, P]
-        self.params = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="params")
+        self.params = self.add_weight(shape=self.params_shape, initializer="zeros", trainable=False, name="params")
         super().build(x_shape)
 
     def call(self, encode=None):
@@ -45,15 +45,13 @@ class AggregatedPosteriorSampler(Sampler):
     def fit(self, vae, x, progress=True):
         found = aggregated.aggregated_posterior(vae, x, subsample=self.subsample, seed=self.seed, progress=progress)
         (params,) = found.tensors
-        self.made_of = {
-            "posterior": keras.saving.serialize_keras_object(vae.posterior),
-            "params": list(params.shape),
-        }
+        self.posterior_config = keras.saving.serialize_keras_object(vae.posterior)
+        self.params_shape = list(params.shape)
         self.build(None)
         self.posterior.set_weights(vae.posterior.get_weights())
         self.params.assign(params)
 
-    def reduced(self, components):
+    def compress(self, components):
         """Returns an approximation of this sampler with fewer components.
 
         Args:
@@ -63,18 +61,19 @@ class AggregatedPosteriorSampler(Sampler):
             A `CompressedPosteriorSampler` or, if the posteriors' support is not the reals, an
             `AggregatedPosteriorSampler` of M randomly chosen examples.
         """
-        components = min(whole_number(components, "components"), self.params.shape[0])
-        if self.posterior.space == "real":
+        components = min(check_int(components, "components"), self.params.shape[0])
+        if self.posterior.support == "real":
             sampler = CompressedPosteriorSampler(self.event_shape, components, self.seed)
-            sampler.keep(aggregated.compressed(self(), components, self.seed))
+            sampler.set_compressed(aggregated.compress_posterior(self(), components, self.seed))
             return sampler
         chosen = np.sort(np.random.default_rng(self.seed).permutation(self.params.shape[0])[:components])
-        made_of = self.made_of | {"params": [components, self.params.shape[1]]}
-        sampler = AggregatedPosteriorSampler(self.event_shape, components, self.seed, made_of)
+        shape = [components, self.params.shape[1]]
+        sampler = AggregatedPosteriorSampler(self.event_shape, components, self.seed, self.posterior_config, shape)
         sampler.build(None)
         sampler.posterior.set_weights(self.posterior.get_weights())
         sampler.params.assign(keras.ops.convert_to_numpy(self.params)[chosen])
         return sampler
 
     def get_config(self):
-        return super().get_config() | {"subsample": self.subsample, "made_of": self.made_of}
+        fitted = {"posterior_config": self.posterior_config, "params_shape": self.params_shape}
+        return super().get_config() | {"subsample": self.subsample} | fitted

@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import numpy as np
 
 from zoo.data import support as supports
 from zoo.probability import tfd
@@ -20,31 +21,31 @@ class FittedSamplers(keras.layers.Layer):
         super().__init__(trainable=False, **kwargs)
         self.fitted = {}
 
-    def distribution(self, latents, vae):
+    def distribution(self, sampler, vae):
         """Returns a distribution of z to sample from.
 
         Args:
-            latents: see `VAE.latent_distribution`.
+            sampler: see `VAE.latent_distribution`.
             vae: the model.
 
         Raises:
             KeyError, ValueError: see `VAE.latent_distribution`.
         """
-        if isinstance(latents, tfd.Distribution):
-            got = [*latents.batch_shape], [*latents.event_shape]
+        if isinstance(sampler, tfd.Distribution):
+            got = [*sampler.batch_shape], [*sampler.event_shape]
             if got != ([], [vae.latent_size]):
                 raise ValueError(
                     f"Expected a distribution of batch shape [] and event shape [{vae.latent_size}], "
                     f"got {got[0]} and {got[1]}."
                 )
-            return latents
+            return sampler
         known = {"prior": vae.prior} | ({"vamp": vae.prior} if vae.prior.is_mixture_of_posteriors else {}) | self.fitted
-        if not isinstance(latents, str) or latents not in known:
+        if not isinstance(sampler, str) or sampler not in known:
             raise KeyError(
-                f"No sampler {latents!r} in this model. It has: {', '.join(known)}. Fit one of "
+                f"No sampler {sampler!r} in this model. It has: {', '.join(known)}. Fit one of "
                 f"{', '.join(names('sampler'))} with vae.add_sampler(name, x_train), or pass a tfd distribution."
             )
-        return known[latents](encode=vae.posterior_at)
+        return known[sampler](encode=vae.posterior_at)
 
     def can_fit(self, spec, posterior, examples):
         """Returns whether a sampler can be fitted: it is compatible with the posterior and there are enough examples.
@@ -55,7 +56,7 @@ class FittedSamplers(keras.layers.Layer):
             examples: number of examples.
         """
         sampler = build("sampler", spec, event_shape=posterior.event_shape)
-        return sampler.is_compatible(posterior) and sampler.least <= examples
+        return sampler.is_compatible(posterior) and sampler.min_examples <= examples
 
     def remove(self, name):
         """Removes a sampler by name; does nothing if there is none."""
@@ -73,11 +74,13 @@ class FittedSamplers(keras.layers.Layer):
         Raises:
             KeyError, ValueError: see `VAE.add_sampler`.
         """
+        x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, vae.event_shape, vae.support)
         sampler = build("sampler", spec, event_shape=vae.posterior.event_shape)
         if not sampler.is_compatible(vae.posterior):
             raise ValueError(
                 f"The sampler '{name_of(sampler)}' is incompatible with the posterior {spec_of(vae.posterior)}, "
-                f"whose draws are on {supports.get(vae.posterior.space).values}. Use 'aggregated'."
+                f"whose draws are on {supports.get(vae.posterior.support).description}. Use 'aggregated'."
             )
         sampler.fit(vae, x, progress)
         self.fitted.pop(name_of(sampler), None)  # overwriting it would leave the old weights in Keras's list
@@ -88,7 +91,7 @@ class FittedSamplers(keras.layers.Layer):
         """Creates samplers from configs; their weights are loaded later with those of the model.
 
         Args:
-            configs: name -> config, as returned by `serialized`.
+            configs: name -> config, as returned by `serialize`.
         """
         for name, config in configs.items():
             self.fitted[name] = keras.saving.deserialize_keras_object(config)  # built, as it was
@@ -104,6 +107,6 @@ class FittedSamplers(keras.layers.Layer):
             for name in list(self.fitted):
                 self.fitted.pop(name)
 
-    def serialized(self):
+    def serialize(self):
         """Returns the configs of the samplers by name, for `restore`."""
         return {name: keras.saving.serialize_keras_object(sampler) for name, sampler in self.fitted.items()}

@@ -5,13 +5,13 @@ import tensorflow as tf
 from sklearn import mixture as sklearn_mixture
 
 from zoo.aggregated import aggregated_posterior
-from zoo.checks import whole_number
+from zoo.checks import check_int
 from zoo.distributions.mixtures.mixture import MixtureSameFamily
 from zoo.probability import tfd
 from zoo.registry import register
 from zoo.samplers.sampler import Sampler
 
-DRAWS = 20_000  # maximum number of draws of the aggregated posterior to fit a mixture to
+MAX_DRAWS = 20_000  # maximum number of draws of the aggregated posterior to fit a mixture to
 
 
 class NormalMixtureSampler(Sampler):
@@ -25,7 +25,7 @@ class NormalMixtureSampler(Sampler):
 
     def __init__(self, event_shape, components=10, seed=0, **kwargs):
         super().__init__(event_shape, seed, **kwargs)
-        self.components = whole_number(components, "components")
+        self.components = check_int(components, "components")
 
     def build(self, x_shape):
         m, (d,) = self.components, self.event_shape
@@ -37,7 +37,7 @@ class NormalMixtureSampler(Sampler):
         weights = tfd.Categorical(logits=tf.convert_to_tensor(self.logits))
         return MixtureSameFamily(weights, tfd.MultivariateNormalTriL(self.loc.value, self.scale_tril.value))
 
-    def set(self, log_weights, loc, scale_tril):
+    def set_mixture(self, log_weights, loc, scale_tril):
         """Sets the weights log πₘ [M], means μₘ [M, L] and Cholesky factors Lₘ [M, L, L] of Σₘ = Lₘ Lₘᵀ."""
         self.components = len(loc)
         self.build(None)
@@ -61,22 +61,22 @@ class GaussianMixtureSampler(NormalMixtureSampler):
     """
 
     @property
-    def least(self):
+    def min_examples(self):
         """Minimum number of examples to fit it."""
         return max(2, self.components)
 
     def fit(self, vae, x, progress=True):
-        aggregated = aggregated_posterior(vae, x, subsample=min(len(x), DRAWS), seed=self.seed, progress=progress)
-        if aggregated.count < self.least:
+        aggregated = aggregated_posterior(vae, x, subsample=min(len(x), MAX_DRAWS), seed=self.seed, progress=progress)
+        if aggregated.count < self.min_examples:
             raise ValueError(
-                f"Expected {self.least} examples or more for a mixture of {self.components}, got {aggregated.count}. "
-                f"Use fewer components, e.g. 'gmm(components=2)'."
+                f"Expected {self.min_examples} examples or more for a mixture of {self.components}, got "
+                f"{aggregated.count}. Use fewer components, e.g. 'gmm(components=2)'."
             )
         z = aggregated.components(tf.range(aggregated.count)).sample(seed=[self.seed, 0])
         fitted = sklearn_mixture.GaussianMixture(self.components, random_state=self.seed, max_iter=200).fit(
             np.float64(z)
         )
-        self.set(np.log(fitted.weights_), fitted.means_, np.linalg.cholesky(fitted.covariances_))
+        self.set_mixture(np.log(fitted.weights_), fitted.means_, np.linalg.cholesky(fitted.covariances_))
 
 
 @register("sampler", "compressed")
@@ -96,9 +96,9 @@ class CompressedPosteriorSampler(NormalMixtureSampler):
 
     def fit(self, vae, x, progress=True):
         components = min(self.components, len(x))
-        self.keep(aggregated_posterior(vae, x, compress=components, seed=self.seed, progress=progress))
+        self.set_compressed(aggregated_posterior(vae, x, compress=components, seed=self.seed, progress=progress))
 
-    def keep(self, found):
+    def set_compressed(self, compressed):
         """Sets the weights from a `zoo.CompressedPosterior`."""
-        self.set(found.logits, *found.tensors)
-        self.kl, self.kl_standard_error = found.kl, found.kl_standard_error
+        self.set_mixture(compressed.logits, *compressed.tensors)
+        self.kl, self.kl_standard_error = compressed.kl, compressed.kl_standard_error

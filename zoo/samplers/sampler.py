@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.checks import seed_number
+from zoo.checks import check_seed
 from zoo.priors.prior import Prior
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ class Sampler(Prior):
         seed: random seed of all choices and draws.
     """
 
-    least = 1  # minimum number of examples to fit it
+    min_examples = 1  # minimum number of examples to fit it
 
     def __init__(self, event_shape, seed=0, **kwargs):
         super().__init__(event_shape, trainable=False, **kwargs)
-        self.seed = seed_number(seed)
+        self.seed = check_seed(seed)
 
     def fit(self, vae: "VAE", x: np.ndarray, progress: bool = True) -> None:
         """Fits the sampler to data.

@@ -6,8 +6,8 @@ from zoo.commands.csv_tables import listed
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import chunks
 
-CATEGORIES = 20  # values, at most, of a column that may hold categories
-ROWS = 10  # for each of these values, at least
+MAX_CATEGORIES = 20  # values, at most, of a column that may hold categories
+MIN_ROWS_PER_VALUE = 10  # for each of these values, at least
 
 
 def note_numeric_names(x):
@@ -37,7 +37,7 @@ def note_categories(data):
     if not supports.get(data.support).has_units or len(x.shape) != 2:
         return ()
     x = x[chunks(x.shape)[0]]
-    most = min(CATEGORIES, len(x) // ROWS)  # fewer than three if there are few rows
+    most = min(MAX_CATEGORIES, len(x) // MIN_ROWS_PER_VALUE)  # fewer than three if there are few rows
     few = [
         i for i in range(x.shape[1]) if np.all(x[:, i] == np.floor(x[:, i])) and 3 <= len(np.unique(x[:, i])) <= most
     ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.data.lazy_arrays import chunks
 
-MOST = 10_000_000  # examples; among more, copies are not looked for
+MAX_EXAMPLES = 10_000_000  # examples; among more, copies are not looked for
 
 
 def running_checksums(x, start=0):
@@ -59,7 +59,7 @@ def identities(parts, checksums):
     Returns:
         A dict of a part -> int64 [N], for this process only; empty if no two examples are equal or there are too many.
     """
-    if sum(map(len, checksums.values())) > MOST:
+    if sum(map(len, checksums.values())) > MAX_EXAMPLES:
         return {}
     values, counts = np.unique(np.concatenate([*checksums.values()]), return_counts=True)
     repeated = values[counts > 1]

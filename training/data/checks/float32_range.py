@@ -4,8 +4,8 @@ import numpy as np
 
 from zoo.data.standardization import chunks, extremes, mean_and_deviation
 
-EXACT = 2**24  # whole numbers up to here are 32-bit ones too
-LOST = 1e-3  # of a standard deviation, that a number may be changed by
+MAX_EXACT_INT = 2**24  # whole numbers up to here are 32-bit ones too
+MAX_CHANGE = 1e-3  # of a standard deviation, that a number may be changed by
 RANGE = float(np.finfo(np.float32).max)
 
 
@@ -27,7 +27,7 @@ def check_float32(x, what, columns=None):
         if np.isnan(low).any() or np.isinf([low, high]).any():
             return
         size = np.maximum(-low, high)
-        if x.dtype.kind in "iu" and np.all(size <= EXACT):
+        if x.dtype.kind in "iu" and np.all(size <= MAX_EXACT_INT):
             return
         if np.any(size > RANGE):
             i = np.argmax(size)
@@ -36,7 +36,7 @@ def check_float32(x, what, columns=None):
                 f"which models compute, end at {RANGE:.2g}. Rescale it."
             )
         deviation, changed = mean_and_deviation(x)[1], _changed(x)
-    lost = (high > low) & (changed > LOST * deviation)
+    lost = (high > low) & (changed > MAX_CHANGE * deviation)
     if np.any(lost):
         i = np.argmax(lost)
         raise ValueError(

@@ -34,6 +34,11 @@ class Values:
     black_and_white: bool = True
     checksum: int = 0
 
+    @property
+    def are_levels(self):
+        """Whether the values are levels of images, 0 to 255, and not all 0 or 1."""
+        return self.greatest > 1 and any(SUPPORTS[name].is_gray_levels for name in self.supports)
+
     def after(self, x, checksum):
         """Returns the same with more examples [n, *x]; what is ruled out already is not looked for again."""
         return Values(

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from training.data.memory import check_example
+from zoo.data import support as supports
 
 KINDS = {"O": "Python objects, such as rows of different lengths", "c": "complex numbers"}
 
@@ -53,8 +54,8 @@ def compact(x):
 def model_shape(shape, settings, path):
     """Returns the shape in which models take examples: images have an axis of channels.
 
-    Three axes are images [N, height, width] whatever their values, unless the settings say that these lie on the
-    simplex along the last axis. Rows of pixels become images if an image size is set.
+    Three axes are images [N, height, width] whatever their values, unless their support is set to one of vectors
+    along the last axis, the simplex. Rows of pixels become images if an image size is set.
 
     Args:
         shape: (N, *x) of the examples in the file.
@@ -65,7 +66,8 @@ def model_shape(shape, settings, path):
         ValueError: They cannot have that shape, their channels come first, or they are too large.
     """
     event_shape = tuple(shape[1:]) if settings.image_size is None else _image_shape(tuple(shape[1:]), settings)
-    if len(event_shape) == 2 and settings.support != "simplex":
+    vectors = settings.support is not None and supports.get(settings.support).total is not None
+    if len(event_shape) == 2 and not vectors:
         event_shape = (*event_shape, 1)
     _check_channels_last(event_shape, shape, path)
     _check_channels(event_shape, settings, path)

@@ -9,7 +9,7 @@ UNIT = np.float32(1 / 255)  # a factor, as a graph's divisions by a constant are
 
 
 def support_of(values, x, settings):
-    """Returns what the values are.
+    """Returns the support of user data.
 
     Args:
         values: `Values` of all parts.
@@ -25,43 +25,37 @@ def support_of(values, x, settings):
     """
     asked = settings.support or _for_binarization(values, settings)
     if asked is None:
-        return _natural(values, x)
+        return _infer(values, x)
     scaled = _can_be_scaled(values, supports.get(asked))
     if asked not in values.supports and not scaled:
         raise ValueError(
-            f"Expected values in {supports.get(asked).values} (support '{asked}'), but those of '{settings.data}' are "
-            f"in [{values.least:g}, {values.greatest:g}] and fit {' or '.join(sorted(values.supports))}. "
-            f"Leave --{'support' if settings.support else 'binarize'} out, or rescale them."
+            f"Expected values in {supports.get(asked).description} (support '{asked}'), but those of "
+            f"'{settings.data}' are in [{values.least:g}, {values.greatest:g}] and fit "
+            f"{' or '.join(sorted(values.supports))}. Leave --{'support' if settings.support else 'binarize'} out, "
+            f"or rescale them."
         )
     return asked, scaled
 
 
 def _for_binarization(values, settings):
     """Returns the support that values need to be binarized, or None."""
-    return "unit" if settings.binarize in ("static", "dynamic") and "binary" not in values.supports else None
-
-
-def _are_levels(values):
-    return "levels" in values.supports and values.greatest > 1
+    if settings.binarize not in ("static", "dynamic"):
+        return None
+    others = (support for support in supports.SUPPORTS.values() if support.binarized)
+    return next((support.name for support in others if support.binarized not in values.supports), None)
 
 
 def _can_be_scaled(values, support):
     """Returns whether levels divided by 255 lie in a support: [0, 1], or {0, 1} if they are black and white."""
-    return _are_levels(values) and support.white == 1 and (values.black_and_white or not support.discrete)
+    return values.are_levels and support.white == 1 and (values.black_and_white or not support.discrete)
 
 
-def _natural(values, x):
-    """Returns the narrowest support that is natural for the values, and whether they are scaled for it."""
-    if values.black_and_white and _are_levels(values):
-        return "binary", True
-    natural = {
-        "binary": True,
-        "levels": _are_levels(values) and (x.dtype == np.uint8 or len(x.shape) > 2),
-        "simplex": len(x.shape) == 2 and x.shape[1] > 1,
-        "unit": True,
-        "real": True,
-    }
-    return next(name for name, suits in natural.items() if suits and name in values.supports), False
+def _infer(values, x):
+    """Returns the narrowest support that recognizes the values, and whether they are scaled for it."""
+    if values.are_levels and values.black_and_white:
+        return next(name for name, support in supports.SUPPORTS.items() if _can_be_scaled(values, support)), True
+    candidates = (support for name, support in supports.SUPPORTS.items() if name in values.supports)
+    return next(support.name for support in candidates if support.recognizes(x.shape, x.dtype, values.greatest)), False
 
 
 def scale_levels(x):

@@ -5,7 +5,8 @@ import numpy as np
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import chunks
 
-NEAR, FAR = 1e-30, 1e37  # how far apart values are at least and at most, so that their squares' sums have digits
+# Bounds of the difference of the largest and the smallest value, within which sums of squares have digits in float32.
+MIN_SPREAD, MAX_SPREAD = 1e-30, 1e37
 
 
 def check_range(data):
@@ -18,7 +19,7 @@ def check_range(data):
         ValueError: They are.
     """
     spread = data.values.greatest - data.values.least
-    if spread > FAR:
+    if spread > MAX_SPREAD:
         raise ValueError(
             f"The values of '{data.name}' lie {spread:.2g} apart, too far for computations in 32 bits, "
             f"which end at {np.finfo(np.float32).max:.2g}. Rescale them."
@@ -39,7 +40,7 @@ def check_variation(data):
     x = data.parts["train"].x
     each = supports.get(data.support).has_units and len(x.shape) == 2
     spread = _spread(x, each)
-    narrow = spread <= NEAR
+    narrow = spread <= MIN_SPREAD
     if not (narrow.any() if each else narrow.all()):
         return
     if not spread.any():
@@ -47,8 +48,9 @@ def check_variation(data):
     if spread[narrow].any():
         where = f"column {_some(narrow & (spread > 0), data.columns)} of " if each else ""
         raise ValueError(
-            f"Expected values that differ by more than {NEAR:g}, which models can tell apart in 32 bits, but those in "
-            f"{where}the training data of '{data.name}' differ by {spread[narrow].max():.2g} at most. Rescale them."
+            f"Expected values that differ by more than {MIN_SPREAD:g}, which models can tell apart in 32 bits, but "
+            f"those in {where}the training data of '{data.name}' differ by "
+            f"{spread[narrow].max():.2g} at most. Rescale them."
         )
     raise _constant_columns(narrow, data)
 
@@ -56,7 +58,8 @@ def check_variation(data):
 def _constant_columns(constant, data):
     others = [f"--support {other}" for other in sorted(data.values.supports - {data.support})]
     also = f", or say what they are ({' or '.join(others)})" if others else ""
-    also += ", or reshape rows of pixels (--image-size)" if "levels" in data.values.supports else ""
+    levels = any(supports.get(name).is_gray_levels for name in data.values.supports)
+    also += ", or reshape rows of pixels (--image-size)" if levels else ""
     return ValueError(
         f"Expected columns that vary, but {constant.sum()} of the {len(constant)} are constant: "
         f"{_some(constant, data.columns)}, in the training data of '{data.name}'. "
@@ -71,7 +74,7 @@ def _some(which, columns):
 
 
 def _spread(x, each):
-    """Returns for each element how far apart its values are among all examples [*x], or more than `NEAR`.
+    """Returns for each element how far apart its values are among all examples [*x], or more than `MIN_SPREAD`.
 
     No more is read once it is clear that no element is constant (if `each` matters), or that not all are.
     """
@@ -79,7 +82,7 @@ def _spread(x, each):
     for rows in chunks(x.shape):
         values = x[rows]
         low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
-        narrow = high - low <= NEAR
+        narrow = high - low <= MIN_SPREAD
         if not (narrow.any() if each else narrow.all()):
             break
     return high - low

@@ -17,7 +17,7 @@ from training.data.files.roles import PARTS
 from zoo.data.images import decode
 from zoo.data.lazy_arrays import LazyArray
 
-HEAD = 2**16  # bytes of a file in which its size is looked for first
+HEADER_BYTES = 2**16  # bytes of a file in which its size is looked for first
 
 
 class ImageFolder(FileKind):
@@ -113,5 +113,5 @@ def _labels(paths, root):
 
 def _header_of(path):
     with Path(path).open("rb") as file:
-        head = file.read(HEAD)
+        head = file.read(HEADER_BYTES)
         return image_header(head) or image_header(head + file.read())

@@ -17,7 +17,7 @@ from training.data.files.parsed import Parsed, Part
 from training.data.files.roles import LABELS, check_names, role
 from zoo.data.lazy_arrays import chunks
 
-FIRST = 100  # records that features are looked for in
+INSPECTED_RECORDS = 100  # records that features are looked for in
 TYPES = {"image": tf.string, "bytes": tf.string, "float": tf.float32, "int64": tf.int64}
 
 
@@ -81,7 +81,8 @@ def _label_of(features):
 def _first_features(records, path):
     """Returns all features of the first records, sorted by name."""
     values = {}
-    for content in reversed(records.read(range(min(FIRST, records.count)))):  # the first that has one describes it
+    inspected = records.read(range(min(INSPECTED_RECORDS, records.count)))
+    for content in reversed(inspected):  # the first that has one describes it
         example = tf.train.Example()
         try:
             example.ParseFromString(content)

@@ -1,6 +1,7 @@
 """Data sets by name."""
 
 from training.data.binarization import binarized
+from training.data.names import unknown_dataset
 
 _DATASETS = {}
 
@@ -42,8 +43,6 @@ def load_dataset(name, binarize=None, data_dir=None):
         FileNotFoundError: A file is missing in `data_dir`.
     """
     if name not in _DATASETS:
-        raise KeyError(
-            f"No data set '{name}'. Known: {', '.join(dataset_names())}; or name a file or folder, ./{name}."
-        )
+        raise unknown_dataset(name, _DATASETS)
     function, default = _DATASETS[name]
     return binarized(function(data_dir), default if binarize is None else binarize)

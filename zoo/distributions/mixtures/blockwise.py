@@ -5,16 +5,16 @@ from functools import partial
 
 import tensorflow as tf
 
-from zoo.checks import whole_number
-from zoo.distributions.mixtures.log_sum import GROUP, LEADERS, LogSum, sum_exp
-from zoo.distributions.mixtures.mixture import is_rough, pairwise_log_prob, rough
+from zoo.checks import check_int
+from zoo.distributions.mixtures.log_sum import GROUP_SIZE, TOP_COMPONENTS, LogSum, sum_exp
+from zoo.distributions.mixtures.mixture import has_matmul_log_prob, matmul_log_prob, pairwise_log_prob
 from zoo.probability import tfd, tfp
 
-ROWS = 512  # points per block
-PAIRS = 2**23  # pairs of point and component per block, for families with rough densities
+BLOCK_POINTS = 512  # points per block
+MATMUL_BLOCK_PAIRS = 2**23  # pairs of point and component per block, for families with `matmul_log_prob`
 TOLERANCE = 5e-4  # nats; blocks with a larger error bound are recomputed without matrix products
-WIDE = 2**17  # pairs per block for other families, which need a vector for each pair
-MOMENTS = 2_000  # components whose covariances are in memory at once
+BLOCK_PAIRS = 2**17  # pairs per block for other families, which need a vector for each pair
+MOMENT_COMPONENTS = 2_000  # components whose covariances are in memory at once
 
 compiled_sum_exp = tf.function(sum_exp, jit_compile=True, autograph=False)
 
@@ -37,12 +37,13 @@ class BlockwiseMixture(tfd.Distribution):
         parameters = dict(locals()) if parameters is None else parameters
         self.tensors, self.family, self.logits = tensors, family, logits
         first = self.components([0, 0])
-        self.rough, (self.size,) = is_rough(first), first.event_shape
+        self.uses_matmul, (self.size,) = has_matmul_log_prob(first), first.event_shape
         self.count = tensors[0].shape[0]
-        most = (PAIRS if self.rough else WIDE) // ROWS if chunk is None else whole_number(chunk, "chunk")
-        self.chunk = -(-self.count // -(-self.count // most))  # blocks of about equal size
-        self.chunk += -self.chunk % GROUP if self.chunk > GROUP else 0
-        self.rough &= self.chunk > 2 * LEADERS
+        pairs = MATMUL_BLOCK_PAIRS if self.uses_matmul else BLOCK_PAIRS
+        largest = pairs // BLOCK_POINTS if chunk is None else check_int(chunk, "chunk")
+        self.chunk = -(-self.count // -(-self.count // largest))  # blocks of about equal size
+        self.chunk += -self.chunk % GROUP_SIZE if self.chunk > GROUP_SIZE else 0
+        self.uses_matmul &= self.chunk > 2 * TOP_COMPONENTS
         signature = [tf.TensorSpec([None, self.size], first.dtype)]
         # A new partial for each mixture: with the method itself, TensorFlow would warn of retracing.
         self._compiled = tf.function(partial(self._points), signature, autograph=False)
@@ -73,8 +74,8 @@ class BlockwiseMixture(tfd.Distribution):
         mean = self.mean()
 
         def second(components):
-            centred = components.mean() - mean
-            return components.covariance() + centred[:, :, None] * centred[:, None, :]
+            centered = components.mean() - mean
+            return components.covariance() + centered[:, :, None] * centered[:, None, :]
 
         return self._average(second)
 
@@ -86,13 +87,13 @@ class BlockwiseMixture(tfd.Distribution):
 
     def component_chunks(self):
         """Yields the components in order, in chunks, each a batched distribution."""
-        for first in range(0, self.count, MOMENTS):
-            yield self.components(tf.range(first, min(first + MOMENTS, self.count)))
+        for first in range(0, self.count, MOMENT_COMPONENTS):
+            yield self.components(tf.range(first, min(first + MOMENT_COMPONENTS, self.count)))
 
     def _average(self, function):
         """Returns Σₙ πₙ f(component n)."""
         weights = tf.exp(self.log_weights)
-        weights = [weights[first : first + MOMENTS] for first in range(0, self.count, MOMENTS)]
+        weights = [weights[first : first + MOMENT_COMPONENTS] for first in range(0, self.count, MOMENT_COMPONENTS)]
         parts = zip(weights, self.component_chunks(), strict=True)
         return tf.add_n([tf.tensordot(w, function(components), axes=1) for w, components in parts])
 
@@ -124,49 +125,49 @@ class BlockwiseMixture(tfd.Distribution):
 
     def _points(self, z):
         """Computes the log-density [P] of points [P, d], block by block."""
-        block, blocks = self._rough_block() if self.rough else self._block, -(-tf.shape(z)[0] // ROWS)
+        block, blocks = self._matmul_block() if self.uses_matmul else self._block, -(-tf.shape(z)[0] // BLOCK_POINTS)
         results = tf.TensorArray(z.dtype, size=blocks, infer_shape=False, element_shape=[None])
 
         def step(i, results):
-            points = z[i * ROWS : (i + 1) * ROWS]
+            points = z[i * BLOCK_POINTS : (i + 1) * BLOCK_POINTS]
             nowhere = tf.reduce_any(tf.math.is_nan(points), axis=-1)
             return i + 1, results.write(i, tf.where(nowhere, tf.constant(math.nan, self.dtype), block(points)))
 
         return tf.while_loop(lambda i, _: i < blocks, step, (0, results), parallel_iterations=2)[1].concat()
 
-    def _rough_block(self):
+    def _matmul_block(self):
         """Returns a function from a block of points [R, d] to their log-density [R]."""
         index, log_weights = self._indices(tf.range(-(-self.count // self.chunk) * self.chunk))
-        factors, product, exact = rough(self.components(index), log_weights)
+        factors, product, exact = matmul_log_prob(self.components(index), log_weights)
 
         def block(z):
             def step(first, log_sum):
                 v = product(z, *(tensor[first : first + self.chunk] for tensor in factors))
                 v = tf.ensure_shape(v, [None, self.chunk])
-                return first + self.chunk, log_sum.plus(LogSum.of(v, True, first, compiled_sum_exp))
+                return first + self.chunk, log_sum.merge(LogSum.from_block(v, True, first, compiled_sum_exp))
 
-            log_sum = self._over_chunks(step, z, rough=True)
-            log_prob, doubt = log_sum.corrected(exact(z, log_sum.indices))
-            return tf.cond(tf.reduce_any(doubt > TOLERANCE), lambda: self._block(z), lambda: log_prob)
+            log_sum = self._over_chunks(step, z, approximate=True)
+            log_prob, error_bound = log_sum.corrected(exact(z, log_sum.top_indices))
+            return tf.cond(tf.reduce_any(error_bound > TOLERANCE), lambda: self._block(z), lambda: log_prob)
 
         return block
 
     def _block(self, z):
         """Computes the log-density [R] of a block of points [R, d], with a vector per pair of point and component."""
-        chunk = min(self.chunk, WIDE // ROWS)
+        chunk = min(self.chunk, BLOCK_PAIRS // BLOCK_POINTS)
 
         def step(first, log_sum):
             index, log_weights = self._indices(first + tf.range(chunk))
             v = tf.ensure_shape(pairwise_log_prob(self.components(index), z) + log_weights, [None, chunk])
-            return first + chunk, log_sum.plus(LogSum.of(v, False, first))
+            return first + chunk, log_sum.merge(LogSum.from_block(v, False, first))
 
-        return self._over_chunks(step, z, rough=False).result()
+        return self._over_chunks(step, z, approximate=False).result()
 
-    def _over_chunks(self, step, z, rough):
-        start = (0, LogSum.of_nothing(z, rough))
+    def _over_chunks(self, step, z, approximate):
+        start = (0, LogSum.empty(z, approximate))
         return tf.while_loop(lambda first, _: first < self.count, step, start, parallel_iterations=2)[1]
 
     def _indices(self, index):
         """Clips indices to valid components, and returns them and log π, −∞ for indices past the last component."""
-        there = tf.minimum(index, self.count - 1)
-        return there, tf.where(index < self.count, tf.gather(self.log_weights, there), -math.inf)
+        valid = tf.minimum(index, self.count - 1)
+        return valid, tf.where(index < self.count, tf.gather(self.log_weights, valid), -math.inf)

@@ -2,9 +2,9 @@
 
 log Σₘ πₘ pₘ(z) of N points takes N × M component densities. Those of normals are quadratic forms, and so matrix
 products: for a diagonal normal, of (z², z, 1) and (−1/2σ², μ/σ², …). In float32 the squares cancel if σ is small, so
-such densities are *rough*. Mixtures of up to some thousand components, such as priors, compute the products in
-float64. Larger ones (`zoo.distributions.mixtures.blockwise`) recompute the leading components of each point, which make
-up nearly all of the sum, by the usual formula (`zoo.distributions.mixtures.log_sum`).
+such densities are approximate. Mixtures of up to some thousand components, such as priors, compute the products in
+float64. Larger ones (`zoo.distributions.mixtures.blockwise`) recompute the top components of each point, which make up
+nearly all of the sum, by the usual formula (`zoo.distributions.mixtures.log_sum`).
 """
 
 import math
@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from zoo.probability import tfd, tfp
 
-FEW = 16  # up to this many components, matrix products are not faster than a vector per pair of point and component
+# Up to this many components, matrix products are not faster than a vector per pair of point and component.
+MAX_PAIRWISE_COMPONENTS = 16
 
 
 @singledispatch
@@ -51,7 +52,7 @@ def _(components: tfd.MultivariateNormalDiag, z):
     return components.log_prob(z[:, None, :])
 
 
-class Rough(NamedTuple):
+class MatmulLogProb(NamedTuple):
     """log πₘ pₘ(zₙ) by matrix products: faster than `pairwise_log_prob`, with larger rounding errors.
 
     Args:
@@ -66,37 +67,37 @@ class Rough(NamedTuple):
 
 
 @singledispatch
-def rough(components, log_weights):
-    """Returns the `Rough` log-densities of a mixture's components.
+def matmul_log_prob(components, log_weights):
+    """Returns the log-densities of a mixture's components as matrix products, a `MatmulLogProb`.
 
     Args:
         components: distribution, batch [M], event [d].
         log_weights: log πₘ [M].
     """
-    raise NotImplementedError(f"No rough density of {type(components).__name__}.")
+    raise NotImplementedError(f"No `matmul_log_prob` for {type(components).__name__}.")
 
 
-def is_rough(components):
-    """Returns whether a distribution's family has rough densities."""
-    return rough.dispatch(type(components)) is not rough.dispatch(object)
+def has_matmul_log_prob(components):
+    """Returns whether `matmul_log_prob` supports a distribution's family."""
+    return matmul_log_prob.dispatch(type(components)) is not matmul_log_prob.dispatch(object)
 
 
-@rough.register
+@matmul_log_prob.register
 def _(components: tfd.MultivariateNormalDiag, log_weights):
     loc, scale = components.mean(), components.stddev()
-    centre = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
-    factors = two_products_factors(loc - centre, scale, log_weights)
+    center = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
+    factors = diag_normal_factors(loc - center, scale, log_weights)
     highest = log_weights - tf.reduce_sum(tf.math.log(scale), axis=-1) - 0.5 * loc.shape[-1] * math.log(2 * math.pi)
 
     def exact(z, index):
         u = (z[:, None] - tf.gather(loc, index)) / tf.gather(scale, index)  # [N, K, d]
         return tf.gather(highest, index) - 0.5 * tf.reduce_sum(u**2, axis=-1)
 
-    return Rough([factors], lambda z, factors: two_products(z - centre, factors), exact)
+    return MatmulLogProb([factors], lambda z, factors: diag_normal_matmul(z - center, factors), exact)
 
 
-def two_products_factors(loc, scale, log_weights):
-    """Returns (−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `two_products`.
+def diag_normal_factors(loc, scale, log_weights):
+    """Returns (−1/2σ², μ/σ², log πₘ N(0; μ, σ²)) [M, 2d + 1] for `diag_normal_matmul`.
 
     Args:
         loc: μ [M, d].
@@ -109,7 +110,7 @@ def two_products_factors(loc, scale, log_weights):
     return tf.concat([-0.5 * precision, loc * precision, constant[:, None]], axis=-1)
 
 
-def two_products(z, factors):
+def diag_normal_matmul(z, factors):
     """Computes log πₘ N(zₙ; μₘ, diag σₘ²) [N, M] as a matrix product.
 
     Its error in float32 is about 1e-7 · z²/σ² nats.
@@ -122,22 +123,22 @@ def two_products(z, factors):
 
 
 @singledispatch
-def double(components):
-    """Returns the components in float64, for families with rough densities.
+def to_float64(components):
+    """Returns the components in float64, for families with `matmul_log_prob`.
 
     Args:
         components: distribution, batch [M].
     """
-    raise NotImplementedError(f"No `double` for {type(components).__name__}.")
+    raise NotImplementedError(f"No `to_float64` for {type(components).__name__}.")
 
 
-@double.register
+@to_float64.register
 def _(components: tfd.MultivariateNormalDiag):
     return tfd.MultivariateNormalDiag(*(tf.cast(t, tf.float64) for t in (components.mean(), components.stddev())))
 
 
 @singledispatch
-def take(components, index):
+def gather_components(components, index):
     """Takes some of the components.
 
     Args:
@@ -147,28 +148,28 @@ def take(components, index):
     Returns:
         A distribution of the same family, batch [...].
     """
-    raise NotImplementedError(f"No `take` for {type(components).__name__}.")
+    raise NotImplementedError(f"No `gather_components` for {type(components).__name__}.")
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalDiag, index):
     return tfd.MultivariateNormalDiag(tf.gather(components.mean(), index), tf.gather(components.stddev(), index))
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalTriL, index):
     # From the constructor arguments: `scale.to_dense()` would compute the matrices of all components.
     loc, scale_tril = (tf.gather(components.parameters[name], index) for name in ("loc", "scale_tril"))
     return tfd.MultivariateNormalTriL(loc, scale_tril)
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.MultivariateNormalLinearOperator, index):
     scale = tf.linalg.LinearOperatorFullMatrix(tf.gather(components.scale.to_dense(), index))
     return tfd.MultivariateNormalLinearOperator(tf.gather(components.loc, index), scale)
 
 
-@take.register
+@gather_components.register
 def _(components: tfd.Dirichlet, index):
     return type(components)(tf.gather(components.concentration, index))
 
@@ -185,16 +186,16 @@ class MixtureSameFamily(tfd.MixtureSameFamily):
 
     def _sample_n(self, n, seed=None):
         components = self.components_distribution
-        if take.dispatch(type(components)) is take.dispatch(object):
+        if gather_components.dispatch(type(components)) is gather_components.dispatch(object):
             return super()._sample_n(n, seed)  # TFP samples every component and keeps one
         which, where = tfp.random.split_seed(seed, 2)
-        return take(components, self.mixture_distribution.sample(n, seed=which)).sample(seed=where)
+        return gather_components(components, self.mixture_distribution.sample(n, seed=which)).sample(seed=where)
 
     def _log_prob(self, z):
         components, points = self.components_distribution, tf.reshape(z, [-1, z.shape[-1]])
         log_weights = tf.nn.log_softmax(self.mixture_distribution.logits_parameter())  # [M]
-        if is_rough(components) and (components.batch_shape[0] or 0) > FEW:
-            factors, product, _ = rough(double(components), tf.cast(log_weights, tf.float64))
+        if has_matmul_log_prob(components) and (components.batch_shape[0] or 0) > MAX_PAIRWISE_COMPONENTS:
+            factors, product, _ = matmul_log_prob(to_float64(components), tf.cast(log_weights, tf.float64))
             log_prob = tf.reduce_logsumexp(product(tf.cast(points, tf.float64), *factors), axis=-1)
             log_prob = tf.cast(log_prob, self.dtype)
         else:

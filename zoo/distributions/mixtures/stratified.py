@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions.moments import covariance_in_double
+from zoo.distributions.moments import covariance_float64
 from zoo.probability import tfd
 
 
@@ -40,16 +40,16 @@ class StratifiedMixture(tfd.MixtureSameFamily):
 
     def _covariance(self):
         weights = self.mixture_distribution.probs_parameter()[..., None]  # [..., M, 1]
-        centred = self.components_distribution.mean() - self.mean()[..., None, :]  # [..., M, d]
+        centered = self.components_distribution.mean() - self.mean()[..., None, :]  # [..., M, d]
         within = tf.reduce_sum(weights * self.components_distribution.variance(), axis=-2)
-        return tf.linalg.diag(within) + tf.matmul(weights * centred, centred, transpose_a=True)
+        return tf.linalg.diag(within) + tf.matmul(weights * centered, centered, transpose_a=True)
 
 
-@covariance_in_double.register
+@covariance_float64.register
 def _(distribution: StratifiedMixture):
     weights = np.asarray(distribution.mixture_distribution.probs_parameter(), np.float64)[..., None]  # [..., M, 1]
     components = distribution.components_distribution
     loc, scale = np.asarray(components.mean(), np.float64), np.asarray(components.stddev(), np.float64)
-    centred = loc - np.sum(weights * loc, axis=-2, keepdims=True)
+    centered = loc - np.sum(weights * loc, axis=-2, keepdims=True)
     within = np.sum(weights * scale**2, axis=-2)[..., None] * np.eye(loc.shape[-1])
-    return within + np.swapaxes(weights * centred, -1, -2) @ centred
+    return within + np.swapaxes(weights * centered, -1, -2) @ centered

@@ -14,7 +14,7 @@ from zoo.data.images import decode
 from zoo.data.lazy_arrays import LazyArray
 
 GZIP = b"\x1f\x8b\x08"
-AROUND = 12, 4  # bytes before a record, its length and that one's checksum, and after it
+HEADER_FOOTER = 12, 4  # bytes before a record, its length and that one's checksum, and after it
 
 
 class Index(NamedTuple):
@@ -90,17 +90,17 @@ def _frames(path):
         compressed = file.read(3) == GZIP
         while place < size:
             file.seek(place)
-            head = file.read(AROUND[0])
-            length = struct.unpack("<Q", head[:8])[0] if len(head) == AROUND[0] else size
-            if place + sum(AROUND) + length > size and compressed:
+            head = file.read(HEADER_FOOTER[0])
+            length = struct.unpack("<Q", head[:8])[0] if len(head) == HEADER_FOOTER[0] else size
+            if place + sum(HEADER_FOOTER) + length > size and compressed:
                 raise ValueError(f"'{path}' is compressed, and its records cannot be read singly. Decompress it.")
-            if place + sum(AROUND) + length > size:
+            if place + sum(HEADER_FOOTER) + length > size:
                 raise ValueError(
                     f"'{path}' is truncated or not a TFRecord file: its record {record} does not end within its "
                     f"{size:,} bytes. Get or write it again."
                 )
-            yield place + AROUND[0], length
-            place, record = place + sum(AROUND) + length, record + 1
+            yield place + HEADER_FOOTER[0], length
+            place, record = place + sum(HEADER_FOOTER) + length, record + 1
 
 
 def _check_checksums(path):

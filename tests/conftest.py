@@ -4,7 +4,11 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # XLA cuts what it compiles into 32 parts for 32 threads, which costs more than it saves where two processes compile.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
+# Most of its time makes programs fast that run a few times here. What is marked `xla` runs with its own settings, too.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_cpu_parallel_codegen_split_count=1 --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+)
 # Threads of OpenBLAS and OpenMP wait for each other longer than they work on matrices as small as those of tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -38,8 +38,21 @@ def times_table(rows, results):
         for name, values in results.get(row.name, {}).get("contestants", {}).items():
             seconds = spread(values["seconds"])
             memory = " | ".join(mebibytes(values[which]) for which in ("peak_bytes", "imported_bytes"))
-            lines.append(f"| {row.title} | {name} | {seconds} per {row.unit} | {memory} |")
+            lines.append(f"| {row.title} | {name} | {seconds} per {row.unit}{waits(values)} | {memory} |")
     return "\n".join(lines)
+
+
+def waits(values):
+    """Returns the longest waits of `fit` in words, if they were measured.
+
+    Args:
+        values: what was measured of a contestant.
+    """
+    each = [answer["waits"] for answer in values.get("rounds", ()) if "waits" in answer]
+    if not each:
+        return ""
+    beside, within = (max(numbers) for numbers in zip(*each, strict=True))
+    return f"; a call waits up to {beside:.2f} s beside its epochs, and {within:.2f} s in its longest one"
 
 
 def mebibytes(number):

@@ -58,6 +58,13 @@ def test_table_says_what_is_reached():
     assert "| train diag | zoo | 4.00 s (3.00 to 5.00) per step | 300 MiB | 100 MiB |" in times
 
 
+def test_waits_of_fit_are_the_longest():
+    assert table.waits({"rounds": [{"waits": [0.1, 0.3]}, {"waits": [0.2, 0.0]}]}).startswith(
+        "; a call waits up to 0.20 s"
+    )
+    assert table.waits(MEASURED["zoo"]) == ""
+
+
 def test_text_replaces_what_is_between_marks():
     start, end = (mark.format(name="goals") for mark in table.MARKS)
     page = f"before\n{start}\nold\n{end}\nafter\n"

@@ -85,8 +85,13 @@ def combinations():
         yield parts | {kind: take(kind) for kind in usual}
 
 
+def words(parts):
+    """The name of a combination."""
+    return " ".join(parts.values())
+
+
 # For a promise that a model keeps only if all its parts do: some fourteen models, and not one a part.
-each_combination = pytest.mark.parametrize("parts", list(combinations()), ids=lambda parts: " ".join(parts.values()))
+each_combination = pytest.mark.parametrize("parts", list(combinations()), ids=words)
 
 
 def combined(parts):

@@ -130,6 +130,7 @@ def test_every_output_of_a_flow_sees_all_dimensions_before_it():
     np.testing.assert_array_equal(jacobian != 0, np.tri(5, k=-1, dtype=bool))
 
 
+@pytest.mark.xla
 def test_draws_are_differentiated_under_xla_on_a_batch_of_unknown_size():
     layer = prior("maf(hidden=8)", 3, scale=0.3)
 

@@ -16,6 +16,7 @@ def error(log_sum, expected):
 LEADING_IN_XLA = tf.function(top_k_indices, jit_compile=True)  # compiled once for each shape
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("m", [16, 100, 2_048, 2_049, 3_007])
 @pytest.mark.parametrize("kind", ["random", "tied", "almost nothing"])
 def test_leading_components_are_the_largest(m, kind):

@@ -214,6 +214,7 @@ def test_weights_far_apart_and_of_zero(m):
     np.testing.assert_allclose(case.streamed(logits=logits).log_prob(case.z), expected, rtol=1e-6, atol=NATS)
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("name", ["diag", "low_rank"])
 def test_gradients_are_those_of_the_plain_formula(name):
     make = registry.build("normal", USED.get(name, name))
@@ -241,6 +242,7 @@ def test_gradients_are_those_of_the_plain_formula(name):
                 assert error(got, right) < 1e-4 * np.abs(right).max()  # measured: 3e-5
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("name", ["diag", "low_rank", "tril", "orthogonal"])
 def test_compiled_it_is_the_same(name):
     case = Case(name, "sharp", 100, 5)

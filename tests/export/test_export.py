@@ -20,7 +20,7 @@ from export.serving import configuration
 from export.signatures import concrete
 from export.signatures.entry import TABLE, Entry
 from export.signatures.inputs import probe_rows
-from tests.models.exported import COMPONENTS, SAMPLES, small
+from tests.models.exported import COMPONENTS, SAMPLES, only, small
 from zoo.commands.signals import deferred_signals
 
 pytestmark = pytest.mark.slow
@@ -157,8 +157,7 @@ def test_an_export_that_fails_a_check_is_not_published(vae, tmp_path, monkeypatc
 
 
 def test_what_clients_of_the_last_version_could_not_use_needs_a_word(vae, version, monkeypatch):
-    table = {name: TABLE[name] for name in ("reconstruct", "encode")}
-    monkeypatch.setattr(concrete, "TABLE", table)
+    only(monkeypatch, "reconstruct", "encode")
     served = version.parent.parent
     with pytest.raises(ValueError, match=r"could not use this version: no 'decode'; no 'decode_png'; .* --replace"):
         export(vae, served, **SETTINGS)
@@ -185,6 +184,7 @@ def test_no_larger_batches_are_promised_than_requests_may_be(vae, tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_an_export_and_leaves_nothing(vae, tmp_path, monkeypatch, number, status):
+    only(monkeypatch, "reconstruct")
     zoo.save(vae, tmp_path / "run")
     monkeypatch.setattr(warmup, "write", lambda *_: os.kill(os.getpid(), number))
     with pytest.raises(SystemExit) as ended:
@@ -200,7 +200,7 @@ def test_a_signal_that_comes_too_late_changes_nothing(vae, tmp_path, monkeypatch
         os.kill(os.getpid(), signal.SIGTERM)
         write(folder)
 
-    monkeypatch.setattr(concrete, "TABLE", {"reconstruct": TABLE["reconstruct"]})
+    only(monkeypatch, "reconstruct")
     monkeypatch.setattr(configuration, "write", late)
     with deferred_signals():
         assert export(vae, tmp_path, **SETTINGS).is_dir()
@@ -211,6 +211,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(vae, tmp_path, monkeypatch):
     def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device [Op:SaveV2]")
 
+    only(monkeypatch, "reconstruct")
     monkeypatch.setattr(tf.saved_model, "save", full)
     with pytest.raises(ExportError, match=r"TensorFlow says: No space left on device. Nothing was published."):
         export(vae, tmp_path / "served", **SETTINGS)

@@ -82,7 +82,7 @@ def test_moving_statistics_are_those_of_the_steps_that_were_taken(jit):
     assert np.isfinite(np.concatenate(moving)).all()
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.xla)])
 def test_step_is_not_taken_and_what_was_wrong_is_named(jit):
     vae = bad_gradient_vae()
     step = tf.function(vae.take_step, jit_compile=jit)

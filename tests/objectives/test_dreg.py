@@ -156,6 +156,7 @@ def test_dreg_gives_the_same_numbers_in_a_function(posterior):
     np.testing.assert_allclose(flat(got), flat(expected), rtol=1e-5, atol=1e-5 * np.abs(flat(expected)).max())
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize(("posterior", "dtype", "tolerance"), [("tril", "float64", 1e-13), ("diag", "float32", 1e-5)])
 def test_dreg_gives_the_same_numbers_under_xla(posterior, dtype, tolerance):
     """XLA draws other numbers than TensorFlow does: held to the naive passes, which take the draws as they are."""

@@ -27,7 +27,7 @@ TRAINED = TrainingSummary("tril_vae", "made", 2, 1.0, "1 CPU")
 @pytest.fixture
 def few_examples(monkeypatch):
     """Pictures of fewer examples than a run's, each of which takes its time; `test_train` has a run's."""
-    for name, number in {"SHOWN": 3, "COVARIANCES": 2, "SAMPLES": 6, "POINTS": 2_000}.items():
+    for name, number in {"SHOWN": 3, "COVARIANCES": 2, "SAMPLES": 6, "DENSITY_DRAWS": 2_000}.items():
         monkeypatch.setattr(f"training.report.figures.{name}", number)
 
 

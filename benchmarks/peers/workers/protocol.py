@@ -1,8 +1,11 @@
 """What a worker process hears and says: after its preparation, a line of JSON for each round that it is told to run."""
 
+import atexit
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +31,13 @@ def peak_bytes():
     """Returns the peak of this process's resident memory, in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def temporary_folder():
+    """Returns a new folder, which is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def seconds_of(function, units=1):

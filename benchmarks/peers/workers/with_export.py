@@ -4,14 +4,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import tempfile
-
 import numpy as np
 import tensorflow as tf
 
 import zoo
 from benchmarks import serving
-from benchmarks.peers.workers.protocol import seconds_of, serve
+from benchmarks.peers.workers.protocol import seconds_of, serve, temporary_folder
 from benchmarks.peers.workers.task import Task, images
 from export.saved_model import export
 
@@ -56,8 +54,7 @@ def signature(vae, x, settings):
 
 def exported(vae, x, settings):
     """Exports a model; returns the folder of the version, and the inputs of `score`."""
-    folder = tempfile.mkdtemp(prefix="bench-")
-    version = export(vae, folder, samples=settings["draws"], progress=False)
+    version = export(vae, temporary_folder(), samples=settings["draws"], progress=False)
     return version, {"x": x, "seed": np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1).astype(np.int32)}
 
 

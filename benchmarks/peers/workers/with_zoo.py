@@ -5,10 +5,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import statistics
-import tempfile
 import time
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +14,7 @@ import tensorflow as tf
 
 import zoo
 from benchmarks.aggregated import mixture
-from benchmarks.peers.workers.protocol import seconds_of, serve
+from benchmarks.peers.workers.protocol import seconds_of, serve, temporary_folder
 from benchmarks.peers.workers.task import LEARNING_RATE, Task, images
 from training.config import Config
 from training.data.dataset import Dataset
@@ -75,8 +73,7 @@ def training_of(task, validation, **options):
     with devices.strategy.scope():
         vae = build(task)
         vae.adapt(dataset.train)
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    training = Training(config, dataset, vae, folder, devices)
+    training = Training(config, dataset, vae, temporary_folder(), devices)
     training.checkpoints.restore()
     vae.guard.start()
     batches = devices.distribute(partial(dataset.batches, config.batch_size, config.seed, 0))
@@ -131,7 +128,7 @@ def fit(settings):
         )
         middle = statistics.median(clock.seconds)
         beside = whole - FIT_EPOCHS * middle
-        return {"seconds": middle / steps, "epochs": clock.seconds, "beside its epochs": beside}
+        return {"seconds": middle / steps, "epochs": clock.seconds, "waits": [beside, max(clock.seconds) - middle]}
 
     run()
     return run

@@ -18,15 +18,19 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
+from zoo.garbage import no_garbage_collection
+
 if TYPE_CHECKING or "keras" in sys.modules:  # registers all parts, so that Keras can load models
-    from zoo.api import *  # noqa: F403
+    with no_garbage_collection():
+        from zoo.api import *  # noqa: F403
 else:
 
     def __getattr__(name):
         """Imports the public names on first use, so that command lines are parsed before TensorFlow is loaded."""
         if name.startswith("__"):
             raise AttributeError(name)
-        api = importlib.import_module("zoo.api")
+        with no_garbage_collection():
+            api = importlib.import_module("zoo.api")
         globals().update({public: getattr(api, public) for public in api.__all__})
         if name not in globals():
             raise AttributeError(f"module 'zoo' has no attribute '{name}'")

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from sklearn.cluster import KMeans
 from tqdm import tqdm
 
 from zoo.checks import check_int, check_seed
@@ -154,6 +153,8 @@ def _cluster_moments(aggregated, clusters, seed):
     mean = np.concatenate([np.float64(components.mean()) for components in aggregated.component_chunks()])  # [N, L]
     cluster = np.arange(len(mean))  # each example is a cluster; k-means might merge some
     if clusters < len(mean):
+        from sklearn.cluster import KMeans  # here, because few need it, and it takes 0.1 s
+
         cluster = KMeans(clusters, n_init=1, max_iter=50, random_state=seed).fit_predict(mean)
     cluster, counts = np.unique(cluster, return_inverse=True, return_counts=True)[1:]  # drops empty clusters
     loc = tf.math.unsorted_segment_sum(mean, cluster, len(counts)).numpy() / counts[:, None]

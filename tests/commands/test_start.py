@@ -49,6 +49,32 @@ def test_help_comes_without_tensorflow(command):
     assert done.stdout.startswith(f"usage: python -m {command}")
 
 
+BEYOND = """
+import sys, time
+import tensorflow
+before, start = {*sys.modules}, time.process_time()
+import zoo
+zoo.VAE
+print(time.process_time() - start, *({*sys.modules} - before), sep="\\n")
+"""
+
+
+def test_the_zoo_is_imported_soon_after_tensorflow():
+    done = run("-c", BEYOND)
+    assert done.returncode == 0, done.stderr
+    seconds, *modules = done.stdout.splitlines()
+    assert "zoo.api" in modules
+    assert not {"sklearn.cluster", "sklearn.mixture", "matplotlib"} & {*modules}
+    assert float(seconds) < 1  # of the processor; 0.4 on an idle machine
+
+
+def test_garbage_is_collected_again_after_an_import():
+    done = run(
+        "-c", "import gc, zoo; zoo.VAE; assert gc.isenabled(); gc.disable()\nimport zoo.api; assert not gc.isenabled()"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "words", "message"),
     [

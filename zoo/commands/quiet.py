@@ -1,9 +1,12 @@
 """Imports TensorFlow without the lines that its C++ code logs on any machine; errors come through."""
 
+import gc
 import os
 import re
 import signal
 import sys
+
+from zoo.garbage import no_garbage_collection
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # What TensorFlow logs before it reads its level, and errors that are none.
@@ -24,9 +27,11 @@ def import_tensorflow():
     if "tensorflow" in sys.modules:
         return
     filter_stderr()
-    import tensorflow as tf
+    with no_garbage_collection():
+        import tensorflow as tf
 
-    import zoo.api  # noqa: F401
+        import zoo.api  # noqa: F401
+    gc.freeze()  # what is imported stays until the process ends
 
     tf.config.list_physical_devices()
 

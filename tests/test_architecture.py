@@ -9,7 +9,7 @@ from tests import ROOT
 
 ALLOWED = {"zoo": {"zoo"}, "training": {"zoo", "training"}, "export": {"zoo", "export"}}
 ROOMS = [  # of the zoo: each imports from its own row and from those over it
-    {"zoo.checks", "zoo.catalog", "zoo.probability", "zoo.garbage", "zoo.commands", "zoo.backend"},
+    {"zoo.checks", "zoo.catalog", "zoo.probability", "zoo.commands", "zoo.backend"},
     {"zoo.distributions"},
     {"zoo.layer", "zoo.registry", "zoo.memory", "zoo.data"},
     {"zoo.parameterizations", "zoo.networks"},

@@ -18,7 +18,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.garbage import no_garbage_collection
+from zoo.commands.imports import no_garbage_collection
 
 if TYPE_CHECKING or "keras" in sys.modules:  # registers all parts, so that Keras can load models
     with no_garbage_collection():

@@ -107,3 +107,8 @@ def test_training_examples_are_binarized_anew_in_each_epoch():
 def test_batch_size_that_gives_no_batch_is_refused(batch_size):
     with pytest.raises(ValueError, match=f"from 1 to 10, got {batch_size}"):
         numbered().batches(batch_size, seed=0)
+
+
+def test_pipelines_end_without_a_wait():
+    for batches in (numbered().batches(2, seed=0), numbered().validation_batches(2)):
+        assert batches.options().autotune.enabled is False

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
 from tests import ROOT
 from tests.models.image_vae import X, model
@@ -23,6 +24,8 @@ def has(name):
     owner, _, attribute = name.rpartition(".")
     if owner == "keras.Model":
         return hasattr(model(), attribute)
+    if owner == "keras.EpochIterator":
+        return attribute in vars(TFEpochIterator(x=X, distribute_strategy=tf.distribute.get_strategy()))
     if owner == "keras.Optimizer":
         return hasattr(keras.optimizers.Adam(), attribute)
     try:
@@ -95,6 +98,37 @@ class Line:
     def apply_gradients_if(self, condition, gradients, weights):
         if condition:
             self.optimizer.apply(gradients, weights)
+
+
+@pytest.fixture
+def options_of_batches(monkeypatch):
+    """The options of each tf.data.Dataset that Keras iterates over."""
+    found, get = [], TFEpochIterator._get_iterator
+
+    def noted(self):
+        found.append(get(self).options())
+        return get(self)
+
+    monkeypatch.setattr(TFEpochIterator, "_get_iterator", noted)
+    return found
+
+
+@pytest.mark.parametrize("validation", [{}, {"validation_split": 0.5}, {"validation_data": (X,)}])
+def test_batches_of_arrays_end_without_a_wait(options_of_batches, validation):
+    vae = model()
+    vae.compile(optimizer="adam")
+    vae.fit(X, epochs=2, batch_size=3, verbose=0, **validation)
+    vae.evaluate(X, verbose=0)
+    assert len(options_of_batches) >= 3
+    assert {options.autotune.enabled for options in options_of_batches} == {False}
+    assert not any(options.experimental_optimization.apply_default_optimizations for options in options_of_batches)
+
+
+def test_streams_keep_their_options(options_of_batches):
+    vae = model()
+    vae.compile(optimizer="adam")
+    vae.fit(tf.data.Dataset.from_tensor_slices(X).batch(2), verbose=0)
+    assert {options.autotune.enabled for options in options_of_batches} == {None}
 
 
 def test_a_step_of_a_stub():

@@ -11,6 +11,7 @@ from training.data.memory import examples_within
 from training.data.settings import Binarize
 from zoo.data import support as supports
 from zoo.data.lazy_arrays import LazyArray, as_lazy
+from zoo.data.pipelines import untuned
 
 MAX_SEEN = 50_000  # examples, at most, that `seen` chooses from streamed data
 PREFETCHED = 8  # batches that are made ahead
@@ -143,7 +144,7 @@ class Dataset:
         parallel = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if self.train.streamed else {}
         batches = indices.map(batch, **parallel)
         batches = batches if replicas == workers else batches.rebatch(share)
-        return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(PREFETCHED)
+        return _endless(batches, PREFETCHED)
 
     def validation_batches(self, batch_size, replicas=1, workers=1, worker=0):
         """Returns the validation examples over and over, in batches of almost equal size, some for each replica.
@@ -165,7 +166,7 @@ class Dataset:
         mine = [x for i, x in enumerate(shares) if i % replicas // local == worker]
         spec = tf.TensorSpec([None, *self.event_shape], tf.float32)
         batches = tf.data.Dataset.from_generator(lambda: map(np.float32, itertools.cycle(mine)), output_signature=spec)
-        return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(2)
+        return _endless(batches, 2)
 
     def validation_steps(self, batch_size, replicas=1):
         """Returns how many batches the validation examples fill.
@@ -213,6 +214,12 @@ def shared(batch_size, replicas):
             f"Name a multiple of {replicas} with --batch-size."
         )
     return batch_size // replicas
+
+
+def _endless(batches, prefetched):
+    """Returns batches without end, of which some are made ahead."""
+    infinite = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    return untuned(batches.apply(infinite).prefetch(prefetched))
 
 
 def _seed(seed, number, use):

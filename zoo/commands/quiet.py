@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 
-from zoo.garbage import no_garbage_collection
+from zoo.commands.imports import no_garbage_collection
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # What TensorFlow logs before it reads its level, and errors that are none.

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 from keras.optimizers import LossScaleOptimizer
+from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
 from zoo.data import support as supports
+from zoo.data.pipelines import untuned
 from zoo.model import fit_arguments
 from zoo.model.training import step_loop, train_step
 from zoo.model.training.guard import GuardCallback
@@ -20,6 +22,7 @@ PRIVATE = {
     "keras.Model._loss_tracker": "averages the loss of an epoch over examples; public `metrics` has no name for it",
     "keras.Model._distribute_strategy": "says whether the model was created in a strategy's scope",
     "keras.Model._maybe_symbolic_build": "concatenates the replicas' batches, which may be unequal; ours is built",
+    "keras.EpochIterator._distributed_dataset": "has the options of an array's batches; no public name sets them",
     "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
     "keras.Optimizer._clip_gradients": "sums squares in an order that XLA does not vectorize; ours are clipped before",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",
@@ -173,7 +176,13 @@ class KerasModel(keras.Model):
         return self.get_metrics_result()
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: the model is built."""
+        """Makes batches of arrays end without a wait; nothing has to be built.
+
+        `fit` and `evaluate` call this before the first batch. See `zoo.data.pipelines.untuned`.
+        """
+        dataset = getattr(iterator, "_distributed_dataset", None)
+        if isinstance(dataset, tf.data.Dataset) and not isinstance(iterator.data_adapter, TFDatasetAdapter):
+            iterator._distributed_dataset = untuned(dataset)
 
     def make_train_function(self, force=False):
         before = self.train_function

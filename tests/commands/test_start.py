@@ -68,6 +68,19 @@ def test_the_zoo_is_imported_soon_after_tensorflow():
     assert float(seconds) < 1  # of the processor; 0.4 on an idle machine
 
 
+def test_numpy_gets_one_thread_unless_told_otherwise():
+    program = (
+        "import training.train, os, sys\n"
+        "assert 'numpy' not in sys.modules\n"  # which reads the variable when it is imported
+        "sys.modules['tensorflow'] = None\n"  # taken for imported
+        "from zoo.commands.quiet import import_tensorflow\n"
+        "import_tensorflow()\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    assert run("-c", program).stdout == "1\n"
+    assert run("-c", program, OPENBLAS_NUM_THREADS="2").stdout == "2\n"
+
+
 def test_garbage_is_collected_again_after_an_import():
     done = run(
         "-c", "import gc, zoo; zoo.VAE; assert gc.isenabled(); gc.disable()\nimport zoo.api; assert not gc.isenabled()"

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from zoo.checks import check_int
 from zoo.data import support as supports
@@ -86,7 +87,7 @@ def _squared_distances(a, b):
     right = np.column_stack([b, np.ones(len(b)), np.sum(b**2, axis=1)]).T
     rows = max(1, MAX_DISTANCES // len(b))
     for start in range(0, len(a), rows):
-        yield left[start : start + rows] @ right
+        yield tf.matmul(left[start : start + rows], right).numpy()
 
 
 def frechet_distance(real, generated):

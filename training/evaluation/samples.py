@@ -203,7 +203,7 @@ def nearest(x, examples, scale=1.0, rows=1_000):
     points, best, found = np.float32(x / scale).reshape(len(x), -1), np.full(len(x), np.inf), np.zeros(len(x), int)
     for first in range(0, len(examples), rows):
         chunk = np.float32(examples[first : first + rows] / scale).reshape(-1, points.shape[1])
-        squares = np.sum(points**2, axis=1)[:, None] + np.sum(chunk**2, axis=1) - 2 * points @ chunk.T
+        squares = np.sum(points**2, axis=1)[:, None] + np.sum(chunk**2, axis=1) - 2 * tf.matmul(points, chunk.T).numpy()
         index = squares.argmin(axis=1)
         least = squares[np.arange(len(x)), index]
         found, best = np.where(least < best, first + index, found), np.minimum(best, least)

@@ -7,17 +7,18 @@ from zoo.model.training import step_loop
 from zoo.model.training.train_step import Sums
 
 
-def compile_steps(vae, devices, stacked):
+def compile_steps(vae, devices, stacked, measured):
     """Compiles training and validation steps.
 
     Args:
         vae: a compiled `zoo.VAE`.
         devices: `training.loop.devices.Devices`.
         stacked: number of batches for one XLA program, on one device; several devices take the steps one by one.
+        measured: the same for validation batches.
 
     Returns:
         Two functions: (batches, n, stop) ↦ (`Sums` as a tensor [5], any_stop), which takes n steps and tells whether
-        the bool `stop` is set on any worker; and x ↦ `Sums` [5], which measures a batch without a step.
+        the bool `stop` is set on any worker; and (batches, n) ↦ `Sums` [5], which measures n batches without a step.
     """
     strategy = devices.strategy
 
@@ -28,21 +29,33 @@ def compile_steps(vae, devices, stacked):
         step = tf.function(sums, jit_compile=True) if devices.jit else sums
         return lambda x: strategy.experimental_local_results(strategy.run(step, args=(x,)))[0]
 
-    def one_by_one(batches, n):
-        sums, take_step = tf.zeros(len(Sums._fields), dtype), on_replicas(vae.take_step)
-        for _ in tf.range(n):
-            sums += tf.cast(take_step(next(batches)), dtype)
-        return sums, n
+    def one_by_one(method, dtype):
+        def steps(batches, n):
+            sums, step = tf.zeros(len(Sums._fields), dtype), on_replicas(method)
+            for _ in tf.range(n):
+                sums += tf.cast(step(next(batches)), dtype)
+            return sums, n
 
-    dtype, together = vae.variable_dtype, devices.jit and devices.replicas == 1
-    steps = step_loop.compile_steps(vae.take_step, stacked, dtype) if together else one_by_one
+        return steps
+
+    def compiled(method, stacked, dtype):
+        if devices.jit and devices.replicas == 1:
+            return step_loop.compile_steps(method, stacked, dtype)
+        return one_by_one(method, dtype)
+
+    steps = compiled(vae.take_step, stacked, vae.variable_dtype)
+    measurements = compiled(vae.measure, measured, tf.float64)
 
     @tf.function
     def take_steps(batches, n, stop):
         sums, _ = steps(batches, n)
         return sums, devices.anywhere(stop)
 
-    return take_steps, tf.function(on_replicas(vae.measure))
+    @tf.function
+    def measure(batches, n):
+        return measurements(batches, n)[0]
+
+    return take_steps, measure
 
 
 def means(sums):

@@ -8,7 +8,6 @@ import time
 from functools import partial
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -72,9 +71,15 @@ class Training:
         with devices.strategy.scope():
             vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
             vae.optimizer.build(vae.trainable_variables)
-        stacked = stack_size(config.steps_per_execution, vae.event_shape, config.batch_size)
-        self.take_steps, self.measure = compile_steps(vae, devices, stacked)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
+        self.validation_steps = dataset.validation_steps(self.validation_batch, devices.replicas)
+        self.validation_steps *= validation_passes(len(dataset.validation))
+        self.take_steps, self.measure = compile_steps(
+            vae,
+            devices,
+            stack_size(config.steps_per_execution, vae.event_shape, config.batch_size),
+            stack_size(self.validation_steps, vae.event_shape, self.validation_batch),
+        )
         self.writers = devices.is_chief and {
             part: tf.summary.create_file_writer(str(folder / run.EVENTS / part)) for part in ("train", "validation")
         }
@@ -171,9 +176,7 @@ class Training:
         """
         position, start = self.position, time.monotonic()
         with self.vae.evaluating():
-            steps = self.dataset.validation_steps(self.validation_batch, self.devices.replicas)
-            steps *= validation_passes(len(self.dataset.validation))
-            sums = np.sum([self.measure(next(validation)).numpy() for _ in range(steps)], axis=0, dtype=np.float64)
+            sums = self.measure(validation, tf.constant(self.validation_steps)).numpy()
         measured = {f"val_{name}": value for name, value in means(sums).items()}
         row = means(position.sums) | measured | {"annealing": float(self.vae.objective.annealing.numpy())}
         position.end_epoch(row, time.monotonic() - start)

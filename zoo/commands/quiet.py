@@ -9,6 +9,7 @@ import sys
 from zoo.commands.imports import no_garbage_collection
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"  # of NumPy and SciPy
 # What TensorFlow logs before it reads its level, and errors that are none.
 HARMLESS = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR"
@@ -22,7 +23,12 @@ HARMLESS = re.compile(
 
 
 def import_tensorflow():
-    """Imports TensorFlow, Keras and the zoo, and looks for devices; harmless lines are kept off stderr from now on."""
+    """Imports TensorFlow, Keras and the zoo, and looks for devices; harmless lines are kept off stderr from now on.
+
+    NumPy gets one thread: on matrices as small as ours its threads wait for each other and for TensorFlow's, and take
+    ten times as long. Large products are left to TensorFlow.
+    """
+    os.environ.setdefault(BLAS_THREADS, "1")
     os.environ.setdefault(LOG_LEVEL, "2")  # errors
     if "tensorflow" in sys.modules:
         return

@@ -36,6 +36,7 @@ def compile_steps(step, stacked, dtype):
         A function (iterator, n) ↦ (`Sums` of all steps as a tensor [5], number of steps), to be called in a graph. It
         takes n steps, or fewer if the iterator ends.
     """
+    step = tf.autograph.experimental.do_not_convert(step)  # as in Keras; its conversion takes longer than its trace
 
     @tf.function(jit_compile=True)
     def program(data, n):

@@ -21,10 +21,10 @@ class MultivariateNormalTriL(tfd.MultivariateNormalTriL):
 
 
 class LowerTriangular(tf.linalg.LinearOperatorLowerTriangular):
-    """An operator whose matrix is zero above its diagonal.
+    """A lower triangular operator that takes its matrix as it is, instead of masking it.
 
     Args:
-        tril: L [..., d, d].
+        tril: L [..., d, d], zero above its diagonal.
     """
 
     def __init__(self, tril):
@@ -36,7 +36,7 @@ class LowerTriangular(tf.linalg.LinearOperatorLowerTriangular):
 
 @tfd.RegisterKL(tfd.MultivariateNormalTriL, tfd.MultivariateNormalDiag)
 def _kl_to_diag(q, p, name=None):
-    """KL(N(μ, L Lᵀ) ‖ N(m, diag σ²)) = ½ Σᵢ ((Σⱼ Lᵢⱼ² + (μᵢ − mᵢ)²)/σᵢ² − 1) + Σᵢ log σᵢ/Lᵢᵢ.
+    """Returns KL(N(μ, L Lᵀ) ‖ N(m, diag σ²)) = ½ Σᵢ ((Σⱼ Lᵢⱼ² + (μᵢ − mᵢ)²)/σᵢ² − 1) + Σᵢ log σᵢ/Lᵢᵢ.
 
     TFP's takes twice as long: XLA's CPU compiler adds up squares one after another, but not a product with ones.
     """

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zoo.commands.xla_flags import set_xla_flags
+
 ROOT = Path(__file__).parents[2]
 PYTHONS = {"zoo": sys.executable, "peers": ROOT / ".venv-bench/bin/python"}
 LAST_LINES = 15  # of a worker's messages, in an error
@@ -53,6 +55,8 @@ class Running:
         self.contestant, self.messages = contestant, tempfile.TemporaryFile("w+")  # noqa: SIM115
         processors = sorted(os.sched_getaffinity(0))[:threads]
         environment = os.environ | {"OMP_NUM_THREADS": str(len(processors)), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        if contestant.python == "zoo" and contestant.settings.get("work") != "fit":
+            set_xla_flags(environment)  # as our commands do; a program that calls `fit` does not
         module = f"benchmarks.peers.workers.{contestant.worker}"
         self.process = subprocess.Popen(
             [PYTHONS[contestant.python], "-m", module, json.dumps(contestant.settings)],

@@ -33,30 +33,29 @@ def few_examples(monkeypatch):
 
 @pytest.mark.usefixtures("few_examples")
 @pytest.mark.parametrize(
-    ("event_shape", "latent"), [((1,), 1), ((5,), 3), ((4, 3), 2), ((4, 4, 3), 1), ((2, 3, 4, 5), 3)]
+    ("event_shape", "latent", "name"),
+    [
+        ((1,), 1, "tril_vae"),
+        ((5,), 3, "tril_vae"),
+        ((4, 3), 2, "diag_vae"),
+        ((4, 4, 3), 1, "tril_vae"),
+        ((2, 3, 4, 5), 3, "tril_vae"),
+    ],
 )
-def test_any_shape_of_data(event_shape, latent):
+def test_any_shape_of_data_and_any_name(event_shape, latent, name):
     train, validation, test = (RNG.normal(size=(12, *event_shape)) for _ in range(3))
-    dataset = Dataset("made", "real", train, validation, test, labels=np.arange(12) % 3)
-    vae = zoo.build("tril_vae", event_shape, "real", latent=latent, network="mlp(hidden=(4,))")
+    labels = None if event_shape == (5,) else np.arange(12) % 3
+    dataset = Dataset("made", "real", train, validation, test, labels=labels)
+    vae = zoo.build(name, event_shape, "real", latent=latent, network="mlp(hidden=(4,))")
     history = {
         name: [3.0, 2.0] for name in ("loss", "val_loss", "kl", "val_kl", "reconstruction", "val_reconstruction")
     }
     scores = RunScores(TRAINED, evaluate(vae, dataset, Settings(samples=3, draws=20)))
-    page = report(Config(data="made"), dataset, vae, history, scores)
+    page = report(Config(data="<script>alert(1)</script>"), dataset, vae, history, scores)
+    assert "<script>" not in page  # but escaped
     compared = f"{MIN_EXAMPLES} training examples and as many held-out ones, and there are 12 and 24"
     assert compared in page
     assert len(re.findall("data:image/png;base64,iVBOR", page)) == 13 + {(1,): 3, (5,): 4}.get(event_shape, 0)
-
-
-@pytest.mark.usefixtures("few_examples")
-def test_names_are_escaped():
-    x = RNG.normal(size=(12, 3))
-    dataset = Dataset("made", "real", x, x, x)
-    vae = zoo.build("diag_vae", 3, "real", latent=2, network="mlp(hidden=(4,))")
-    scores = RunScores(TRAINED, evaluate(vae, dataset, Settings(samples=3, draws=20)))
-    config = Config(data="<script>alert(1)</script>")
-    assert "<script>" not in report(config, dataset, vae, {"loss": [1.0], "kl": [1.0]}, scores)
 
 
 def test_correlation():

@@ -271,14 +271,7 @@ class KerasModel(keras.Model):
                 lambda: None,
             )
 
-        if self.jit_compile and replicas() == 1:
-            # XLA fuses the choice of values with the update, and copies the variables for a `tf.cond`.
-            variables = [*weights, *self.optimizer.variables]
-            before = [tf.convert_to_tensor(variable) for variable in variables]
-            apply(gradients)
-            for variable, value in zip(variables, before, strict=True):
-                variable.assign(tf.where(condition, variable.value, value))
-        elif tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
+        if tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
             # The optimizer's merge_call is not allowed within a replica's tf.cond, only within one across replicas.
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(condition, gradients))
         else:

@@ -203,6 +203,8 @@ def _sums(terms, loss, sample_weight, there):
 
 def _not_finite(tensor):
     """Returns 1.0 if a tensor is not finite, or its sum is not, else 0.0."""
+    if not tensor.dtype.is_floating:
+        return 0.0
     return 1.0 - tf.cast(tf.math.is_finite(total(tensor)), tf.float32)
 
 

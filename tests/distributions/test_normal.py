@@ -12,6 +12,7 @@ from zoo import registry
 from zoo.distributions import LinearOperatorHouseholderProduct, MultivariateNormalLowRank, kl_divergence
 from zoo.distributions.mixtures.mixture import pairwise_log_prob
 from zoo.distributions.positive import MIN_SCALE, positive
+from zoo.parameterizations.triangular import strictly_lower
 
 tfd = tfp.distributions
 FAMILIES = zoo.names("normal")
@@ -271,3 +272,30 @@ def test_a_rank_over_the_number_of_dimensions_is_refused(kind, spec):
     with pytest.raises(ValueError, match="rank of at most 3, the number of dimensions, got 4"):
         registry.build(kind, spec, event_shape=(3,))
     registry.build(kind, spec, event_shape=(4,))
+
+
+@pytest.mark.parametrize("d", [1, 2, 7])
+def test_strictly_lower_places_values_and_gradients_row_by_row(d):
+    values = tf.constant(numbers(3, d * (d - 1) // 2))
+    upstream = numbers(3, d, d, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        lower = strictly_lower(values, d)
+        total = tf.reduce_sum(lower * upstream)
+    expected = np.zeros((3, d, d))
+    expected[:, *np.tril_indices(d, -1)] = values
+    np.testing.assert_array_equal(lower, expected)
+    np.testing.assert_array_equal(tape.gradient(total, values), upstream[:, *np.tril_indices(d, -1)])
+
+
+@pytest.mark.parametrize("name", ["tril", "std_corr"])
+def test_triangular_normals_agree_with_tfps(name):
+    q, _ = family(name, 5, batch=(3,))
+    z, prior = tf.constant(numbers(7, 3, 5)), tfd.MultivariateNormalDiag(numbers(5), np.exp(numbers(5, seed=2)))
+    plain = tfd.MultivariateNormalTriL(q.mean(), q.scale.to_dense())
+    general = tfd.MultivariateNormalLinearOperator(
+        prior.loc, tf.linalg.LinearOperatorLowerTriangular(tf.linalg.diag(prior.stddev()))
+    )
+    assert_close(q.log_prob(z), plain.log_prob(z))
+    assert_close(q.sample(4, seed=[1, 2]), plain.sample(4, seed=[1, 2]))
+    assert_close(tfd.kl_divergence(q, prior), tfd.kl_divergence(plain, general))

@@ -54,6 +54,7 @@ def test_the_steps_are_those_taken_one_by_one(sizes, weighted):
         np.testing.assert_allclose(weight.numpy(), want.numpy(), atol=1e-6, err_msg=weight.path)
 
 
+@pytest.mark.xla
 def test_it_takes_as_many_as_it_is_asked_for_and_goes_on_where_it_stopped():
     whole, parts = compiled(), compiled()
     step_loop.compile_steps(whole.take_step, 4, "float32")(iter(batches([10] * 6)), tf.constant(6))

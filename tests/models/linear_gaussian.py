@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from tests.shared.reference import LinearGaussian
+from tests.shared.reference import LinearGaussian, lower_triangle_inverse
 from zoo.likelihoods import NormalLikelihood
 from zoo.objectives import ELBO
 from zoo.priors import StandardNormalPrior
@@ -49,13 +49,11 @@ def inverse_positive(scale):
 
 def exact(vae):
     """Gives the triangular posterior the weights of the true one."""
-    import tensorflow_probability as tfp
-
     truth = model()
     scale_tril = np.linalg.cholesky(truth.posterior_covariance)
     raw = np.tril(scale_tril, -1) + np.diag(inverse_positive(np.diag(scale_tril)))
     kernel = np.zeros((D, vae.posterior.params_size))
     kernel[:, :L] = truth.posterior_map.T
-    bias = np.concatenate([-truth.posterior_map @ truth.b, tfp.math.fill_triangular_inverse(raw).numpy()])
+    bias = np.concatenate([-truth.posterior_map @ truth.b, lower_triangle_inverse(raw)])
     vae.posterior.params.set_weights([kernel, bias])
     return vae

@@ -56,17 +56,15 @@ def positive_inverse(value, floor=1e-4):
 
 
 def lower_triangle(raw, d):
-    """[d, d] from d(d+1)/2 numbers, in the order of `tfp.math.fill_triangular`."""
-    return np.tril(np.concatenate([raw[d:], raw[::-1]]).reshape(d, d))
+    """[d, d] from d(d+1)/2 numbers: the diagonal, and what is below it, row by row."""
+    lower = np.diag(raw[:d])
+    lower[np.tril_indices(d, -1)] = raw[d:]
+    return lower
 
 
 def lower_triangle_inverse(lower):
     """The d(d+1)/2 numbers of a lower triangular matrix."""
-    d = len(lower)
-    places = np.int64(lower_triangle(np.arange(1, d * (d + 1) // 2 + 1), d))
-    raw = np.zeros(d * (d + 1) // 2)
-    raw[places[places > 0] - 1] = lower[places > 0]
-    return raw
+    return np.concatenate([np.diag(lower), lower[np.tril_indices(len(lower), -1)]])
 
 
 def reflections_product(vectors):

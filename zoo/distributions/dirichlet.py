@@ -1,12 +1,14 @@
 """Dirichlet distributions for posteriors and priors."""
 
+import math
+
 import tensorflow as tf
 
 from zoo.probability import tfd, tfp
 
 MIN_ELEMENT = 1e-30  # smallest element of a draw; the log-density is infinite at zero
 MIN_LOG_ARGUMENT = 1e-37  # keeps logarithms finite
-PROPOSALS = 8  # the probability that none is accepted is under 1e-10
+PROPOSALS = 5  # the probability that none is accepted is under 1e-6
 
 
 class ReparameterizedDirichlet(tfd.Dirichlet):
@@ -32,7 +34,7 @@ class ReparameterizedDirichlet(tfd.Dirichlet):
 def _gamma(concentration, shape, seed):
     """Samples Gamma(α, 1) for α over 1 with implicit reparameterization (Figurnov et al., 2018, arXiv:1805.08498).
 
-    Uses the rejection sampler of Marsaglia & Tsang (2000) with eight proposals at once, and keeps the first accepted.
+    Uses the rejection sampler of Marsaglia & Tsang (2000) with five proposals at once, and keeps the first accepted.
 
     Args:
         concentration: α [...].
@@ -41,7 +43,7 @@ def _gamma(concentration, shape, seed):
     """
     normal_seed, uniform_seed = tfp.random.split_seed(seed, 2)
     proposals, dtype = tf.concat([[PROPOSALS], shape], axis=0), concentration.dtype
-    normal = tf.random.stateless_normal(proposals, normal_seed, dtype=dtype)
+    normal = _normal(proposals, normal_seed, dtype)
     uniform = tf.random.stateless_uniform(proposals, uniform_seed, minval=MIN_LOG_ARGUMENT, dtype=dtype)
 
     @tf.custom_gradient
@@ -50,9 +52,10 @@ def _gamma(concentration, shape, seed):
         v = (1 + normal / tf.sqrt(9 * d)) ** 3
         log_v = tf.math.log(tf.maximum(v, MIN_LOG_ARGUMENT))
         accepted = (v > 0) & (tf.math.log(uniform) < 0.5 * normal**2 + d * (1 - v + log_v))
-        first = tf.argmax(accepted, axis=0, output_type=tf.int32)
-        chosen = tf.one_hot(first, PROPOSALS, axis=0, dtype=dtype)
-        sample = tf.reduce_sum(chosen * d * tf.maximum(v, MIN_LOG_ARGUMENT), axis=0)
+        chosen = v[-1]
+        for i in reversed(range(PROPOSALS - 1)):
+            chosen = tf.where(accepted[i], v[i], chosen)
+        sample = d * tf.maximum(chosen, MIN_LOG_ARGUMENT)
 
         def gradient(upstream):
             partial = tf.raw_ops.RandomGammaGrad(alpha=tf.broadcast_to(concentration, tf.shape(sample)), sample=sample)
@@ -61,6 +64,14 @@ def _gamma(concentration, shape, seed):
         return sample, gradient
 
     return draw(concentration)
+
+
+def _normal(shape, seed, dtype):
+    """Samples N(0, 1) by the Box–Muller transform, faster under XLA than TensorFlow's inverse error function."""
+    radius_seed, angle_seed = tfp.random.split_seed(seed, 2)
+    radius = tf.random.stateless_uniform(shape, radius_seed, minval=MIN_LOG_ARGUMENT, dtype=dtype)
+    angle = tf.random.stateless_uniform(shape, angle_seed, maxval=2 * math.pi, dtype=dtype)
+    return tf.sqrt(-2 * tf.math.log(radius)) * tf.cos(angle)
 
 
 def check_categories(event_shape):

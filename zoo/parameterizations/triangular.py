@@ -6,14 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions.positive import positive
-from zoo.probability import tfd, tfp
+from zoo.distributions.triangular_normal import MultivariateNormalTriL
 from zoo.registry import register
 
 
 @register("normal", "tril")
 @dataclass(frozen=True)
 class TriL:
-    """N(μ, L Lᵀ), L lower triangular with a positive diagonal: d + d(d+1)/2 parameters.
+    """N(μ, L Lᵀ), L lower triangular with a positive diagonal: d + d(d+1)/2 parameters, μ, the diagonal and the rest.
 
     Σ = L Lᵀ is positive definite for any parameters, and every positive definite Σ has exactly one such L
     (Kingma & Welling, 2019, arXiv:1906.02691, section 2.5.1).
@@ -25,10 +25,9 @@ class TriL:
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
-        loc, raw = tf.split(params, [d, -1], axis=-1)
-        lower, raw_scale = _strict_lower_and_diagonal(raw, d)
+        loc, raw_scale, below = tf.split(params, [d, d, d * (d - 1) // 2], axis=-1)
         # A sum instead of `set_diag`, whose gradient XLA does not support for a batch of unknown size.
-        return tfd.MultivariateNormalTriL(loc, lower + tf.linalg.diag(positive(raw_scale)))
+        return MultivariateNormalTriL(loc, strictly_lower(below, d) + tf.linalg.diag(positive(raw_scale)))
 
 
 @register("normal", "std_corr")
@@ -48,14 +47,34 @@ class StdCorr:
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
-        loc, raw = tf.split(params, [d, -1], axis=-1)
-        lower, raw_scale = _strict_lower_and_diagonal(raw, d)
-        rows = lower + tf.eye(d, dtype=raw.dtype)
+        loc, raw_scale, below = tf.split(params, [d, d, d * (d - 1) // 2], axis=-1)
+        rows = strictly_lower(below, d) + tf.eye(d, dtype=below.dtype)
         correlation = rows / tf.norm(rows, axis=-1, keepdims=True)  # C; the norm of a row is at least 1
-        return tfd.MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
+        return MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
 
 
-def _strict_lower_and_diagonal(raw, d):
-    """Splits raw [..., d(d+1)/2] into a strictly lower triangular matrix [..., d, d] and a vector [..., d]."""
-    raw = tfp.math.fill_triangular(raw)
-    return raw * tf.constant(np.tri(d, k=-1), raw.dtype), tf.linalg.diag_part(raw)
+def strictly_lower(values, d):
+    """Fills strictly lower triangular matrices, row by row.
+
+    Two to three times as fast under XLA as `tfp.math.fill_triangular`: values are gathered, and so are their gradients,
+    while the gradient of a plain `tf.gather` adds them up one by one.
+
+    Args:
+        values: [..., d(d−1)/2].
+        d: number of rows.
+
+    Returns:
+        [..., d, d].
+    """
+    shape = tf.concat([tf.shape(values)[:-1], [d, d]], axis=0)
+    if d == 1:
+        return tf.zeros(shape, values.dtype)
+    mask = np.tri(d, k=-1, dtype=bool)
+    sources = np.where(mask, np.cumsum(mask).reshape(d, d) - 1, 0).ravel()  # of each element
+    targets = np.flatnonzero(mask)  # of each value
+
+    @tf.custom_gradient
+    def place(values):
+        return tf.gather(values, sources, axis=-1), lambda upstream: tf.gather(upstream, targets, axis=-1)
+
+    return tf.reshape(place(values), shape) * tf.constant(mask, values.dtype)

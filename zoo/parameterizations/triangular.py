@@ -57,7 +57,7 @@ def strictly_lower(values, d):
     """Fills strictly lower triangular matrices, row by row.
 
     Two to three times as fast under XLA as `tfp.math.fill_triangular`: values are gathered, and so are their gradients,
-    while the gradient of a plain `tf.gather` adds them up one by one.
+    instead of the scatter that is the gradient of `tf.gather`.
 
     Args:
         values: [..., d(d−1)/2].

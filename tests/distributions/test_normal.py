@@ -289,13 +289,11 @@ def test_strictly_lower_places_values_and_gradients_row_by_row(d):
 
 
 @pytest.mark.parametrize("name", ["tril", "std_corr"])
-def test_triangular_normals_agree_with_tfps(name):
+def test_kl_of_triangular_normals_agrees_with_tfps(name):
     q, _ = family(name, 5, batch=(3,))
-    z, prior = tf.constant(numbers(7, 3, 5)), tfd.MultivariateNormalDiag(numbers(5), np.exp(numbers(5, seed=2)))
+    prior = tfd.MultivariateNormalDiag(numbers(5), np.exp(numbers(5, seed=2)))
     plain = tfd.MultivariateNormalTriL(q.mean(), q.scale.to_dense())
     general = tfd.MultivariateNormalLinearOperator(
         prior.loc, tf.linalg.LinearOperatorLowerTriangular(tf.linalg.diag(prior.stddev()))
     )
-    assert_close(q.log_prob(z), plain.log_prob(z))
-    assert_close(q.sample(4, seed=[1, 2]), plain.sample(4, seed=[1, 2]))
-    assert_close(tfd.kl_divergence(q, prior), tfd.kl_divergence(plain, general))
+    assert_close(kl_divergence(q, prior, None, None)[..., 0], tfd.kl_divergence(plain, general))

@@ -29,7 +29,7 @@ def has(name):
     if owner == "keras.Optimizer":
         return hasattr(keras.optimizers.Adam(), attribute)
     try:
-        return callable(eval(name, {"tf": tf}))
+        return callable(eval(name, {"keras": keras, "tf": tf}))
     except AttributeError:
         return False
 

@@ -27,6 +27,8 @@ def kl_divergence(q, p, log_qz, log_pz, z=None, log_draw_weights=None):
         return _of_hierarchies(q, p, z)
     if isinstance(q, tfd.MultivariateNormalDiag) and isinstance(p, tfd.MultivariateNormalDiag):
         return tfd.kl_divergence(_marginals(q), _marginals(p))
+    if isinstance(q, tfd.MultivariateNormalTriL) and isinstance(p, tfd.MultivariateNormalDiag):
+        return _of_triangular_normal(q, p)[..., None]
     try:
         return tfd.kl_divergence(q, p)[..., None]
     except NotImplementedError:
@@ -38,6 +40,18 @@ def _of_hierarchies(q, p, z):
     upper = kl_divergence(q.top, p.top, q.top.log_prob(z2), p.top.log_prob(z2))
     lower = tfd.kl_divergence(q.conditional(z2), p.conditional(z2))  # [K, B]
     return tf.reduce_sum(upper, axis=-1, keepdims=True) + tf.reduce_mean(lower, axis=0)[:, None]
+
+
+def _of_triangular_normal(q, p):
+    """Returns KL(N(μ, L Lᵀ) ‖ N(m, diag σ²)) = ½ Σᵢ ((Σⱼ Lᵢⱼ² + (μᵢ − mᵢ)²)/σᵢ² − 1) + Σᵢ log σᵢ/Lᵢᵢ.
+
+    XLA's CPU compiler vectorizes a product with ones, but not the sum of squares in TFP's.
+    """
+    tril, sigma = q.scale.to_dense(), p.stddev()
+    squares = tf.linalg.matvec(tril**2, tf.ones(tf.shape(tril)[-1:], tril.dtype))  # diagonal of L Lᵀ
+    ratio = (squares + (q.mean() - p.mean()) ** 2) / sigma**2
+    logs = tf.math.log(sigma) - tf.math.log(tf.abs(q.scale.diag_part()))
+    return tf.reduce_sum(0.5 * (ratio - 1) + logs, axis=-1)
 
 
 def _marginals(normal):

@@ -23,6 +23,7 @@ PRIVATE = {
     "keras.Model._distribute_strategy": "says whether the model was created in a strategy's scope",
     "keras.Model._maybe_symbolic_build": "concatenates the replicas' batches, which may be unequal; ours is built",
     "keras.EpochIterator._distributed_dataset": "has the options of an array's batches; no public name sets them",
+    "keras.src.trainers.data_adapters.tf_dataset_adapter.TFDatasetAdapter": "says whether batches are the user's own",
     "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
     "keras.Optimizer._clip_gradients": "sums squares in an order that XLA does not vectorize; ours are clipped before",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",

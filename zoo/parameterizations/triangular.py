@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions.positive import positive
-from zoo.distributions.triangular_normal import MultivariateNormalTriL
+from zoo.probability import tfd
 from zoo.registry import register
 
 
@@ -27,7 +27,7 @@ class TriL:
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw_scale, below = tf.split(params, [d, d, d * (d - 1) // 2], axis=-1)
         # A sum instead of `set_diag`, whose gradient XLA does not support for a batch of unknown size.
-        return MultivariateNormalTriL(loc, strictly_lower(below, d) + tf.linalg.diag(positive(raw_scale)))
+        return tfd.MultivariateNormalTriL(loc, strictly_lower(below, d) + tf.linalg.diag(positive(raw_scale)))
 
 
 @register("normal", "std_corr")
@@ -50,7 +50,7 @@ class StdCorr:
         loc, raw_scale, below = tf.split(params, [d, d, d * (d - 1) // 2], axis=-1)
         rows = strictly_lower(below, d) + tf.eye(d, dtype=below.dtype)
         correlation = rows / tf.norm(rows, axis=-1, keepdims=True)  # C; the norm of a row is at least 1
-        return MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
+        return tfd.MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
 
 
 def strictly_lower(values, d):

@@ -34,7 +34,7 @@ def test_files(parts, tmp_path):
     vae.compile("adam")
     vae.optimizer.build(vae.trainable_variables)
     for weight in vae.trainable_variables:
-        weight.assign_add(0.1 * np.ones(weight.shape))
+        weight.assign_add(0.01 * np.ones(weight.shape))
     x = data_of(vae, 4)
     expected = scores(vae, x)
     vae.save(tmp_path / "vae.keras")

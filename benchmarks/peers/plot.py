@@ -4,12 +4,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.peers.goals import outcome
 from benchmarks.peers.table import aim, goals_of, label, measured
 
 INK, MUTED, REACHED, NOT_REACHED = "#222222", "#8a8f98", "#1f4e8c", "#c23b22"
 
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 LEAST = 0.05  # on the axis; differences of seconds may be negative
 
 
@@ -41,6 +43,9 @@ def draw(rows, results, path):
     names = [f"{label(goal, values)}  {aim(goal)}".replace("`", "") for goal, values in found]
     axes.set_yticks(range(len(found)), names, fontsize=8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(TICKS))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-0.8, len(found) - 0.2)
     axes.set_xlim(*(f * x for f, x in zip((0.8, 1.6), axes.get_xlim(), strict=True)))
     axes.set_xlabel("measured ÷ goal (goal ÷ measured where more is better)", color=INK)

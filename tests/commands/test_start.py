@@ -59,6 +59,7 @@ print(time.process_time() - start, *({*sys.modules} - before), sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_the_zoo_is_imported_soon_after_tensorflow():
     done = run("-c", BEYOND)
     assert done.returncode == 0, done.stderr
@@ -81,6 +82,7 @@ def test_numpy_gets_one_thread_unless_told_otherwise():
     assert run("-c", program, OPENBLAS_NUM_THREADS="2").stdout == "2\n"
 
 
+@pytest.mark.slow
 def test_garbage_is_collected_again_after_an_import():
     done = run(
         "-c", "import gc, zoo; zoo.VAE; assert gc.isenabled(); gc.disable()\nimport zoo.api; assert not gc.isenabled()"

@@ -113,6 +113,7 @@ def options_of_batches(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation", [{}, {"validation_split": 0.5}, {"validation_data": (X,)}])
 def test_batches_of_arrays_end_without_a_wait(options_of_batches, validation):
     vae = model()

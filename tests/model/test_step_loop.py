@@ -41,6 +41,7 @@ def one_by_one(vae, dataset):
     return sums
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sizes", "weighted"), [([10] * 6, True), ([12, 12, 12, 7], False), ([5, 9, 9, 5, 5], False)])
 def test_the_steps_are_those_taken_one_by_one(sizes, weighted):
     weights = np.linspace(0.5, 1.5, len(X), dtype="float32") if weighted else None
@@ -54,6 +55,7 @@ def test_the_steps_are_those_taken_one_by_one(sizes, weighted):
         np.testing.assert_allclose(weight.numpy(), want.numpy(), atol=1e-6, err_msg=weight.path)
 
 
+@pytest.mark.slow
 @pytest.mark.xla
 def test_it_takes_as_many_as_it_is_asked_for_and_goes_on_where_it_stopped():
     whole, parts = compiled(), compiled()

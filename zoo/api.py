@@ -9,10 +9,12 @@ from zoo.describe import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
 from zoo.model.building import build
-from zoo.model.saving import load, save
+from zoo.model.saving import save
 from zoo.model.vae import VAE
 from zoo.objectives import Objective, Terms
 from zoo.posteriors import Posterior
+from zoo.presets.hub import upload_preset
+from zoo.presets.loading import load
 from zoo.priors import Prior
 from zoo.registry import names, register
 from zoo.samplers import Sampler
@@ -46,4 +48,5 @@ __all__ = [
     "samplers",
     "save",
     "support",
+    "upload_preset",
 ]

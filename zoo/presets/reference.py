@@ -17,7 +17,7 @@ def inputs(vae) -> np.ndarray:
     x = supports.get(vae.support).sample(np.random.default_rng(SEED), (EXAMPLES, *vae.event_shape))
     if supports.get(vae.support).has_units:
         x = np.asarray(vae.likelihood.unstandardize(np.float32(x)))
-    return np.float32(x)
+    return np.asarray(x, "float32")
 
 
 def outputs(vae, x: np.ndarray) -> dict[str, np.ndarray]:

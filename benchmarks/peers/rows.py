@@ -1,11 +1,14 @@
 """The rows of the benchmark: what is timed, against whom, and the goals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmarks.peers.contestant import Contestant
 from benchmarks.peers.goals import Goal
+from benchmarks.peers.workers.task import Task
 
+MATRIX_PRODUCTS = "the matrix products"
+IMPORTS = "TensorFlow's libraries, which are loaded before a model is made"
 TORCH = tuple(f"torch {form}" for form in ("eager", "fused", "compiled"))
 JAX = tuple(f"jax {form}" for form in ("step", "scan"))
 STATIC_MNIST = {"examples": 50_000, "validated": 10_000}
@@ -75,26 +78,38 @@ def trained(name, title, settings, *, jax, torch, floor, with_pythae=None):
         floor: goal of the ratio to the matrix products and Adam.
         with_pythae: goal of the ratio to pythae; None if it has no such model.
     """
-    contestants = [ours(settings), *peers(settings)]
-    contestants.append(Contestant("floor", "with_tensorflow", settings | {"work": "floor"}))
+    contestants = [ours(settings), *peers(settings), floor_of("floor", settings)]
+    held = {"floor": ("floor",), "held_by": f"{MATRIX_PRODUCTS} and Adam; then random numbers, log-densities and norms"}
     goals = [
-        Goal(f"{title}, ours ÷ jax", "zoo", JAX, jax),
-        Goal(f"{title}, ours ÷ torch", "zoo", TORCH, torch),
-        Goal(f"{title}, ours ÷ matrix products and Adam alone", "zoo", ("floor",), floor),
+        Goal(f"{title}, ours ÷ jax", "zoo", JAX, jax, **held),
+        Goal(f"{title}, ours ÷ torch", "zoo", TORCH, torch, **held),
+        Goal(f"{title}, ours ÷ matrix products and Adam alone", "zoo", ("floor",), floor, **held),
     ]
     if with_pythae:
         contestants.append(pythae(settings))
-        goals.append(Goal(f"{title}, ours ÷ pythae", "zoo", ("pythae",), with_pythae))
-    goals.append(Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory"))
+        goals.append(Goal(f"{title}, ours ÷ pythae", "zoo", ("pythae",), with_pythae, **held))
+    goals.append(memory(title))
     return Row(name, title, "step", tuple(contestants), tuple(goals))
+
+
+def floor_of(name, settings):
+    """Returns the matrix products and Adam's updates of training steps, alone in TensorFlow.
+
+    Args:
+        name: of the contestant.
+        settings: of the task.
+    """
+    return Contestant(name, "with_tensorflow", settings | {"work": "floor"})
+
+
+def memory(title):
+    """Returns the goal of a training row's peak memory."""
+    return Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory", held_by=IMPORTS)
 
 
 def network(name, title, settings):
     """Returns the row of a training step of another network, beside the faster of torch and jax."""
-    goals = (
-        Goal(f"{title}, ours ÷ the faster of torch and jax", "zoo", TORCH + JAX, 1.1),
-        Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory"),
-    )
+    goals = (Goal(f"{title}, ours ÷ the faster of torch and jax", "zoo", TORCH + JAX, 1.1), memory(title))
     return Row(name, title, "step", (ours(settings), *peers(settings)), goals)
 
 
@@ -111,6 +126,10 @@ def posteriors(latent, goals):
         ours({"posterior": name, "prior": priors.get(name, "standard"), "latent": latent}, name) for name in names
     ]
     comparisons = [Goal(f"step, d = {latent}, {name} ÷ diag", name, ("diag",), most) for name, most in goals.items()]
+    floors = ("floor of tril", "floor of diag")
+    held_by = f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters"
+    comparisons[0] = replace(comparisons[0], floor=floors, held_by=held_by)
+    contestants += [floor_of(f"floor of {name}", {"posterior": name, "latent": latent}) for name in ("tril", "diag")]
     return Row(f"posteriors-{latent}", f"step, d = {latent}", "step", tuple(contestants), tuple(comparisons))
 
 
@@ -129,9 +148,30 @@ def log_likelihood(name, settings, least):
         tuple(contestant.name for contestant in theirs),
         least=least,
         kind="rate",
+        floor=("floor",),
+        held_by=f"{MATRIX_PRODUCTS} of the decoder",
     )
-    contestants = (ours(settings | {"scored": 40}, work="log_likelihood"), *theirs)
+    task = Task.of(settings)
+    floor = products(5_000, task.decoder_layers + density_layers(task) if task.prior == "vamp" else task.decoder_layers)
+    contestants = (ours(settings | {"scored": 40}, work="log_likelihood"), *theirs, floor)
     return Row(f"log-likelihood-{name}", f"log-likelihood, {name}", "image", contestants, (goal,))
+
+
+def products(rows, layers, units=1):
+    """Returns matrix products alone, in TensorFlow's XLA; seconds a unit.
+
+    Args:
+        rows: of each left matrix.
+        layers: inputs and outputs, pairs.
+        units: of which the products are the work.
+    """
+    settings = {"work": "products", "rows": rows, "layers": layers, "units": units}
+    return Contestant("floor", "with_tensorflow", settings)
+
+
+def density_layers(task):
+    """Returns the sizes of the product that is a mixture's density: of z and z² with its components."""
+    return [(2 * task.latent, task.components)]
 
 
 def commands():
@@ -151,6 +191,7 @@ def commands():
 
 VAMP, IWAE = {"prior": "vamp", "components": 500}, {"samples": 5}
 DENSITY = {"work": "density", "components": 50_000, "latent": 40}
+POINTS = 200  # of one matrix product of the density's floor
 SERVED = {"rows": 64, "draws": 100}
 
 ROWS = (
@@ -191,6 +232,7 @@ ROWS = (
         (
             Contestant("zoo", "with_zoo", DENSITY | {"points": 10_000}),
             Contestant("TFP under XLA", "with_tensorflow", DENSITY | {"points": 1_000, "chunk": 100}),
+            products(POINTS, density_layers(Task.of(DENSITY)), POINTS),
         ),
         (
             Goal(
@@ -199,6 +241,8 @@ ROWS = (
                 ("TFP under XLA",),
                 least=10.0,
                 kind="rate",
+                floor=("floor",),
+                held_by=f"{MATRIX_PRODUCTS} of points and components",
             ),
         ),
     ),

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import zoo
 from tests.models import keras_fit
+from tests.shared.averages import numpy_averages
 from tests.shared.processes import done, start
 from zoo.model.training import step_loop
 from zoo.model.training.averaging import averaged, start_averages, use_averages
@@ -20,15 +21,6 @@ def model(momentum=0.8, **options):
     vae.compile(zoo.Adam(0.1, global_clipnorm=1.0, use_ema=True, ema_momentum=momentum), **options)
     vae.optimizer.build(vae.trainable_variables)
     return vae
-
-
-def numpy_averages(path, momentum):
-    """The averages after each step of a path of weights, w₀ the weights after the first."""
-    averages = [path[0]]
-    for n, weights in enumerate(path[1:], start=1):
-        m = min(momentum, n / (n + 9))
-        averages.append([m * average + (1 - m) * weight for average, weight in zip(averages[-1], weights, strict=True)])
-    return averages
 
 
 def values(variables):

@@ -19,6 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zoo.commands.imports import no_garbage_collection
+from zoo.commands.version import VERSION as __version__  # noqa: F401
 
 if TYPE_CHECKING or "keras" in sys.modules:  # registers all parts, so that Keras can load models
     with no_garbage_collection():

@@ -14,6 +14,8 @@ from zoo.model.training.averaging import Adam
 from zoo.model.vae import VAE
 from zoo.objectives import Objective, Terms
 from zoo.posteriors import Posterior
+from zoo.presets.hub import upload_preset
+from zoo.presets.loading import load
 from zoo.priors import Prior
 from zoo.registry import names, register
 from zoo.samplers import Sampler
@@ -48,4 +50,5 @@ __all__ = [
     "samplers",
     "save",
     "support",
+    "upload_preset",
 ]

@@ -24,6 +24,7 @@ class Description:
         latent_parameters: number of parameters of q(z|x) for one x; None if the posterior has no `params_size`.
         parts: role -> (spec or the network's name, number of trainable parameters).
         total: number of trainable parameters.
+        origin: of a loaded model, which parts keep the weights of their preset and which are new; "" for others.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Description:
     latent_parameters: int | None
     parts: dict[str, tuple[str, int]]
     total: int
+    origin: str = ""
 
     def _latent_parameters(self):
         return "" if self.latent_parameters is None else f", {self.latent_parameters:,} parameters of q(z|x) for one x"
@@ -46,6 +48,7 @@ class Description:
                 f"  {'part':<11} {'':<32} {'parameters':>10}",
                 *rows,
                 f"  {'total':<11} {'':<32} {self.total:>10,}",
+                *([f"  {self.origin}"] if self.origin else []),
             ]
         )
 
@@ -77,6 +80,7 @@ def describe(
         latent_parameters=getattr(vae.posterior, "params_size", None),
         parts={role: (_name(part), _count(part)) for role, part in parts.items()},
         total=_count(vae),
+        origin="" if vae.origin is None else str(vae.origin),
     )
 
 

@@ -32,7 +32,7 @@ def memory_limit(copies=FLOATS_PER_PARAMETER):
 
     def count_first(create, **arguments):
         nonlocal numbers, size
-        shape, dtype = _shape_of(arguments["initial_value"])
+        shape, dtype = shape_of(arguments["initial_value"])
         numbers += math.prod(shape)
         size += math.prod(shape) * dtype.size * (copies if arguments.get("trainable") else 1)
         check(
@@ -47,7 +47,7 @@ def memory_limit(copies=FLOATS_PER_PARAMETER):
         yield
 
 
-def _shape_of(initial_value):
+def shape_of(initial_value):
     """Returns the shape and the dtype of a weight's initial value, without computing it."""
     with tf.Graph().as_default():
         value = tf.convert_to_tensor(initial_value() if callable(initial_value) else initial_value)

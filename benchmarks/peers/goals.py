@@ -1,6 +1,6 @@
 """Comparisons of contestants, each with its goal: arithmetic on what the rounds measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from typing import Literal
 
@@ -17,7 +17,9 @@ class Goal:
         least: the lowest value that reaches it, where more is better.
         kind: "ratio" of seconds; "rate", the ratio turned over; "memory", ratio of peaks; "difference" of seconds;
             "seconds".
-        name: name of those that are compared with, in the table; None for the contestants' own.
+        floor: contestants that take the places of `of` and, if there is a second one, of `beside`, and do only what
+            cannot be left out; none where no such work was timed. For a difference, one alone is the floor.
+        held_by: what holds the number above its goal, in words.
     """
 
     label: str
@@ -26,7 +28,8 @@ class Goal:
     most: float | None = None
     least: float | None = None
     kind: Literal["ratio", "rate", "memory", "difference", "seconds"] = "ratio"
-    name: str | None = None
+    floor: tuple[str, ...] = ()
+    held_by: str = ""
 
     def is_reached(self, value):
         """Returns whether a value reaches the goal.
@@ -75,6 +78,26 @@ def outcome(goal, measured):
     compare = {"ratio": lambda a, b: a / b, "rate": lambda a, b: b / a, "difference": lambda a, b: a - b}[goal.kind]
     rounds = [compare(a, b) for a, b in zip(ours, theirs, strict=True)]
     return Outcome(median(rounds), *quartiles(rounds), fastest)
+
+
+def floor(goal, measured):
+    """Returns the value of a goal if its work took no longer than what cannot be left out; None if that was not timed.
+
+    For memory, that is what the process holds after its imports.
+
+    Args:
+        goal: a `Goal`.
+        measured: contestant -> {"seconds": list with a number for each round, "imported_bytes": int, ...}.
+    """
+    if goal.kind == "memory":
+        least = {name: values | {"peak_bytes": values["imported_bytes"]} for name, values in measured.items()}
+        found = outcome(goal, measured | {goal.of: least[goal.of]} if goal.of in measured else measured)
+    elif goal.floor:
+        beside = goal.floor[1:] or (() if goal.kind == "difference" else goal.beside)
+        found = outcome(replace(goal, of=goal.floor[0], beside=beside), measured)
+    else:
+        return None
+    return found and found.value
 
 
 def quartiles(values):

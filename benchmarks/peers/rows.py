@@ -1,13 +1,16 @@
 """The rows of the benchmark: what is timed, against whom, and the goals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmarks.peers.contestant import Contestant
+from benchmarks.peers.contestants import JAX, TORCH, density_layers, floor_of, ours, peers, products, pythae
 from benchmarks.peers.goals import Goal
+from benchmarks.peers.workers.task import Task
 
-TORCH = tuple(f"torch {form}" for form in ("eager", "fused", "compiled"))
-JAX = tuple(f"jax {form}" for form in ("step", "scan"))
+MATRIX_PRODUCTS = "the matrix products"
+IMPORTS = "TensorFlow's libraries, which are loaded before a model is made"
+GATED = Task(network="gated_mlp")
 STATIC_MNIST = {"examples": 50_000, "validated": 10_000}
 
 
@@ -32,37 +35,6 @@ class Row:
     rounds: int | None = None
 
 
-def ours(settings, name="zoo", work="train"):
-    """Returns our contestant.
-
-    Args:
-        settings: of the task.
-        name: of the contestant.
-        work: what it does.
-    """
-    return Contestant(name, "with_zoo", {"work": work} | settings)
-
-
-def peers(settings):
-    """Returns torch and jax, each in all its forms.
-
-    Args:
-        settings: of the task.
-    """
-    torch = [Contestant(name, "with_torch", settings | {"form": name.split()[1]}, "peers") for name in TORCH]
-    return *torch, *(Contestant(name, "with_jax", settings | {"form": name.split()[1]}, "peers") for name in JAX)
-
-
-def pythae(settings, work="train"):
-    """Returns pythae.
-
-    Args:
-        settings: of the task.
-        work: what it does.
-    """
-    return Contestant("pythae", "with_pythae", {"work": work} | settings, "peers")
-
-
 def trained(name, title, settings, *, jax, torch, floor, with_pythae=None):
     """Returns the row of a training step of a plain network beside all peers.
 
@@ -75,26 +47,28 @@ def trained(name, title, settings, *, jax, torch, floor, with_pythae=None):
         floor: goal of the ratio to the matrix products and Adam.
         with_pythae: goal of the ratio to pythae; None if it has no such model.
     """
-    contestants = [ours(settings), *peers(settings)]
-    contestants.append(Contestant("floor", "with_tensorflow", settings | {"work": "floor"}))
+    contestants = [ours(settings), *peers(settings), floor_of("floor", settings)]
+    held = {"floor": ("floor",), "held_by": f"{MATRIX_PRODUCTS} and Adam; then random numbers, log-densities and norms"}
     goals = [
-        Goal(f"{title}, ours ÷ jax", "zoo", JAX, jax),
-        Goal(f"{title}, ours ÷ torch", "zoo", TORCH, torch),
-        Goal(f"{title}, ours ÷ matrix products and Adam alone", "zoo", ("floor",), floor),
+        Goal(f"{title}, ours ÷ jax", "zoo", JAX, jax, **held),
+        Goal(f"{title}, ours ÷ torch", "zoo", TORCH, torch, **held),
+        Goal(f"{title}, ours ÷ matrix products and Adam alone", "zoo", ("floor",), floor, **held),
     ]
     if with_pythae:
         contestants.append(pythae(settings))
-        goals.append(Goal(f"{title}, ours ÷ pythae", "zoo", ("pythae",), with_pythae))
-    goals.append(Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory"))
+        goals.append(Goal(f"{title}, ours ÷ pythae", "zoo", ("pythae",), with_pythae, **held))
+    goals.append(memory(title))
     return Row(name, title, "step", tuple(contestants), tuple(goals))
+
+
+def memory(title):
+    """Returns the goal of a training row's peak memory."""
+    return Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory", held_by=IMPORTS)
 
 
 def network(name, title, settings):
     """Returns the row of a training step of another network, beside the faster of torch and jax."""
-    goals = (
-        Goal(f"{title}, ours ÷ the faster of torch and jax", "zoo", TORCH + JAX, 1.1),
-        Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory"),
-    )
+    goals = (Goal(f"{title}, ours ÷ the faster of torch and jax", "zoo", TORCH + JAX, 1.1), memory(title))
     return Row(name, title, "step", (ours(settings), *peers(settings)), goals)
 
 
@@ -111,6 +85,10 @@ def posteriors(latent, goals):
         ours({"posterior": name, "prior": priors.get(name, "standard"), "latent": latent}, name) for name in names
     ]
     comparisons = [Goal(f"step, d = {latent}, {name} ÷ diag", name, ("diag",), most) for name, most in goals.items()]
+    floors = ("floor of tril", "floor of diag")
+    held_by = f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters"
+    comparisons[0] = replace(comparisons[0], floor=floors, held_by=held_by)
+    contestants += [floor_of(f"floor of {name}", {"posterior": name, "latent": latent}) for name in ("tril", "diag")]
     return Row(f"posteriors-{latent}", f"step, d = {latent}", "step", tuple(contestants), tuple(comparisons))
 
 
@@ -129,20 +107,39 @@ def log_likelihood(name, settings, least):
         tuple(contestant.name for contestant in theirs),
         least=least,
         kind="rate",
+        floor=("floor",),
+        held_by=f"{MATRIX_PRODUCTS} of the decoder",
     )
-    contestants = (ours(settings | {"scored": 40}, work="log_likelihood"), *theirs)
+    task = Task.of(settings)
+    floor = products(5_000, task.decoder_layers + density_layers(task) if task.prior == "vamp" else task.decoder_layers)
+    contestants = (ours(settings | {"scored": 40}, work="log_likelihood"), *theirs, floor)
     return Row(f"log-likelihood-{name}", f"log-likelihood, {name}", "image", contestants, (goal,))
 
 
 def commands():
     """Returns rows of the seconds that commands take."""
     worker = partial(Contestant, worker="with_commands")
-    imports = [worker(name, settings={"command": name}) for name in ("import zoo", "import tensorflow")]
+    names = "import zoo", "import tensorflow", "import tfp"
+    imports = [worker(name, settings={"command": name}) for name in names]
+    held = {
+        "floor": ("import tfp", "import tensorflow"),
+        "held_by": "TensorFlow Probability's own import, and tf-keras's",
+    }
     start = (
         Goal("`python -m training.train --help`", "help", most=1.0, kind="seconds"),
-        Goal("`import zoo` beyond `import tensorflow`", "import zoo", ("import tensorflow",), 0.5, kind="difference"),
+        Goal(
+            "`import zoo` beyond `import tensorflow`",
+            "import zoo",
+            ("import tensorflow",),
+            0.5,
+            kind="difference",
+            **held,
+        ),
     )
-    train = Goal("`make train MODEL=tril_vae` after the installation", "train", most=20.0, kind="seconds")
+    held_by = "4,200 steps, 300 validations, the imports, compiling, evaluation and report, in this order"
+    train = Goal(
+        "`make train MODEL=tril_vae` after the installation", "train", most=20.0, kind="seconds", held_by=held_by
+    )
     return (
         Row("start", "start of a command", "command", (worker("help", settings={"command": "help"}), *imports), start),
         Row("command", "a command", "command", (worker("train", settings={"command": "train"}),), (train,), rounds=3),
@@ -151,6 +148,7 @@ def commands():
 
 VAMP, IWAE = {"prior": "vamp", "components": 500}, {"samples": 5}
 DENSITY = {"work": "density", "components": 50_000, "latent": 40}
+POINTS = 200  # of one matrix product of the density's floor
 SERVED = {"rows": 64, "draws": 100}
 
 ROWS = (
@@ -179,8 +177,19 @@ ROWS = (
         (
             ours(STATIC_MNIST | {"network": "gated_mlp"}, "epoch", "epoch"),
             ours(STATIC_MNIST | {"network": "gated_mlp", "whole": True}, "its steps"),
+            products(STATIC_MNIST["validated"], GATED.encoder_layers + GATED.decoder_layers),
         ),
-        (Goal("an epoch of static MNIST beside its steps", "epoch", ("its steps",), 0.1, kind="difference"),),
+        (
+            Goal(
+                "an epoch of static MNIST beside its steps",
+                "epoch",
+                ("its steps",),
+                0.1,
+                kind="difference",
+                floor=("floor",),
+                held_by=f"{MATRIX_PRODUCTS} of 10,000 validation images, once an epoch",
+            ),
+        ),
     ),
     log_likelihood("diag", {}, least=8.0),
     log_likelihood("vamp", VAMP, least=25.0),
@@ -191,6 +200,7 @@ ROWS = (
         (
             Contestant("zoo", "with_zoo", DENSITY | {"points": 10_000}),
             Contestant("TFP under XLA", "with_tensorflow", DENSITY | {"points": 1_000, "chunk": 100}),
+            products(POINTS, density_layers(Task.of(DENSITY)), POINTS),
         ),
         (
             Goal(
@@ -199,6 +209,8 @@ ROWS = (
                 ("TFP under XLA",),
                 least=10.0,
                 kind="rate",
+                floor=("floor",),
+                held_by=f"{MATRIX_PRODUCTS} of points and components",
             ),
         ),
     ),

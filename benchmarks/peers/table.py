@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from benchmarks.peers.goals import outcome, quartiles
+from benchmarks.peers.goals import floor, outcome, quartiles
 
 MARKS = "<!-- {name}: written by make bench -->", "<!-- end of {name} -->"
 SECONDS = ((1.0, "s", 1.0), (1e-3, "ms", 1e3), (0.0, "µs", 1e6))
@@ -15,14 +15,15 @@ def goals_table(rows, results):
         rows: the `Row`s.
         results: row -> {"contestants": contestant -> what was measured}.
     """
-    lines = ["| work | measured (quartiles) | goal | |", "|---|---|---|---|"]
+    lines = ["| work | measured (quartiles) | goal | | floor | held there by |", "|---|---|---|---|---|---|"]
     for row, goal in goals_of(rows, results):
-        found = outcome(goal, results[row.name]["contestants"])
+        contestants = results[row.name]["contestants"]
+        found = outcome(goal, contestants)
         if found is None:
-            lines.append(f"| {label(goal, None)} | not measured | {aim(goal)} | |")
+            lines.append(f"| {label(goal, None)} | not measured | {aim(goal)} | | | |")
             continue
-        reached = "reached" if goal.is_reached(found.value) else "**not reached**"
-        lines.append(f"| {label(goal, found)} | {measured(goal, found)} | {aim(goal)} | {reached} |")
+        verdict = "reached | | " if goal.is_reached(found.value) else f"**not reached** | {reason(goal, contestants)}"
+        lines.append(f"| {label(goal, found)} | {measured(goal, found)} | {aim(goal)} | {verdict} |")
     return "\n".join(lines)
 
 
@@ -84,6 +85,17 @@ def measured(goal, found):
         return f"{found.value:.2f}"
     unit = " s" if goal.kind in ("difference", "seconds") else ""
     return f"{found.value:.2f}{unit} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
+
+
+def reason(goal, contestants):
+    """Returns the floor of a goal, and what holds the number there, as two cells.
+
+    Args:
+        goal: a `Goal`.
+        contestants: contestant -> what was measured.
+    """
+    least = floor(goal, contestants)
+    return f"{'' if least is None else f'{least:.2f}'} | {goal.held_by}"
 
 
 def spread(seconds):

@@ -9,6 +9,7 @@ from zoo.data import support as supports
 from zoo.distributions.moments import MomentsFromDraws
 from zoo.probability import tfd
 
+TOGETHER = 4  # rows in a step of a loop over rows
 COVARIANCE = 128  # largest latent size whose covariance matrices are served
 
 
@@ -90,13 +91,33 @@ def _traced(function, shape):
 def each_row(function, *rows):
     """Applies a function of one row to each row, so that output row i depends only on input row i.
 
+    `TOGETHER` rows are computed in one step of a loop, because a TensorFlow session starts the next step only when all
+    of the last one is done: so they share the processors.
+
     Args:
         function: of tensors [...], one of each argument, to a tensor or a tuple of them.
         *rows: tensors [B, ...].
     """
     specs = [tf.TensorSpec(row.shape[1:], row.dtype) for row in rows]
     traced = tf.function(function, autograph=False).get_concrete_function(*specs)
-    signature = tf.nest.map_structure(
-        lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), traced.structured_outputs
+    whole = tf.shape(rows[0])[0] // TOGETHER * TOGETHER
+
+    def in_steps(rows, together):
+        def step(block):
+            each = [traced(*(part[i] for part in block)) for i in range(together)]
+            return tf.nest.map_structure(lambda *outputs: tf.stack(outputs), *each)
+
+        blocks = [tf.reshape(row, tf.concat([[-1, together], tf.shape(row)[1:]], axis=0)) for row in rows]
+        signature = tf.nest.map_structure(
+            lambda output: tf.TensorSpec([together, *output.shape], output.dtype), traced.structured_outputs
+        )
+        outputs = tf.map_fn(step, blocks, fn_output_signature=signature)
+        return tf.nest.map_structure(
+            lambda output: tf.reshape(output, tf.concat([[-1], tf.shape(output)[2:]], 0)), outputs
+        )
+
+    return tf.nest.map_structure(
+        lambda *parts: tf.concat(parts, axis=0),
+        in_steps([row[:whole] for row in rows], TOGETHER),
+        in_steps([row[whole:] for row in rows], 1),
     )
-    return tf.map_fn(lambda row: traced(*row), rows, fn_output_signature=signature)

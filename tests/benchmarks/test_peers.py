@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.peers import growth, past_one_machine, rounds, rows, table
 from benchmarks.peers.contestant import Contestant, ContestantFailed, Running
-from benchmarks.peers.goals import Goal, outcome
+from benchmarks.peers.goals import Goal, floor, outcome
 from benchmarks.peers.workers.task import Task, batches, images
 from tests import ROOT
 
@@ -37,6 +38,18 @@ def test_other_comparisons(kind, expected):
     assert outcome(Goal("", "zoo", ("torch fused",), most=1.0, kind=kind), MEASURED).value == expected
 
 
+def test_floors():
+    without = Goal("", "zoo", ("torch fused",), most=1.0)
+    assert floor(without, MEASURED) is None
+    assert floor(replace(without, floor=("torch eager",)), MEASURED) == 4.5
+    assert floor(replace(without, floor=("torch eager", "zoo")), MEASURED) == 2.25  # of 4.5, 2.25 and 1.5
+    assert floor(replace(without, floor=("absent",)), MEASURED) is None
+    assert floor(replace(without, kind="difference", floor=("torch fused",)), MEASURED) == 2.0
+    memory = replace(without, kind="memory")
+    assert floor(memory, MEASURED) == 0.5
+    assert floor(memory, {}) is None
+
+
 def test_seconds_alone_and_what_is_missing():
     assert outcome(Goal("", "zoo", most=1.0, kind="seconds"), MEASURED).value == 4.0
     assert outcome(Goal("", "zoo", ("jax step",), most=1.0), MEASURED) is None
@@ -52,7 +65,11 @@ def test_slow_forms_are_dropped_beside_forms_of_the_same_library_only():
 
 def test_table_says_what_is_reached():
     text = table.goals_table([ROW], {"diag": {"contestants": MEASURED}})
-    assert "| step, ours ÷ torch (torch fused) | 2.00 (1.50 to 2.50) | ≤ 1.5 | **not reached** |" in text
+    line = "| step, ours ÷ torch (torch fused) | 2.00 (1.50 to 2.50) | ≤ 1.5 | **not reached** | "
+    assert f"{line} |  |" in text
+    held = rows.Row("diag", "train diag", "step", (), (replace(RATIO, floor=("torch eager",), held_by="products"),))
+    text = table.goals_table([held], {"diag": {"contestants": MEASURED}})
+    assert f"{line}4.50 | products |" in text  # of 9, 2.25 and 4.5
     assert "| not measured |" in table.goals_table([ROW], {"diag": {"contestants": {}}})
     times = table.times_table([ROW], {"diag": {"contestants": MEASURED}})
     assert "| train diag | zoo | 4.00 s (3.00 to 5.00) per step | 300 MiB | 100 MiB |" in times
@@ -85,7 +102,7 @@ def test_rows_name_their_contestants_and_tasks():
         names = [contestant.name for contestant in row.contestants]
         assert len(set(names)) == len(names)
         for goal in row.goals:
-            assert {goal.of, *goal.beside} <= set(names), (row.name, goal.label)
+            assert {goal.of, *goal.beside, *goal.floor} <= set(names), (row.name, goal.label)
             assert (goal.most is None) != (goal.least is None)
         for contestant in row.contestants:
             json.dumps(contestant.settings)

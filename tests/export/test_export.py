@@ -266,7 +266,7 @@ def test_the_command_exports_a_run(vae, tmp_path, capsys):
     ("words", "said"),
     [
         ([], "error: Expected the folder of a run, --run"),
-        (["--run", "nowhere"], "error: No model in 'nowhere': model.json is missing"),
+        (["--run", "nowhere"], "error: No preset 'nowhere'. Expected the name of a preset"),
     ],
 )
 def test_the_command_ends_with_a_sentence(words, said, tmp_path, monkeypatch):

@@ -155,8 +155,9 @@ def test_a_failure_leaves_the_old_model_whole(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(type(vae), "save_weights", fail)
-    with pytest.raises(OSError, match="disk full"):
-        zoo.save(vae, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(vae), "save_weights", fail)
+        with pytest.raises(OSError, match="disk full"):
+            zoo.save(vae, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [MODEL, WEIGHTS]
     zoo.load(tmp_path)

@@ -35,7 +35,8 @@ def test_a_network_of_ones_own(kind, built, tmp_path):
     vae = model(encoder=encoder, decoder=decoder)
     assert vae.reconstruct(X).shape == X.shape
     zoo.save(vae, tmp_path)
-    np.testing.assert_array_equal(zoo.load(tmp_path).reconstruct(X), vae.reconstruct(X))
+    loaded = zoo.load(tmp_path, custom_objects={"Own": Own})
+    np.testing.assert_array_equal(loaded.reconstruct(X), vae.reconstruct(X))
 
 
 @pytest.mark.parametrize("encoder", ["mlp", 5, lambda x: x, keras.layers.Dense(3)])

@@ -14,6 +14,7 @@ from zoo.likelihoods import Likelihood
 from zoo.model import adaptation, forward, scores, seeds
 from zoo.model.compatibility import check_config, check_output_shapes, check_parts
 from zoo.model.keras_model import KerasModel
+from zoo.model.preset_methods import PresetMethods
 from zoo.model.training import train_step
 from zoo.model.training.guard import Guard
 from zoo.objectives import Objective, Terms
@@ -28,7 +29,7 @@ Array: TypeAlias = "np.ndarray | tf.Tensor"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(KerasModel):
+class VAE(PresetMethods, KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     The parts define the model. Train it like any Keras model; labels are ignored. The logs contain `loss` (minus the

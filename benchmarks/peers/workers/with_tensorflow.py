@@ -1,4 +1,4 @@
-"""The floor of a training step in TensorFlow, its matrix products and Adam alone; and TFP's density of a mixture."""
+"""Floors in TensorFlow, matrix products and Adam alone; and TFP's density of a mixture."""
 
 import os
 
@@ -13,15 +13,16 @@ from benchmarks.peers.workers.task import LEARNING_RATE, Task, images
 from zoo.probability import tfd, tfp
 
 STEPS = 10  # in one XLA program
+PRODUCTS = 20  # in a round, of each pair of matrices
 
 
 def prepare(settings):
     """Prepares the work that settings name.
 
     Args:
-        settings: `work`: floor or density, and its sizes.
+        settings: `work`: floor, products or density, and its sizes.
     """
-    works = {"floor": floor, "density": density}
+    works = {"floor": floor, "products": matrix_products, "density": density}
     return works[settings["work"]](settings), {"versions": {"tensorflow": tf.__version__, "tfp": tfp.__version__}}
 
 
@@ -79,6 +80,24 @@ def products(task, weights, x):
             mean, other = tf.split(u @ w1 @ w2 @ w3, 2, axis=-1)
             loss += 1e-4 * tf.reduce_mean(tf.square(tf.square(z) @ tf.transpose(other) + z @ tf.transpose(mean)))
     return tape.gradient(loss, weights)
+
+
+def matrix_products(settings):
+    """Returns a function that multiplies matrices in one XLA program; seconds a unit.
+
+    Settings: `layers`, pairs of inputs and outputs; `rows` of each left matrix; `units` that they are divided by.
+    """
+    rng, rows = np.random.default_rng(0), settings["rows"]
+    pairs = [[tf.constant(np.float32(rng.random(s))) for s in ((rows, i), (i, o))] for i, o in settings["layers"]]
+    compiled = tf.function(lambda: [a @ b for a, b in pairs], jit_compile=True)
+
+    def run():
+        for _ in range(PRODUCTS):
+            outputs = compiled()
+        outputs[-1][0, 0].numpy()
+
+    run()
+    return lambda: {"seconds": seconds_of(run, PRODUCTS * settings["units"])}
 
 
 def density(settings):

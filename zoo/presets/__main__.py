@@ -1,0 +1,28 @@
+"""The presets of this package: `python -m zoo.presets` lists them."""
+
+from dataclasses import dataclass
+
+import tyro
+
+from zoo.commands.endings import ended_by_a_sentence
+from zoo.presets.collection import overview
+
+
+@dataclass(frozen=True)
+class PresetsCommand:
+    """List the trained models that are part of this package."""
+
+
+def main(args=None):
+    """Runs the command.
+
+    Args:
+        args: command-line arguments; None for those of the process.
+    """
+    with ended_by_a_sentence("nothing was changed"):
+        tyro.cli(PresetsCommand, args=args, prog="python -m zoo.presets")
+        print(overview())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Saving a preset: a folder that appears complete or not at all."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zoo.catalog import CATALOG
+from zoo.commands.atomic import PARTIAL, synchronize
+from zoo.commands.version import VERSION
+from zoo.model.saving import serialize
+from zoo.model.vae import VAE
+from zoo.presets import metadata as metadata_file
+from zoo.presets.layout import CONFIG, METADATA, REFERENCE, WEIGHTS, is_allowed, to_text
+from zoo.presets.migrations import current_schema
+from zoo.presets.reference import reference
+from zoo.presets.weights import packed
+
+TASKS = ["encode", "score", "reconstruct", "generate"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a preset says of itself.
+
+    Args:
+        description: a line; "" for that of the model in the catalog.
+        data: name of the data that it was trained on.
+        data_sha256: their hash.
+        license: identifier of its license, as on Hugging Face.
+    """
+
+    description: str = ""
+    data: str | None = None
+    data_sha256: str | None = None
+    license: str | None = None
+
+
+def save_to_preset(
+    vae: VAE, folder: str | Path, about: About | None = None, files: Mapping[str, Any] | None = None
+) -> None:
+    """Writes a preset; see `VAE.save_to_preset`.
+
+    Args:
+        vae: a `zoo.VAE`.
+        folder: the folder to write; empty if it exists.
+        about: what the preset says of itself.
+        files: name → further content: a JSON object, text or bytes.
+
+    Raises:
+        FileExistsError: the folder exists and is not empty.
+        ValueError: `vae` is not a `zoo.VAE`, or a preset cannot contain a file of that name.
+        OSError: writing failed; no folder is left.
+    """
+    if not isinstance(vae, VAE):
+        raise ValueError(f"Expected a zoo.VAE to save, got {vae!r}.")
+    folder = Path(folder).expanduser().absolute()
+    _check_free(folder)
+    config, weights = serialize(vae)
+    content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
+    for name, item in (files or {}).items():
+        if not is_allowed(name) or name in content:
+            raise ValueError(f"A preset cannot contain a file '{name}' beside its model.")
+        content[name] = _bytes(item)
+    hashes = {name: metadata_file.sha256(item) for name, item in content.items()}
+    content[METADATA] = metadata_file.sealed(_metadata(vae, about or About(), hashes)).encode()
+    _write(folder, content)
+
+
+def _check_free(folder):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"'{folder}' exists. Choose another folder for the preset, or remove it.")
+
+
+def _bytes(item):
+    if isinstance(item, bytes):
+        return item
+    return (item if isinstance(item, str) else to_text(item)).encode()
+
+
+def _metadata(vae, about, hashes):
+    entries = {
+        "schema": current_schema(),
+        "model": vae.name,
+        "support": vae.support,
+        "event_shape": list(vae.event_shape),
+        "latent": vae.latent_size,
+        "parameter_count": sum(weight.shape.num_elements() for weight in vae.trainable_variables),
+        "tasks": TASKS,
+        "date_saved": datetime.now(UTC).isoformat(timespec="seconds"),
+        "vae_zoo_version": VERSION,
+        "keras_version": version("keras"),
+        "tensorflow_version": version("tensorflow"),
+        "tensorflow_probability_version": version("tensorflow-probability"),
+    }
+    known = CATALOG[vae.name].summary if vae.name in CATALOG else ""
+    return entries | asdict(about) | {"description": about.description or known, "files": hashes}
+
+
+def _write(folder, content):
+    """Writes all files beside the folder's place, and moves them there at once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{folder.name}")
+    try:
+        for name, item in content.items():
+            path = partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(item)
+            synchronize(path)
+        _check_free(folder)
+        os.rename(partial, folder)  # refused by the operating system, if somebody else has written files there
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -9,7 +9,7 @@ from zoo.describe import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
 from zoo.model.building import build
-from zoo.model.saving import load, save
+from zoo.model.saving import save
 from zoo.model.training.averaging import Adam
 from zoo.model.vae import VAE
 from zoo.objectives import Objective, Terms

@@ -11,6 +11,7 @@ from typing import Literal
 import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
+from training.schedules import keras_config
 from zoo.checks import MAX_SAMPLES, check_int
 
 Strategy = Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"]
@@ -69,7 +70,13 @@ class Config(DataSettings):
     batch_size: int | None = None
     """Number of examples in a training step, over all devices; unset, 100, or all if there are fewer."""
     learning_rate: float = 1e-3
-    """Adam's learning rate."""
+    """Adam's learning rate; with a schedule, its largest value."""
+    lr_schedule: str = "constant"
+    """Learning-rate schedule over all epochs: constant, "cosine(warmup=5, final=0.0)", "exponential(final=0.01)",
+    "steps(at=(60, 80), factor=0.1)" or burda; warmup and at in epochs, final as a fraction of --learning-rate."""
+    ema: float = 0.0
+    """Momentum per step of an exponential moving average of the weights, such as 0.999; the average is what is
+    validated, saved and evaluated; 0 for none."""
     clip_norm: float = 100.0
     """Clip gradients to this global norm."""
     warmup: int | None = None
@@ -111,6 +118,9 @@ class Config(DataSettings):
         for name in ("learning_rate", "clip_norm", "checkpoint_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Expected {flag(name)} to be over 0 and finite, got {getattr(self, name)}.")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"Expected --ema to be 0 or more and less than 1, such as 0.999, got {self.ema}.")
+        keras_config(self.lr_schedule, self.learning_rate, self.epochs or MAXIMUMS["epochs"])  # refuses a wrong one
 
     @property
     def folder(self):

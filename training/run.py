@@ -14,6 +14,7 @@ from training.evaluation.evaluation import evaluate
 from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
 from training.loop.devices import Devices, strategy
+from training.loop.optimizer import described
 from training.loop.training import check_shares, fit
 from training.report.results import write_results
 from zoo import memory
@@ -49,6 +50,8 @@ def train_and_evaluate(config):
         folder = run_folder.start(config) if devices.is_chief else config.folder
         if devices.is_chief:
             print(zoo.describe(vae))
+            for line in described(config):
+                print(line)
         train(config, dataset, vae, folder, devices)
     if devices.is_chief:
         evaluate_run(config, dataset, devices)

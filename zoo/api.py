@@ -10,6 +10,7 @@ from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
 from zoo.model.building import build
 from zoo.model.saving import save
+from zoo.model.training.averaging import Adam
 from zoo.model.vae import VAE
 from zoo.objectives import Objective, Terms
 from zoo.posteriors import Posterior
@@ -21,6 +22,7 @@ from zoo.samplers import Sampler
 
 __all__ = [
     "VAE",
+    "Adam",
     "AggregatedPosterior",
     "CompressedPosterior",
     "DistributionLayer",

@@ -14,6 +14,13 @@
 
 trains with the settings of `make train MODEL=tril_vae`. Validation uses the same seeds in each epoch; to reduce the
 noise of few validation examples, repeat them: np.repeat(x_validation, 10, axis=0).
+
+The command's `--ema 0.999` is `zoo.Adam(1e-3, global_clipnorm=100.0, use_ema=True, ema_momentum=0.999)` with
+`keras.callbacks.SwapEMAWeights(swap_on_epoch=True)` before `best`: the average is validated, and its best weights are
+restored (if early stopping does not restore any, Keras ends with the last weights in place of the average). Without
+these callbacks Keras validates the last weights, and replaces them by the average when `fit` ends.
+For `--lr-schedule`, give the optimizer one of `keras.optimizers.schedules`; Keras then refuses callbacks that set the
+learning rate, such as ReduceLROnPlateau.
 """
 
 import keras

@@ -1,11 +1,12 @@
 """Registry of parts by short name: `register` adds a class, `build` builds a part, `names` lists the names."""
 
-import ast
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
+
+from zoo.commands.specs import parse
 
 _PARTS: dict[tuple[str, str], type] = {}
 
@@ -64,36 +65,6 @@ def spec_of(part: Any) -> str:
     usual = {name: p.default for name, p in _parameters(type(part)).items() if p.default is not p.empty}
     options = [f"{name}={config[name]!r}" for name in usual if name in config and config[name] != usual[name]]
     return name_of(part) + (f"({', '.join(options)})" if options else "")
-
-
-def parse(spec: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Parses a spec into a name and options.
-
-    Args:
-        spec: "mixture", "mixture(components=100)" or {"name": "mixture", "components": 100}.
-
-    Returns:
-        ("mixture", {"components": 100}).
-
-    Raises:
-        ValueError: the text is not a name with optional keyword arguments of literal values.
-    """
-    if isinstance(spec, dict):
-        options = dict(spec)
-        if "name" not in options:
-            raise ValueError(f"A spec needs a 'name', got {spec!r}.")
-        return options.pop("name"), options
-    try:
-        node = ast.parse(spec.strip(), mode="eval").body
-        if isinstance(node, ast.Name):
-            return node.id, {}
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
-            raise ValueError
-        return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
-    except (SyntaxError, ValueError, AttributeError):
-        raise ValueError(
-            f"Cannot parse {spec!r}. Write a name, optionally with arguments: mixture or mixture(components=100)."
-        ) from None
 
 
 def build(kind: str, spec: Any, **shape: Any) -> Any:

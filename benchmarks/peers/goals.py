@@ -18,7 +18,7 @@ class Goal:
         kind: "ratio" of seconds; "rate", the ratio turned over; "memory", ratio of peaks; "difference" of seconds;
             "seconds".
         floor: contestants that take the places of `of` and, if there is a second one, of `beside`, and do only what
-            cannot be left out; none where no such work was timed.
+            cannot be left out; none where no such work was timed. For a difference, one alone is the floor.
         held_by: what holds the number above its goal, in words.
     """
 
@@ -93,7 +93,8 @@ def floor(goal, measured):
         least = {name: values | {"peak_bytes": values["imported_bytes"]} for name, values in measured.items()}
         found = outcome(goal, measured | {goal.of: least[goal.of]} if goal.of in measured else measured)
     elif goal.floor:
-        found = outcome(replace(goal, of=goal.floor[0], beside=goal.floor[1:] or goal.beside), measured)
+        beside = goal.floor[1:] or (() if goal.kind == "difference" else goal.beside)
+        found = outcome(replace(goal, of=goal.floor[0], beside=beside), measured)
     else:
         return None
     return found and found.value

@@ -1,16 +1,21 @@
 """The rows of the benchmark: what is timed, against whom, and the goals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.peers.contestant import Contestant
+from benchmarks.peers.contestants import JAX, TORCH, density_layers, floor_of, ours, peers, products, pythae
 from benchmarks.peers.goals import Goal
 from benchmarks.peers.workers.task import Task
 
 MATRIX_PRODUCTS = "the matrix products"
 IMPORTS = "TensorFlow's libraries, which are loaded before a model is made"
-TORCH = tuple(f"torch {form}" for form in ("eager", "fused", "compiled"))
-JAX = tuple(f"jax {form}" for form in ("step", "scan"))
+FLOORS = {"diag": {}, "tril": {"posterior": "tril"}, "mixture": {"samples": 3}}  # settings of the products and Adam
+HELD_BY = {
+    "tril": f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters",
+    "mixture": "three passes through the decoder, one for each component",
+}
+GATED = Task(network="gated_mlp")
 STATIC_MNIST = {"examples": 50_000, "validated": 10_000}
 
 
@@ -33,37 +38,6 @@ class Row:
     contestants: tuple[Contestant, ...]
     goals: tuple[Goal, ...]
     rounds: int | None = None
-
-
-def ours(settings, name="zoo", work="train"):
-    """Returns our contestant.
-
-    Args:
-        settings: of the task.
-        name: of the contestant.
-        work: what it does.
-    """
-    return Contestant(name, "with_zoo", {"work": work} | settings)
-
-
-def peers(settings):
-    """Returns torch and jax, each in all its forms.
-
-    Args:
-        settings: of the task.
-    """
-    torch = [Contestant(name, "with_torch", settings | {"form": name.split()[1]}, "peers") for name in TORCH]
-    return *torch, *(Contestant(name, "with_jax", settings | {"form": name.split()[1]}, "peers") for name in JAX)
-
-
-def pythae(settings, work="train"):
-    """Returns pythae.
-
-    Args:
-        settings: of the task.
-        work: what it does.
-    """
-    return Contestant("pythae", "with_pythae", {"work": work} | settings, "peers")
 
 
 def trained(name, title, settings, *, jax, torch, floor, with_pythae=None):
@@ -92,16 +66,6 @@ def trained(name, title, settings, *, jax, torch, floor, with_pythae=None):
     return Row(name, title, "step", tuple(contestants), tuple(goals))
 
 
-def floor_of(name, settings):
-    """Returns the matrix products and Adam's updates of training steps, alone in TensorFlow.
-
-    Args:
-        name: of the contestant.
-        settings: of the task.
-    """
-    return Contestant(name, "with_tensorflow", settings | {"work": "floor"})
-
-
 def memory(title):
     """Returns the goal of a training row's peak memory."""
     return Goal(f"{title}, peak memory, ours ÷ torch", "zoo", TORCH, 1.2, kind="memory", held_by=IMPORTS)
@@ -125,12 +89,18 @@ def posteriors(latent, goals):
     contestants = [
         ours({"posterior": name, "prior": priors.get(name, "standard"), "latent": latent}, name) for name in names
     ]
-    comparisons = [Goal(f"step, d = {latent}, {name} ÷ diag", name, ("diag",), most) for name, most in goals.items()]
-    floors = ("floor of tril", "floor of diag")
-    held_by = f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters"
-    comparisons[0] = replace(comparisons[0], floor=floors, held_by=held_by)
-    contestants += [floor_of(f"floor of {name}", {"posterior": name, "latent": latent}) for name in ("tril", "diag")]
+    contestants += [floor_of(f"floor of {name}", FLOORS[name] | {"latent": latent}) for name in names if name in FLOORS]
+    comparisons = [
+        Goal(f"step, d = {latent}, {name} ÷ diag", name, ("diag",), most, **held(name)) for name, most in goals.items()
+    ]
     return Row(f"posteriors-{latent}", f"step, d = {latent}", "step", tuple(contestants), tuple(comparisons))
+
+
+def held(posterior):
+    """Returns the floor of a posterior's step beside the diagonal one, and what holds it there, if known."""
+    if posterior not in HELD_BY:
+        return {}
+    return {"floor": (f"floor of {posterior}", "floor of diag"), "held_by": HELD_BY[posterior]}
 
 
 def log_likelihood(name, settings, least):
@@ -157,32 +127,30 @@ def log_likelihood(name, settings, least):
     return Row(f"log-likelihood-{name}", f"log-likelihood, {name}", "image", contestants, (goal,))
 
 
-def products(rows, layers, units=1):
-    """Returns matrix products alone, in TensorFlow's XLA; seconds a unit.
-
-    Args:
-        rows: of each left matrix.
-        layers: inputs and outputs, pairs.
-        units: of which the products are the work.
-    """
-    settings = {"work": "products", "rows": rows, "layers": layers, "units": units}
-    return Contestant("floor", "with_tensorflow", settings)
-
-
-def density_layers(task):
-    """Returns the sizes of the product that is a mixture's density: of z and z² with its components."""
-    return [(2 * task.latent, task.components)]
-
-
 def commands():
     """Returns rows of the seconds that commands take."""
     worker = partial(Contestant, worker="with_commands")
-    imports = [worker(name, settings={"command": name}) for name in ("import zoo", "import tensorflow")]
+    names = "import zoo", "import tensorflow", "import tfp"
+    imports = [worker(name, settings={"command": name}) for name in names]
+    held = {
+        "floor": ("import tfp", "import tensorflow"),
+        "held_by": "TensorFlow Probability's own import, and tf-keras's",
+    }
     start = (
         Goal("`python -m training.train --help`", "help", most=1.0, kind="seconds"),
-        Goal("`import zoo` beyond `import tensorflow`", "import zoo", ("import tensorflow",), 0.5, kind="difference"),
+        Goal(
+            "`import zoo` beyond `import tensorflow`",
+            "import zoo",
+            ("import tensorflow",),
+            0.5,
+            kind="difference",
+            **held,
+        ),
     )
-    train = Goal("`make train MODEL=tril_vae` after the installation", "train", most=20.0, kind="seconds")
+    held_by = "4,200 steps, 300 validations, the imports, compiling, evaluation and report, in this order"
+    train = Goal(
+        "`make train MODEL=tril_vae` after the installation", "train", most=20.0, kind="seconds", held_by=held_by
+    )
     return (
         Row("start", "start of a command", "command", (worker("help", settings={"command": "help"}), *imports), start),
         Row("command", "a command", "command", (worker("train", settings={"command": "train"}),), (train,), rounds=3),
@@ -220,8 +188,19 @@ ROWS = (
         (
             ours(STATIC_MNIST | {"network": "gated_mlp"}, "epoch", "epoch"),
             ours(STATIC_MNIST | {"network": "gated_mlp", "whole": True}, "its steps"),
+            products(STATIC_MNIST["validated"], GATED.encoder_layers + GATED.decoder_layers),
         ),
-        (Goal("an epoch of static MNIST beside its steps", "epoch", ("its steps",), 0.1, kind="difference"),),
+        (
+            Goal(
+                "an epoch of static MNIST beside its steps",
+                "epoch",
+                ("its steps",),
+                0.1,
+                kind="difference",
+                floor=("floor",),
+                held_by=f"{MATRIX_PRODUCTS} of 10,000 validation images, once an epoch",
+            ),
+        ),
     ),
     log_likelihood("diag", {}, least=8.0),
     log_likelihood("vamp", VAMP, least=25.0),

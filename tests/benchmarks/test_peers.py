@@ -44,6 +44,7 @@ def test_floors():
     assert floor(replace(without, floor=("torch eager",)), MEASURED) == 4.5
     assert floor(replace(without, floor=("torch eager", "zoo")), MEASURED) == 2.25  # of 4.5, 2.25 and 1.5
     assert floor(replace(without, floor=("absent",)), MEASURED) is None
+    assert floor(replace(without, kind="difference", floor=("torch fused",)), MEASURED) == 2.0
     memory = replace(without, kind="memory")
     assert floor(memory, MEASURED) == 0.5
     assert floor(memory, {}) is None

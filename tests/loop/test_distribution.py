@@ -17,8 +17,9 @@ from training.loop.devices import Devices, strategy
 
 pytestmark = pytest.mark.slow
 
-# Two epochs of 13 steps, in which gradients are clipped.
+# Two epochs of 13 steps, in which gradients are clipped, the learning rate decays, and weights are averaged.
 COMMAND = ["--model", "tril_vae", "--data", "digits", "--epochs", "2", "--clip-norm", "1", *SMALL]
+COMMAND += ["--ema", "0.8", "--lr-schedule", "cosine(warmup=1, final=0.5)"]
 # How far sums over two halves of a batch may be from those over the whole, after all steps.
 CLOSE = {"losses": {"rtol": 1e-5}, "scores": {"rtol": 1e-4}}
 

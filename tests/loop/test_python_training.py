@@ -25,28 +25,32 @@ def by_command(folder, *arguments):
     return zoo.load(folder)
 
 
-def in_python(dataset, x, seed=0, **options):
+def in_python(dataset, x, seed=0, ema=None, **options):
     """A model that `fit` trains with the command's settings."""
     vae = zoo.build("tril_vae", dataset.event_shape, dataset.support, seed=seed, **SETTINGS)
     vae.adapt(dataset.train)
-    vae.compile(keras.optimizers.Adam(0.003, global_clipnorm=100.0), jit_compile=False)
+    average = {"use_ema": True, "ema_momentum": ema} if ema else {}
+    vae.compile(zoo.Adam(0.003, global_clipnorm=100.0, **average), jit_compile=False)
+    swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if ema else []
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=PATIENCE, restore_best_weights=True, start_from_epoch=WARMUP
     )
-    vae.fit(x, epochs=EPOCHS, callbacks=[best, zoo.callbacks.KLWarmup(WARMUP)], verbose=0, **options)
+    vae.fit(x, epochs=EPOCHS, callbacks=[*swap, best, zoo.callbacks.KLWarmup(WARMUP)], verbose=0, **options)
     return vae
 
 
-def test_the_same_batches_give_the_same_weights(tmp_path):
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_the_same_batches_give_the_same_weights(tmp_path, ema):
     dataset = load_dataset("digits", "dynamic")
     vae = in_python(
         dataset,
         dataset.batches(BATCH, seed=0),
+        ema=ema,
         steps_per_epoch=dataset.steps(BATCH),
         validation_data=dataset.validation_batches(500),
         validation_steps=PASSES * dataset.validation_steps(500),
     )
-    expected = by_command(tmp_path / "run", "--binarize", "dynamic")
+    expected = by_command(tmp_path / "run", "--binarize", "dynamic", *(["--ema", str(ema)] if ema else []))
     for weight, want in zip(vae.trainable_weights, expected.trainable_weights, strict=True):
         np.testing.assert_allclose(weight.numpy(), want.numpy(), atol=1e-5, err_msg=weight.path)
     assert vae.seed_counter == expected.seed_counter  # the best epoch is the same one

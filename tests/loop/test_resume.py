@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 # Eight epochs of 13 steps, in calls of five steps; at such a rate the last one is not the best.
 COMMAND = ["--model", "vamp_vae", "--prior", "vamp(components=5)", "--steps-per-execution", "5", *SMALL]
 COMMAND += ["--epochs", "8", "--warmup", "2", "--patience", "3", "--learning-rate", "0.3", "--checkpoint-steps", "7"]
+COMMAND += ["--ema", "0.5", "--lr-schedule", "exponential(final=0.9)"]
 
 
 class Killed(BaseException):

@@ -21,6 +21,8 @@ FULL = Config(
     network="gated_mlp(hidden=(300, 300))",
     epochs=7,
     learning_rate=0.1 + 0.2,
+    lr_schedule="cosine(warmup=2)",
+    ema=0.999,
     jit=False,
     seed=2**30,
 )
@@ -52,6 +54,14 @@ def test_unknown_setting_is_refused_with_the_known_ones():
 def test_text_that_is_no_config_is_refused(text):
     with pytest.raises(ValueError):
         Config.from_json(text)
+
+
+def test_runs_of_before_schedules_and_averages_had_a_constant_rate_and_none(config, put):
+    older = {name: value for name, value in json.loads(config.to_json()).items() if name not in ("lr_schedule", "ema")}
+    put({run.CONFIG: json.dumps(older), run.REPORT: "report"})
+    assert run.is_finished(config)  # the same run
+    with pytest.raises(ValueError, match=r"contains another run \(ema is 0\.0 there, 0\.99 here\)"):
+        run.is_finished(replace(config, ema=0.99))
 
 
 def test_folder_is_named_after_model_and_data_unless_given():

@@ -27,7 +27,9 @@ def has(name):
     if owner == "keras.EpochIterator":
         return attribute in vars(TFEpochIterator(x=X, distribute_strategy=tf.distribute.get_strategy()))
     if owner == "keras.Optimizer":
-        return hasattr(keras.optimizers.Adam(), attribute)
+        optimizer = keras.optimizers.Adam(use_ema=True)
+        optimizer.build([])
+        return hasattr(optimizer, attribute)
     try:
         return callable(eval(name, {"keras": keras, "tf": tf}))
     except AttributeError:

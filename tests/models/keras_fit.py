@@ -52,6 +52,31 @@ def fit_unequal_shares(out):
     np.savez(out, **found)
 
 
+def fit_averages(out):
+    """Fits on one and on two devices, and writes the moving averages of the weights to OUT.npz.
+
+    Args:
+        out: path.
+    """
+    split_cpu(2)
+    zoo.objectives.objective.sample_posterior = equal_noise.draw
+    x, found = np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32), {}
+    for devices in (1, 2):
+        with tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]).scope():
+            vae = zoo.build("diag_vae", (6,), "real", latent=2, network="mlp(hidden=(3,))")
+            vae.compile(zoo.Adam(0.01, epsilon=0.1, use_ema=True, ema_momentum=0.8), steps_per_execution=2)
+        vae.fit(x, batch_size=20, epochs=2, verbose=0, shuffle=False)
+        found[str(devices)] = flat(vae.averages)
+    replicas = [[weight.value.values[i] for weight in vae.averages] for i in range(2)]
+    found |= {"first": flat(replicas[0]), "second": flat(replicas[1])}
+    np.savez(out, **found)
+
+
+def flat(variables):
+    """All values of some variables in a row."""
+    return np.concatenate([np.ravel(variable) for variable in variables])
+
+
 def split_cpu(devices):
     """Makes so many logical devices of the CPU."""
     cpu = tf.config.list_physical_devices("CPU")[0]

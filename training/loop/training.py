@@ -7,7 +7,6 @@ import sys
 import time
 from functools import partial
 
-import keras
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -15,8 +14,10 @@ import zoo
 from training import run_folder as run
 from training.data.dataset import shared
 from training.loop.checkpoints import Checkpoints, Position
+from training.loop.optimizer import LearningRate, make_optimizer
 from training.loop.steps import compile_steps, means
 from zoo.callbacks import annealing
+from zoo.model.training.averaging import averaged, start_averages, use_averages
 from zoo.model.training.step_loop import stack_size
 
 LOGGED = ("loss", "reconstruction", "kl")
@@ -68,9 +69,11 @@ class Training:
     def __init__(self, config, dataset, vae, folder, devices):
         self.config, self.dataset, self.vae, self.folder, self.devices = config, dataset, vae, folder, devices
         self.steps = dataset.steps(config.batch_size)
+        self.learning_rate = LearningRate(config, self.steps)
         with devices.strategy.scope():
-            vae.compile(keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm))
+            vae.compile(make_optimizer(config, self.learning_rate))
             vae.optimizer.build(vae.trainable_variables)
+        start_averages(vae)
         self.validation_batch = VALIDATION_BATCH * devices.replicas
         self.validation_steps = dataset.validation_steps(self.validation_batch, devices.replicas)
         self.validation_steps *= validation_passes(len(dataset.validation))
@@ -126,6 +129,7 @@ class Training:
                 self.end_epoch(validation)
                 bar.set_postfix({name: f"{self.position.history[-1][name]:.2f}" for name in SHOWN}, refresh=False)
                 bar.update()
+        use_averages(self.vae)
         if self.config.patience:
             self.restore_best_weights()
         self.vae.objective.annealing.assign(1.0)
@@ -161,6 +165,7 @@ class Training:
             if sentence := self.vae.guard.check():
                 self.log(sentence)
         except FloatingPointError as error:
+            use_averages(self.vae)
             self.restore_best_weights()
             if self.devices.is_chief:
                 zoo.save(self.vae, self.folder)
@@ -175,14 +180,17 @@ class Training:
             validation: iterator over validation batches.
         """
         position, start = self.position, time.monotonic()
-        with self.vae.evaluating():
-            sums = self.measure(validation, tf.constant(self.validation_steps)).numpy()
-        measured = {f"val_{name}": value for name, value in means(sums).items()}
-        row = means(position.sums) | measured | {"annealing": float(self.vae.objective.annealing.numpy())}
-        position.end_epoch(row, time.monotonic() - start)
-        if self.epoch > self.config.warmup and position.is_best(row["val_loss"]):
-            for best, weight in zip(self.best, self.vae.weights, strict=True):
-                best.assign(weight.value)
+        row = means(position.sums)
+        with averaged(self.vae):
+            with self.vae.evaluating():
+                sums = self.measure(validation, tf.constant(self.validation_steps)).numpy()
+            measured = {f"val_{name}": value for name, value in means(sums).items()}
+            row |= measured | {"annealing": float(self.vae.objective.annealing.numpy())}
+            row["learning_rate"] = self.learning_rate.at(int(self.vae.optimizer.iterations.numpy()) - 1)
+            position.end_epoch(row, time.monotonic() - start)
+            if self.epoch > self.config.warmup and position.is_best(row["val_loss"]):
+                for best, weight in zip(self.best, self.vae.weights, strict=True):
+                    best.assign(weight.value)
         if not math.isfinite(row["val_loss"]):
             self.log(f"epoch {self.epoch}: the validation loss is {row['val_loss']}: {measured}")
         if self.devices.is_chief:
@@ -201,7 +209,9 @@ class Training:
             row: results of that epoch, by name.
         """
         text = io.StringIO()
-        table = csv.DictWriter(text, ["epoch", *row], lineterminator="\n")
+        # A run that an earlier version began has no learning rate in its first epochs: it was constant.
+        constant = self.config.learning_rate
+        table = csv.DictWriter(text, ["epoch", *row], restval=constant, lineterminator="\n")
         table.writeheader()
         table.writerows({"epoch": i, **row} for i, row in enumerate(self.position.history))
         run.write(self.folder / run.HISTORY, text.getvalue())
@@ -209,6 +219,8 @@ class Training:
             with self.writers[part].as_default(self.epoch - 1):
                 for name in LOGGED:
                     tf.summary.scalar(f"epoch_{name}", row[prefix + name])
+        with self.writers["train"].as_default(self.epoch - 1):
+            tf.summary.scalar("epoch_learning_rate", row["learning_rate"])
 
     def log(self, sentence):
         """Prints a sentence, on the chief only.

@@ -26,6 +26,7 @@ PRIVATE = {
     "keras.src.trainers.data_adapters.tf_dataset_adapter.TFDatasetAdapter": "says whether batches are the user's own",
     "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
     "keras.Optimizer._clip_gradients": "sums squares in an order that XLA does not vectorize; ours are clipped before",
+    "keras.Optimizer._model_variables_moving_average": "the averages of `use_ema`; public names only overwrite weights",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",
 }
 EVALUATION = -(2**30)  # initial seed counter of `evaluate`, far from those of training
@@ -261,6 +262,12 @@ class KerasModel(keras.Model):
     def scales_loss(self):
         """Whether the optimizer uses dynamic loss scaling, which has to see non-finite gradients."""
         return isinstance(self.optimizer, LossScaleOptimizer)
+
+    @property
+    def averages(self):
+        """The moving averages of the trainable weights, if the optimizer has `use_ema`; otherwise an empty list."""
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        return optimizer._model_variables_moving_average if getattr(optimizer, "use_ema", False) else []
 
     def apply_gradients_if(self, condition, gradients, weights):
         """Applies an optimizer step if a condition holds.

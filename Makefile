@@ -4,9 +4,11 @@ MODEL ?= tril_vae
 DATA ?= digits
 OUT ?=
 RUN ?= runs/$(MODEL)-$(basename $(notdir $(patsubst %/,%,$(DATA))))
+PRESET ?=
 ARGS ?=
 RUNS ?= runs
 SERVED ?= served
+SOURCE = $(if $(PRESET),--preset "$(PRESET)",--run "$(RUN)")
 
 VENV := .venv
 # cpu or cuda; the installed one is kept until another is named.
@@ -18,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate export serve models tensorboard bench check test lint format clean
+.PHONY: help install train evaluate export serve models presets preset tensorboard bench check test lint format clean
 
 help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -38,17 +40,24 @@ $(STAMP): requirements.txt
 train: $(STAMP)  ## Train and evaluate a model, and draw its report [MODEL=tril_vae DATA=digits OUT=folder ARGS="--epochs 50"]
 	$(VENV)/bin/python -m training.train --model "$(MODEL)" --data "$(DATA)" $(if $(OUT),--out "$(OUT)") $(ARGS)
 
-evaluate: $(STAMP)  ## Evaluate a trained run again [RUN=runs/tril_vae-digits ARGS="--samples 5000"]
-	$(VENV)/bin/python -m training.evaluate --run "$(RUN)" $(ARGS)
+evaluate: $(STAMP)  ## Evaluate a trained run again, or a preset [RUN=runs/tril_vae-digits or PRESET=name ARGS="--samples 5000"]
+	$(VENV)/bin/python -m training.evaluate $(SOURCE) $(ARGS)
 
-export: $(STAMP)  ## Export a trained run for TensorFlow Serving [MODEL=tril_vae DATA=digits or RUN=folder]
-	$(VENV)/bin/python -m export --run "$(RUN)" --out "$(SERVED)" $(ARGS)
+export: $(STAMP)  ## Export a trained run or a preset for TensorFlow Serving [MODEL=tril_vae DATA=digits, RUN=folder or PRESET=name]
+	$(VENV)/bin/python -m export $(SOURCE) --out "$(SERVED)" $(ARGS)
 
-serve: $(STAMP)  ## Start TensorFlow Serving on all exported models [ARGS="--host 0.0.0.0"]
+serve: $(STAMP)  ## Start TensorFlow Serving on all exported models, with PRESET=name on that preset too [ARGS="--host 0.0.0.0"]
+	$(if $(PRESET),$(VENV)/bin/python -m export --preset "$(PRESET)" --out "$(SERVED)")
 	@$(VENV)/bin/python -m export.serving.start_server --served "$(SERVED)" $(ARGS)
 
 models: $(STAMP)  ## List the models and their parts, or describe one with its sizes [MODEL=tril_vae]
 	@$(VENV)/bin/python -m zoo $(if $(filter command environment,$(origin MODEL)),"$(MODEL)")
+
+presets: $(STAMP)  ## List the trained models that are part of this package
+	@$(VENV)/bin/python -m zoo.presets
+
+preset: $(STAMP)  ## Make a preset of a trained run [RUN=runs/tril_vae-digits OUT=folder ARGS="--license mit"]
+	$(VENV)/bin/python -m training.preset --run "$(RUN)" $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 tensorboard: $(STAMP)  ## Show the runs in TensorBoard
 	$(VENV)/bin/tensorboard --logdir $(RUNS)

@@ -20,6 +20,8 @@ class ExportCommand:
 
     run: str = ""
     """Folder of the run, or of a model that `zoo.save` wrote."""
+    preset: str = ""
+    """Preset to export in place of a run: its name, its folder or hf://owner/name[@revision]."""
     out: str = "served"
     """Folder of the served models."""
     name: str | None = None
@@ -48,8 +50,11 @@ def main(args=None):
     """
     with ended_by_a_sentence("nothing was published"):
         command = tyro.cli(ExportCommand, args=args, prog="python -m export")
-        if not command.run:
-            raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>.")
+        if bool(command.run) == bool(command.preset):
+            raise ValueError(
+                "Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>; or a preset, "
+                "--preset <name or folder>, or make export PRESET=<name or folder>."
+            )
         with deferred_signals():
             started, version = time.monotonic(), publish(command)
     print(summary(version, time.monotonic() - started))
@@ -67,10 +72,11 @@ def publish(command):
     import_tensorflow()
     import zoo
     from export.saved_model import export
+    from zoo.presets.resolving import resolve
 
-    folder = Path(command.run).expanduser()
+    folder = resolve(command.preset) if command.preset else Path(command.run).expanduser()
     vae = zoo.load(folder)
-    settings = {key: value for key, value in vars(command).items() if key not in ("run", "out", "name")}
+    settings = {key: value for key, value in vars(command).items() if key not in ("run", "preset", "out", "name")}
     # The folder's name, not its path, which says more of this machine than clients should know.
     source = {"run": folder.resolve().name, "config": config(folder)}
     return export(vae, Path(command.out).expanduser(), name=command.name or vae.name, source=source, **settings)
@@ -79,7 +85,10 @@ def publish(command):
 def config(folder):
     """Returns the settings of the run in a folder, of paths their last names; None if it has a model but no run."""
     try:
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if (folder / "metadata.json").is_file():  # a preset
+            settings = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
+        else:
+            settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     paths = {key: Path(settings[key]).name for key in ("data", "validation_data", "test_data") if settings.get(key)}

@@ -97,7 +97,7 @@ def test_every_test_file_has_a_name_of_its_own():
 
 def test_top_level():
     allowed = {"zoo", "training", "export", "tests", "requirements.txt", "Makefile", "README.md"}
-    allowed |= {"benchmarks", "docs", "recipes", "pyproject.toml", "LICENSE", "runs", "served"}
+    allowed |= {"benchmarks", "docs", "recipes", "pyproject.toml", "LICENSE", "runs", "served", "presets"}
     allowed |= {"CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff"}
     there = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert there <= allowed

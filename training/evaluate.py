@@ -18,6 +18,8 @@ class EvaluateCommand(Settings):
 
     run: str = ""
     """Folder of the run."""
+    preset: str = ""
+    """Preset to evaluate in place of a run: its name, its folder or hf://owner/name[@revision]; nothing is written."""
     data: str | None = None
     """New path of user data that have moved; unset, the path in the training."""
     data_dir: str | None = None
@@ -34,13 +36,16 @@ def main(args=None):
     """
     with ended_by_a_sentence("the same command starts over", explain):
         command = tyro.cli(EvaluateCommand, args=args, prog="python -m training.evaluate")
-        if not command.run:
-            raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>.")
+        if bool(command.run) == bool(command.preset):
+            raise ValueError(
+                "Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>; or a preset, "
+                "--preset <name or folder>, or make evaluate PRESET=<name or folder>."
+            )
         set_xla_flags()
         import_tensorflow()
-        from training import run
+        from training import presets, run
 
-        run.evaluate_again(command)
+        presets.evaluate_preset(command) if command.preset else run.evaluate_again(command)
 
 
 if __name__ == "__main__":

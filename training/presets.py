@@ -1,0 +1,167 @@
+"""Presets of runs: what is in them besides the model, and their evaluation."""
+
+import hashlib
+import json
+import shlex
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+import zoo
+from training import run_folder
+from training.config import PLACES, Config, flag
+from training.data import data_of
+from training.data.settings import PATHS
+from training.evaluation.evaluation import evaluate
+from training.evaluation.scores import RunScores
+from zoo.data.standardization import chunks
+from zoo.presets import layout
+from zoo.presets.resolving import resolve
+from zoo.presets.saving import About, save_to_preset
+
+NAMED = ("model", "data", "data_checksum")  # settings that a command names always, or never
+
+
+def make(command):
+    """Makes the preset of a run.
+
+    Args:
+        command: the `PresetCommand`.
+
+    Returns:
+        What was written, in a line.
+
+    Raises:
+        ValueError, KeyError: there is no such run, it is not evaluated, or its data are not those of its training.
+        FileExistsError: there is something in the folder.
+    """
+    folder = Path(command.run).expanduser()
+    config, _, _ = run_folder.read(folder)
+    scores = RunScores.read(folder / run_folder.SCORES)
+    if scores.evaluation is None:
+        raise ValueError(f"The run in '{folder}' is not evaluated. Run its training command again to resume.")
+    moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
+    dataset = data_of(there := replace(config, **moved))
+    run_folder.check_data(there, dataset)
+    vae = zoo.load(folder)
+    run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
+    _keep_samplers(vae, command.samplers)
+    about = About(command.description, dataset.name, sha256(dataset), command.license)
+    # README.md and assets/ are files like these.
+    files = {
+        layout.PREPROCESSOR: preprocessor(dataset),
+        layout.TRAINING: recipe(config),
+        layout.METRICS: scores.to_json() | {"data": dataset.name},
+    }
+    out = Path(command.out).expanduser() if command.out else Path("presets") / folder.resolve().name
+    save_to_preset(vae, out, about, files)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return f"{out}: {size / 2**20:.1f} MiB, samplers {', '.join(vae.samplers.fitted) or 'none'}"
+
+
+def _keep_samplers(vae, names):
+    fitted = list(vae.samplers.fitted)
+    for name in names or ():
+        if name not in fitted:
+            raise ValueError(f"The run has no sampler '{name}'. It has: {', '.join(fitted) or 'none'}.")
+    for name in fitted:
+        if (name == "aggregated") if names is None else (name not in names):
+            vae.samplers.remove(name)
+
+
+def recipe(config):
+    """Returns the settings of a run without the places of this machine, and the command that trains it.
+
+    Args:
+        config: the run's `Config`.
+    """
+    settings = {name: value for name, value in asdict(config).items() if name not in PLACES}
+    settings |= {name: Path(settings[name]).name for name in PATHS if settings.get(name)}
+    usual = {field.name: field.default for field in fields(Config)}
+    words = ["python", "-m", "training.train", "--model", settings["model"], "--data", settings["data"]]
+    for name, value in settings.items():
+        if name not in NAMED and value is not None and value != usual[name]:
+            words += _option(name, value)
+    return {"settings": settings, "command": shlex.join(words)}
+
+
+def _option(name, value):
+    if isinstance(value, bool):
+        return [flag(name) if value else f"--no-{flag(name)[2:]}"]
+    return [flag(name), *map(str, value if isinstance(value, list | tuple) else [value])]
+
+
+def preprocessor(dataset):
+    """Returns how examples are made of files, for a preset.
+
+    Args:
+        dataset: a `Dataset`.
+    """
+    shape = [int(size) for size in dataset.event_shape]
+    images = {"image_size": shape[:2], "channels": shape[2]} if len(shape) == 3 else {}
+    classes = None if dataset.labels is None else [str(label) for label in np.unique(dataset.labels)]
+    columns = None if dataset.columns is None else list(dataset.columns)
+    return (
+        {"support": dataset.support, "event_shape": shape, "binarize": dataset.binarize}
+        | images
+        | {
+            "columns": columns,
+            "classes": classes,
+        }
+    )
+
+
+def sha256(dataset):
+    """Returns a hash of all examples of a data set, in the order of its parts.
+
+    Args:
+        dataset: a `Dataset`.
+    """
+    digest = hashlib.sha256()
+    for part in ("train", "validation", "test"):
+        x = getattr(dataset, part)
+        digest.update(f"{part} {list(x.shape)}".encode())
+        for rows in chunks(x):
+            digest.update(np.ascontiguousarray(rows, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def evaluate_preset(command):
+    """Evaluates a preset on the test examples of its data, and prints its scores beside those that it comes with.
+
+    Args:
+        command: the `EvaluateCommand`.
+
+    Raises:
+        ValueError, KeyError: the preset does not load, was made of no run, or the data are not those of its training.
+    """
+    command.check_samplers()
+    folder = resolve(command.preset)
+    vae = zoo.load(folder)
+    config = settings_of(folder)
+    moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
+    dataset = data_of(there := replace(config, **moved))
+    run_folder.check_data(there, dataset)
+    found = evaluate(vae, dataset, command).likelihood
+    print(f"{command.preset}: test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
+    metrics = json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))
+    kept = {name: metrics.get(name) for name in ("elbo", "log_likelihood", "importance_samples")}
+    print(f"its metrics.json: {', '.join(f'{name} {value}' for name, value in kept.items())}")
+
+
+def settings_of(folder):
+    """Returns the `Config` of the run that a preset was made of.
+
+    Args:
+        folder: path of the preset, loaded before, so that its hashes were checked.
+
+    Raises:
+        ValueError: it was made of no run.
+    """
+    if not (folder / layout.TRAINING).is_file():
+        raise ValueError(
+            f"'{folder}' was made of no run: it has no {layout.TRAINING}. Use vae.score on your own data instead."
+        )
+    settings = json.loads((folder / layout.TRAINING).read_text(encoding="utf-8"))["settings"]
+    return Config.from_json(json.dumps(settings))

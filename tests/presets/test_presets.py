@@ -86,7 +86,7 @@ def test_a_reference_is_replayed(preset):
     vae = zoo.load(folder)
     reference.check(vae, expected)
     vae.decoder.trainable_weights[0].assign_add(0.3 + vae.decoder.trainable_weights[0])
-    with pytest.raises(ValueError, match="Expected the model to give the elbo"):
+    with pytest.raises(ValueError, match="Expected the model to give the"):
         reference.check(vae, expected)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import support as supports
+from zoo.model import forward
 
 EXAMPLES, SAMPLES, SEED = 3, 8, 0
 SCORES = ("elbo", "log_likelihood", "reconstruction", "kl")
@@ -28,11 +29,17 @@ def outputs(vae, x: np.ndarray) -> dict[str, np.ndarray]:
         x: [N, *x].
 
     Returns:
-        The posterior's `mean` [N, L], and `elbo`, `log_likelihood`, `reconstruction` and `kl` [N], from fixed seeds.
+        The posterior's `mean` [N, L], and `elbo`, `log_likelihood`, `reconstruction`, `kl` and `objective` [N],
+        from fixed seeds; `sampler <name>`, the log-density of those means under each sampler [N].
     """
     with _eagerly():  # compiling takes longer than computing
         scores = vae.score(x, samples=SAMPLES, seed=SEED)
-    found = {"mean": np.asarray(vae.encode(x).mean())}
+        objective = vae.objective
+        terms = forward.terms(vae, x, objective.sample_posterior, objective.batch_statistic, tf.constant([SEED, 1]))
+    mean = vae.encode(x).mean()
+    found = {"mean": np.asarray(mean), "objective": np.asarray(objective(terms))}
+    for name in vae.samplers.fitted:
+        found[f"sampler {name}"] = np.asarray(vae.latent_distribution(name).log_prob(mean))
     return found | {name: np.asarray(getattr(scores, name)) for name in SCORES}
 
 

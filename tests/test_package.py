@@ -16,7 +16,6 @@ from zoo.commands.vae_zoo import COMMANDS, main
 from zoo.commands.version import VERSION
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-ONLY_IN_EXTRAS = {"huggingface-hub"}  # which a clone does not need
 PACKAGES = ("zoo", "training", "export")
 AROUND_TENSORFLOW = """
 import sys
@@ -51,8 +50,7 @@ def test_what_is_pinned_is_what_the_package_asks_for(extra):
     lines = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
     versions = pinned()
     for name, requirement in requirements(lines).items():
-        if name not in ONLY_IN_EXTRAS:
-            assert requirement.specifier.contains(versions[name]), f"{requirement} is not {versions[name]}"
+        assert requirement.specifier.contains(versions[name]), f"{requirement} is not {versions[name]}"
 
 
 def test_the_package_asks_for_all_that_is_pinned():

@@ -69,6 +69,11 @@ def test_hugging_face_reads_the_front_matter():
     assert (data.license, data.library_name) == ("apache-2.0", "vae-zoo")
     assert {"variational-autoencoder", "tril", "vamp", "mlp"} <= set(data.tags)
     assert data.model_name == "tril_vae-digits"
+    assert "base_model" not in data.to_dict()
+
+
+def test_hugging_face_reads_the_metrics():
+    data = parsed().data
     found = {(each.metric_type, (each.metric_args or {}).get("sampler")): each for each in data.eval_results}
     assert found["nll", None].metric_value == 22.158
     assert found["nll", None].metric_args == {"standard_error": 0.251, "examples": 200, "importance_samples": 1000}
@@ -78,7 +83,6 @@ def test_hugging_face_reads_the_front_matter():
     assert found["frechet_distance", "aggregated"].metric_value == 1.27
     assert ("frechet_distance", "training data") not in found
     assert {each.dataset_name for each in data.eval_results} == {"digits"}
-    assert "base_model" not in data.to_dict()
 
 
 def test_a_fine_tuned_model_names_its_base():

@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate export serve models presets preset tensorboard bench check test lint format clean
+.PHONY: help install train evaluate export serve models presets preset tensorboard bench check test lint format wheel clean
 
 help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -83,9 +83,12 @@ lint: $(STAMP)  ## Check formatting, lint errors, types, complexity and words
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest --numprocesses=0 --durations=0 --durations-min=5 --no-header tests/test_style.py
 
+wheel: $(STAMP)  ## Build dist/vae_zoo-….whl and .tar.gz, for pip install elsewhere
+	$(VENV)/bin/python -m build --quiet --outdir dist
+
 format: $(STAMP)  ## Fix formatting and lint errors
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
 clean:  ## Remove .venv, .venv-bench and caches, but no runs
-	rm -rf $(VENV) $(PEERS) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

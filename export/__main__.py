@@ -42,14 +42,15 @@ class ExportCommand:
     """Publish even if the signatures changed incompatibly."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m export"):
     """Runs the command.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("nothing was published"):
-        command = tyro.cli(ExportCommand, args=args, prog="python -m export")
+        command = tyro.cli(ExportCommand, args=args, prog=prog)
         if bool(command.run) == bool(command.preset):
             raise ValueError(
                 "Expected the folder of a run, --run runs/<model>-<data>, or make export RUN=<folder>; or a preset, "

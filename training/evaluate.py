@@ -28,14 +28,15 @@ class EvaluateCommand(Settings):
     """Devices to evaluate on, as for training; of several workers, the chief alone evaluates."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m training.evaluate"):
     """Runs the command.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("the same command starts over", explain):
-        command = tyro.cli(EvaluateCommand, args=args, prog="python -m training.evaluate")
+        command = tyro.cli(EvaluateCommand, args=args, prog=prog)
         if bool(command.run) == bool(command.preset):
             raise ValueError(
                 "Expected the folder of a run, --run runs/<model>-<data>, or make evaluate RUN=<folder>; or a preset, "

@@ -30,14 +30,15 @@ class PresetCommand:
     """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m training.preset"):
     """Runs the command.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("no preset was written", explain):
-        command = tyro.cli(PresetCommand, args=args, prog="python -m training.preset")
+        command = tyro.cli(PresetCommand, args=args, prog=prog)
         if not command.run:
             raise ValueError("Expected the folder of a run, --run runs/<model>-<data>, or make preset RUN=<folder>.")
         import_tensorflow()

@@ -11,14 +11,15 @@ from zoo.commands.quiet import import_tensorflow
 from zoo.commands.xla_flags import set_xla_flags
 
 
-def main(args=None):
+def main(args=None, prog="python -m training.train"):
     """Runs the command.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("the same command resumes", explain):
-        config = tyro.cli(Config, args=args, prog="python -m training.train")
+        config = tyro.cli(Config, args=args, prog=prog)
         recipe(config.model)  # refuses an unknown name before TensorFlow is imported, as the next line does
         check_name(config.data)
         set_xla_flags()

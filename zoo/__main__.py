@@ -17,14 +17,15 @@ class ModelsCommand:
     """Names of the models to describe; without any, all models are listed."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m zoo"):
     """Runs the command.
 
     Args:
         args: command-line arguments; None for those of the process.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("nothing was changed"):
-        command = tyro.cli(ModelsCommand, args=args, prog="python -m zoo")
+        command = tyro.cli(ModelsCommand, args=args, prog=prog)
         for name in command.models:
             recipe(name)  # refuses an unknown model before TensorFlow is imported
         import_tensorflow()

@@ -6,17 +6,18 @@ from export.client.commands import Encode, Metadata, Reconstruct, Sample, Score,
 from zoo.commands.endings import ended_by_a_sentence
 
 
-def main(args=None):
+def main(args=None, prog="python -m export.client"):
     """Runs the command.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("nothing was written"):
         command = tyro.cli(
             Status | Metadata | Encode | Score | Sample | Reconstruct,
             args=args,
-            prog="python -m export.client",
+            prog=prog,
             description="Ask a TensorFlow Serving server of models of this zoo.",
         )
         command.check()

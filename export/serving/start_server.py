@@ -38,14 +38,15 @@ class ServeCommand:
     stop the server for good: use batching only behind a proxy that refuses them."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m export.serving.start_server"):
     """Runs the command: the server takes the place of this process.
 
     Args:
         args: its command line; None for the process's own.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("no server was started"):
-        command = tyro.cli(ServeCommand, args=args, prog="python -m export.serving.start_server")
+        command = tyro.cli(ServeCommand, args=args, prog=prog)
         _check(command)
         folder = Path(command.served).expanduser().resolve()
         _require_models(configuration.served_models(folder), command.served)

@@ -9,6 +9,7 @@ import pytest
 from training.config import Config
 from training.data import load_dataset
 from training.loop.optimizer import LearningRate, make_optimizer
+from training.schedules import SCHEDULES
 from training.train import main
 
 RATE, EPOCHS, STEPS = 0.002, 12, 5
@@ -89,6 +90,12 @@ WRONG = {
 def test_what_is_no_schedule_is_refused(spec):
     with pytest.raises(ValueError, match=WRONG[spec]):
         Config(lr_schedule=spec, epochs=EPOCHS)
+
+
+def test_the_refusal_lists_all_that_there_are():
+    with pytest.raises(ValueError) as error:
+        Config(lr_schedule="linear")
+    assert all(name in str(error.value) for name in SCHEDULES)
 
 
 def test_a_schedule_that_does_not_fit_the_data_set_s_epochs_is_refused():

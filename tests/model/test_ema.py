@@ -16,9 +16,9 @@ D = 4
 X = np.random.default_rng(0).normal(size=(60, D)).astype(np.float32)
 
 
-def model(momentum=0.8, **options):
+def model(momentum=0.8, rate=0.1, **options):
     vae = zoo.build("diag_vae", (D,), "real", latent=2, network="mlp(hidden=(3,))")
-    vae.compile(zoo.Adam(0.1, global_clipnorm=1.0, use_ema=True, ema_momentum=momentum), **options)
+    vae.compile(zoo.Adam(rate, global_clipnorm=1.0, use_ema=True, ema_momentum=momentum), **options)
     vae.optimizer.build(vae.trainable_variables)
     return vae
 
@@ -69,8 +69,9 @@ def test_every_step_of_training_averages_all_weights(jit):
 
 
 @pytest.mark.slow
-def test_several_steps_in_one_program_average_as_one_by_one():
-    one, several = model(), model()
+def test_several_steps_in_one_program_average_as_one_by_one_also_with_a_schedule():
+    decay = keras.optimizers.schedules.CosineDecay(0.0, 11, warmup_target=0.1, warmup_steps=4)
+    one, several = model(rate=decay), model(rate=decay)
     batches = tf.data.Dataset.from_tensor_slices(X).batch(4)
     step = tf.function(one.take_step, jit_compile=True)
     for x in batches:

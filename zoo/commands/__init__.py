@@ -1,1 +1,1 @@
-"""What the commands share, free of TensorFlow: how they end, signals, atomic files, tables."""
+"""What the commands share, free of TensorFlow: how they end, signals, atomic files, tables, specs."""

@@ -13,14 +13,15 @@ class PresetsCommand:
     """List the trained models that are part of this package."""
 
 
-def main(args=None):
+def main(args=None, prog="python -m zoo.presets"):
     """Runs the command.
 
     Args:
         args: command-line arguments; None for those of the process.
+        prog: how it is called, for its help.
     """
     with ended_by_a_sentence("nothing was changed"):
-        tyro.cli(PresetsCommand, args=args, prog="python -m zoo.presets")
+        tyro.cli(PresetsCommand, args=args, prog=prog)
         print(overview())
 
 

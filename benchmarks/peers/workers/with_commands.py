@@ -11,7 +11,7 @@ COMMANDS = {
     "help": ["-m", "training.train", "--help"],
     "import zoo": ["-c", "import zoo; zoo.build"],  # which is imported when it is first used
     "import tensorflow": ["-c", "import tensorflow"],
-    "import tfp": ["-c", "import tensorflow_probability; tensorflow_probability.distributions.Normal"],
+    "import tfp": ["-c", "import zoo.probability"],  # and with it TensorFlow Probability
     "train": ["-m", "training.train", "--model", "tril_vae", "--data", "digits"],
 }
 

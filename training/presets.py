@@ -10,6 +10,7 @@ import numpy as np
 
 import zoo
 from training import run_folder
+from training.card.card import card
 from training.config import PLACES, Config, flag
 from training.data import data_of
 from training.data.settings import PATHS
@@ -48,13 +49,14 @@ def make(command):
     run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
     _keep_samplers(vae, command.samplers)
     about = About(command.description, dataset.name, sha256(dataset), command.license)
-    # README.md and assets/ are files like these.
+    out = Path(command.out).expanduser() if command.out else Path("presets") / folder.resolve().name
+    training, metrics = recipe(config), scores.to_json() | {"data": dataset.name}
     files = {
         layout.PREPROCESSOR: preprocessor(dataset),
-        layout.TRAINING: recipe(config),
-        layout.METRICS: scores.to_json() | {"data": dataset.name},
+        layout.TRAINING: training,
+        layout.METRICS: metrics,
+        layout.CARD: lambda metadata: card(out.resolve().name, metadata, training, metrics),
     }
-    out = Path(command.out).expanduser() if command.out else Path("presets") / folder.resolve().name
     save_to_preset(vae, out, about, files)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return f"{out}: {size / 2**20:.1f} MiB, samplers {', '.join(vae.samplers.fitted) or 'none'}"

@@ -50,6 +50,10 @@ def test_a_run_becomes_a_preset(run, made):
     written = json.loads((made / "training.json").read_text())
     assert written["command"].startswith("python -m training.train --model tril_vae --data digits ")
     assert str(run.parent) not in "".join(path.read_text() for path in made.glob("*.json"))
+    text = (made / "README.md").read_text()
+    assert "library_name" in text
+    assert "tril_vae-digits" in text
+    assert "README.md" in about["files"]
     described = json.loads((made / "preprocessor.json").read_text())
     assert described["image_size"] == [8, 8]
     assert described["classes"] == [str(digit) for digit in range(10)]

@@ -50,7 +50,8 @@ def save_to_preset(
         vae: a `zoo.VAE`.
         folder: the folder to write; empty if it exists.
         about: what the preset says of itself.
-        files: name → further content: a JSON object, text or bytes.
+        files: name → further content: a JSON object, text, bytes, or a function of the entries of metadata.json but
+            `files` to one of these.
 
     Raises:
         FileExistsError: the folder exists and is not empty.
@@ -63,12 +64,13 @@ def save_to_preset(
     _check_free(folder)
     config, weights = serialize(vae)
     content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
+    metadata = _metadata(vae, about or About())
     for name, item in (files or {}).items():
         if not is_allowed(name) or name in content:
             raise ValueError(f"A preset cannot contain a file '{name}' beside its model.")
-        content[name] = _bytes(item)
+        content[name] = _bytes(item(metadata) if callable(item) else item)
     hashes = {name: metadata_file.sha256(item) for name, item in content.items()}
-    content[METADATA] = metadata_file.sealed(_metadata(vae, about or About(), hashes)).encode()
+    content[METADATA] = metadata_file.sealed(metadata | {"files": hashes}).encode()
     _write(folder, content)
 
 
@@ -83,7 +85,7 @@ def _bytes(item):
     return (item if isinstance(item, str) else to_text(item)).encode()
 
 
-def _metadata(vae, about, hashes):
+def _metadata(vae, about):
     entries = {
         "schema": current_schema(),
         "model": vae.name,
@@ -99,7 +101,7 @@ def _metadata(vae, about, hashes):
         "tensorflow_probability_version": version("tensorflow-probability"),
     }
     known = CATALOG[vae.name].summary if vae.name in CATALOG else ""
-    return entries | asdict(about) | {"description": about.description or known, "files": hashes}
+    return entries | asdict(about) | {"description": about.description or known}
 
 
 def _write(folder, content):

@@ -159,11 +159,14 @@ def settings_of(folder):
         folder: path of the preset, loaded before, so that its hashes were checked.
 
     Raises:
-        ValueError: it was made of no run.
+        ValueError: it was made of no run, or names a file of this machine by its path.
     """
     if not (folder / layout.TRAINING).is_file():
         raise ValueError(
             f"'{folder}' was made of no run: it has no {layout.TRAINING}. Use vae.score on your own data instead."
         )
     settings = json.loads((folder / layout.TRAINING).read_text(encoding="utf-8"))["settings"]
+    for name in PATHS:
+        if isinstance(settings.get(name), str) and Path(settings[name]).name != settings[name]:
+            raise ValueError(f"Expected '{folder}' to name its data without a folder, got {name} {settings[name]!r}.")
     return Config.from_json(json.dumps(settings))

@@ -12,7 +12,7 @@ from export import manifest
 from training import evaluate, preset, train
 from training.config import Config
 from training.data import load_dataset
-from training.presets import preprocessor, recipe, sha256
+from training.presets import preprocessor, recipe, settings_of, sha256
 from zoo.presets import __main__ as presets_command
 from zoo.presets import collection
 
@@ -108,6 +108,12 @@ def test_the_command_of_a_recipe_gives_its_settings(monkeypatch):
     monkeypatch.setattr("training.run.train_and_evaluate", found.append)
     train.main(shlex.split(written["command"])[3:])
     assert found == [Config(data="faces.npz", epochs=7, image_size=(8, 9), jit=False, prior="mixture(components=3)")]
+
+
+def test_a_preset_does_not_choose_files_of_this_machine(tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps({"settings": {"data": "/home/me/secrets.csv"}}))
+    with pytest.raises(ValueError, match=r"without a folder, got data '/home/me/secrets\.csv'"):
+        settings_of(tmp_path)
 
 
 def test_a_hash_of_data_is_of_their_values():

@@ -1,5 +1,6 @@
 """Presets: what is saved is what is loaded, from wherever it is, and whole or not at all."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -290,6 +291,17 @@ class Hub:
     def upload_folder(self, **arguments):
         self.calls.append(arguments)
         return "the commit"
+
+
+def test_the_stand_in_is_called_as_the_hub_is():
+    hub_package = pytest.importorskip("huggingface_hub")
+    used = {
+        "snapshot_download": {"repo_id", "revision", "allow_patterns"},
+        "create_repo": {"repo_id", "exist_ok"},
+        "upload_folder": {"repo_id", "folder_path", "revision", "allow_patterns", "commit_message"},
+    }
+    for name, arguments in used.items():
+        assert arguments <= inspect.signature(getattr(hub_package, name)).parameters.keys()
 
 
 def test_a_preset_of_a_hub_is_fetched_and_checked(preset, tmp_path, monkeypatch):

@@ -245,6 +245,12 @@ def test_sizes_are_bounded_before_anything_is_allocated(preset):
         (("config", "support"), "x" * 20_000, "expected texts of at most"),
         (("config", "x" * 20_000), 0, "expected texts of at most"),
         (("config", "samplers"), [0] * 200_000, "values, got more"),
+        (("config", "samplers"), [layer("keras.initializers", "Zeros", {})] * 6000, "layers and other objects, got"),
+        (
+            ("config", "samplers"),
+            {"gmm": layer("keras.layers", "Flatten", {"name": "f"})},
+            "to be a sampler, got a",
+        ),
         (("config", "name"), "..", "expected the name of the model"),
         (("config", "name"), "../../x", "expected the name of the model"),
     ],
@@ -269,6 +275,14 @@ def test_deep_nesting_is_refused(preset, depth):
             json.loads(text)
     else:
         json.loads(text)
+
+
+def test_an_infinite_number_is_refused(preset):
+    text = json.dumps(config_of(preset)).replace('"beta": 1.0', '"beta": 1e999')
+    resealed(preset, {"config.json": text.encode()})
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        zoo.load(preset)
+    assert json.loads("1e999") == float("inf")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from zoo.checks import INT32_LIMIT
 MAX_DEPTH = 40
 MAX_VALUES = 100_000
 MAX_TEXT = 10_000
+MAX_OBJECTS = 5_000  # layers, dtype policies and initializers
 SHAPES = (
     "batch_shape",
     "batch_input_shape",
@@ -76,6 +77,8 @@ def _check_scalar(value, path):
         raise refused(path, f"expected texts of at most {MAX_TEXT:,} characters, got {len(value):,}")
     if isinstance(value, int) and abs(value) >= INT32_LIMIT:
         raise refused(path, f"expected numbers under {INT32_LIMIT:,}, got a larger one")
+    if isinstance(value, float) and not math.isfinite(value):  # as 1e999 is read
+        raise refused(path, "expected finite numbers, got an infinite one")
 
 
 def _check_shape(value, key, path):
@@ -113,6 +116,7 @@ class _Classes:
 
     def __init__(self, path, parts, custom_objects):
         self.path, self.parts, self.custom_objects = path, parts, custom_objects
+        self.objects = 0
 
     def value(self, value):
         """Returns a value with the classes in it resolved."""
@@ -125,6 +129,9 @@ class _Classes:
 
     def resolved(self, value):
         """Returns the module and the names of the class of an object."""
+        self.objects += 1
+        if self.objects > MAX_OBJECTS:
+            raise refused(self.path, f"expected at most {MAX_OBJECTS:,} layers and other objects, got more")
         if value["class_name"] == TENSOR and value.keys() == {"class_name", "config"}:
             return {}
         module, name, registered = self._names(value)

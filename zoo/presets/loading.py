@@ -19,6 +19,7 @@ from zoo.presets.migrations import check_schema, migrate
 from zoo.presets.new_parts import Origin, with_parts
 from zoo.presets.resolving import resolve
 from zoo.presets.weights import check_structure, load_weights, variables_limit
+from zoo.samplers import Sampler
 
 KERAS_WRAPPERS = ("keras.src.saving.serialization_lib", "keras.src.ops.operation")  # modules that deserialize configs
 
@@ -141,6 +142,9 @@ def build(contents: Contents, custom_objects: Mapping[str, type] | None = None, 
         raise refused(path, _line(cause).rstrip(".")) from error
     if not isinstance(vae, VAE):
         raise refused(path, f"expected a VAE, got a {type(vae).__name__}")
+    for name, sampler in vae.samplers.fitted.items():
+        if not isinstance(sampler, Sampler):
+            raise refused(path, f"expected '{name}' to be a sampler, got a {type(sampler).__name__}")
     if with_weights:
         load_weights(vae, contents.weights, weights_path)
     return vae

@@ -42,6 +42,10 @@ def test_a_run_becomes_a_preset(run, made):
     np.testing.assert_array_equal(vae.encode(x).mean(), of_run.encode(x).mean())
     assert "aggregated" in of_run.samplers.fitted
     assert "aggregated" not in vae.samplers.fitted  # which tells of each training example
+
+
+@pytest.mark.slow
+def test_a_preset_says_what_it_was_made_of(run, made):
     about = json.loads((made / "metadata.json").read_text())
     assert {"data": "digits", "description": "Small.", "license": "mit"}.items() <= about.items()
     assert about["data_sha256"] == sha256(load_dataset("digits"))

@@ -92,8 +92,8 @@ def read(folder: Path, custom_objects: Mapping[str, type] | None = None) -> Cont
     if (folder / METADATA).exists():
         metadata, name = metadata_file.read(folder), CONFIG
         check_schema(metadata["schema"], folder / METADATA)
-    elif not (folder / MODEL).is_file():
-        raise FileNotFoundError(f"No model in '{folder}': {MODEL} is missing. Train one there, or use another folder.")
+    else:
+        _check_complete(folder)
     size = (folder / WEIGHTS).stat().st_size if (folder / WEIGHTS).is_file() else 0
     memory.check(2 * size, f"the weights in '{folder}' to fit into memory, but they take", "Use a larger machine")
     content = {name: read_bounded(folder / name, MAX_JSON), WEIGHTS: read_bounded(folder / WEIGHTS, size)}
@@ -108,6 +108,14 @@ def read(folder: Path, custom_objects: Mapping[str, type] | None = None) -> Cont
     if metadata is not None and schema == metadata["schema"]:
         metadata_file.check_types(metadata, folder / METADATA)
     return Contents(folder, checked(config, folder / name, custom_objects), name, weights, metadata)
+
+
+def _check_complete(folder):
+    for name in (MODEL, WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"No model in '{folder}': {name} is missing. Train one there, or use another folder."
+            )
 
 
 def _check_hashes(folder, hashes, content):

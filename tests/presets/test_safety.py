@@ -148,6 +148,16 @@ def test_a_class_that_the_caller_names_is_loaded(preset):
         zoo.load(preset, custom_objects={"Registered": lambda **config: None})
 
 
+def test_another_layer_of_keras_is_named_by_its_class(tmp_path):
+    layers = [keras.Input((8,)), keras.layers.Dense(6), keras.layers.BatchNormalization()]
+    encoder = keras.Sequential(layers)
+    zoo.build("diag_vae", (8,), "binary", latent=2, encoder=encoder).save_to_preset(tmp_path / "small")
+    with pytest.raises(ValueError, match=r"BatchNormalization' is none of the zoo's"):
+        zoo.load(tmp_path / "small")
+    vae = zoo.load(tmp_path / "small", custom_objects={"BatchNormalization": keras.layers.BatchNormalization})
+    assert isinstance(vae.encoder.layers[-1], keras.layers.BatchNormalization)
+
+
 def test_a_part_that_was_registered_with_the_zoo_is_loaded(preset, monkeypatch):
     vae = zoo.load(preset)
     with monkeypatch.context() as patch:

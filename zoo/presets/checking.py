@@ -41,7 +41,7 @@ KERAS = {
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
     (FUNCTIONAL, "Functional"),
-    *(("keras.initializers", name) for name in ("GlorotUniform", "HeNormal", "Zeros")),
+    *(("keras.initializers", name) for name in ("GlorotUniform", "HeNormal", "Ones", "Zeros")),
     *(("keras.layers", name) for name in ("Conv2D", "Conv2DTranspose", "Cropping2D", "Dense", "Flatten")),
     *(("keras.layers", name) for name in ("InputLayer", "Rescaling", "Reshape")),
 }

@@ -11,7 +11,7 @@ COMMANDS = {
     "help": ["-m", "training.train", "--help"],
     "import zoo": ["-c", "import zoo; zoo.build"],  # which is imported when it is first used
     "import tensorflow": ["-c", "import tensorflow"],
-    "import tfp": ["-c", "import zoo.probability"],  # and with it TensorFlow Probability
+    "import tfp": ["-c", "from zoo.probability import tfd; tfd.Normal"],  # which is imported when it is first used
     "train": ["-m", "training.train", "--model", "tril_vae", "--data", "digits"],
 }
 

@@ -98,7 +98,7 @@ class Config(DataSettings):
     precision: Precision = "float32"
     """Keras dtype policy of the networks; weights, data and densities are always float32."""
     jit: bool = True
-    """Compile training steps with XLA, on devices that support it."""
+    """Compile training steps with XLA, where that makes them faster: not convolutions on a CPU."""
     steps_per_execution: int = 10
     """Number of training steps in one call of the compiled function."""
     checkpoint_steps: int = 1_000

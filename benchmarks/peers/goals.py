@@ -19,7 +19,8 @@ class Goal:
             "seconds".
         floor: contestants that take the places of `of` and, if there is a second one, of `beside`, and do only what
             cannot be left out; none where no such work was timed. For a difference, one alone is the floor.
-        held_by: what holds the number above its goal, in words.
+        held_by: what holds the number there, in words, where even the floor misses the goal, or there is none.
+        rest: what holds it there, where the floor reaches the goal.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Goal:
     kind: Literal["ratio", "rate", "memory", "difference", "seconds"] = "ratio"
     floor: tuple[str, ...] = ()
     held_by: str = ""
+    rest: str = ""
 
     def is_reached(self, value):
         """Returns whether a value reaches the goal.

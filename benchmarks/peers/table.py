@@ -95,7 +95,9 @@ def reason(goal, contestants):
         contestants: contestant -> what was measured.
     """
     least = floor(goal, contestants)
-    return f"{'' if least is None else f'{least:.2f}'} | {goal.held_by}"
+    if least is None:
+        return f" | {goal.held_by}"
+    return f"{least:.2f} | {goal.rest if goal.is_reached(least) and goal.rest else goal.held_by}"
 
 
 def spread(seconds):

@@ -70,6 +70,9 @@ def test_table_says_what_is_reached():
     held = rows.Row("diag", "train diag", "step", (), (replace(RATIO, floor=("torch eager",), held_by="products"),))
     text = table.goals_table([held], {"diag": {"contestants": MEASURED}})
     assert f"{line}4.50 | products |" in text  # of 9, 2.25 and 4.5
+    easy = replace(RATIO, floor=("zoo", "torch eager"), held_by="products", rest="sums")
+    assert table.reason(easy, MEASURED) == "0.44 | sums"  # of 2/9, 4/9 and 6/9
+    assert table.reason(replace(easy, rest=""), MEASURED) == "0.44 | products"
     assert "| not measured |" in table.goals_table([ROW], {"diag": {"contestants": {}}})
     times = table.times_table([ROW], {"diag": {"contestants": MEASURED}})
     assert "| train diag | zoo | 4.00 s (3.00 to 5.00) per step | 300 MiB | 100 MiB |" in times

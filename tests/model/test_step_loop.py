@@ -8,9 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tests.models.image_vae import model
+from training.loop.devices import Devices
+from training.loop.steps import compile_steps
 from zoo.model.training import norms, step_loop
 from zoo.model.training.train_step import Sums
 
+CONV = "conv(filters=(2,), hidden=4)"
 X = np.random.default_rng(0).integers(0, 2, (60, *model().event_shape)).astype("float32")
 
 
@@ -82,6 +85,22 @@ def test_large_data_are_stacked_in_fewer_batches():
     assert step_loop.stack_size(10, (784,), 100) == 10
     assert step_loop.stack_size(10, (256, 256, 3), 20) == 4  # 15.7 million bytes each
     assert step_loop.stack_size(10, (2048, 2048, 3), 16) == 1
+
+
+def test_convolutions_are_not_compiled_on_a_cpu(monkeypatch):
+    compiled_parts = []
+    monkeypatch.setattr(step_loop, "compile_steps", lambda method, *_: compiled_parts.append(method))
+    for network, expected in ((CONV, 0), ("mlp(hidden=(8,))", 2)):  # training and validation
+        vae = model("diag_vae", network=network)
+        assert step_loop.suits_xla(vae) == bool(expected)
+        compiled_parts.clear()
+        compile_steps(vae, Devices(tf.distribute.get_strategy()), 10, 10)
+        assert len(compiled_parts) == expected
+
+
+def test_convolutions_are_compiled_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind] if kind == "GPU" else [])
+    assert step_loop.suits_xla(model("diag_vae", network=CONV))
 
 
 @pytest.mark.slow

@@ -193,7 +193,7 @@ class KerasModel(keras.Model):
             return
         if self._distribute_strategy:
             self.train_function = self._on_replicas(self.train_step)
-        elif self.jit_compile and self.steps_per_execution > 1 and type(self).train_step is KerasModel.train_step:
+        elif self.jit_compile and self.steps_per_execution > 1 and self._has_own_step and step_loop.suits_xla(self):
             self.train_function = self._in_one_program()
 
     def make_test_function(self, force=False):
@@ -201,6 +201,10 @@ class KerasModel(keras.Model):
         super().make_test_function(force)
         if self._distribute_strategy and self.test_function is not before:
             self.test_function = self._on_replicas(self.test_step)
+
+    @property
+    def _has_own_step(self):
+        return type(self).train_step is KerasModel.train_step
 
     def _on_replicas(self, step):
         """Returns a function iterator ↦ logs for any strategy; Keras's fails with several workers (keras#20585)."""

@@ -17,6 +17,8 @@ class PresetCommand:
     """Folder of the run, evaluated."""
     out: str = ""
     """New folder of the preset; unset, presets/<name of the run's folder>."""
+    recipe: str | None = None
+    """File of the recipe that the run was trained by, whose published figure the card shows beside the scores."""
     description: str = ""
     """Description of the preset, in a line; unset, that of the model."""
     license: str | None = None

@@ -1,6 +1,7 @@
 """Presets of runs: what is in them besides the model, and their evaluation."""
 
 import hashlib
+import io
 import json
 import shlex
 from dataclasses import asdict, fields, replace
@@ -16,11 +17,19 @@ from training.data import data_of
 from training.data.settings import PATHS
 from training.evaluation.evaluation import evaluate
 from training.evaluation.scores import RunScores
+from training.recipes import TrainingRecipe
+from training.report.figures import Shown, figures
 from zoo.data.standardization import chunks
 from zoo.presets import layout
 from zoo.presets.resolving import resolve
 from zoo.presets.saving import About, save_to_preset
 
+PICTURES = {  # of the report: name, and its caption
+    "reconstructions": "Test examples, and their reconstructions below.",
+    "covariances": "Covariance matrices of the posterior at test examples.",
+    "samples": "Samples of the prior, and of the distributions of codes that were fitted after training.",
+}
+DPI = 70
 NAMED = ("model", "data", "data_checksum")  # settings that a command names always, or never
 
 
@@ -38,28 +47,52 @@ def make(command):
         FileExistsError: there is something in the folder.
     """
     folder = Path(command.run).expanduser()
-    config, _, _ = run_folder.read(folder)
+    config, _, history = run_folder.read(folder)
     scores = RunScores.read(folder / run_folder.SCORES)
     if scores.evaluation is None:
         raise ValueError(f"The run in '{folder}' is not evaluated. Run its training command again to resume.")
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     dataset = data_of(there := replace(config, **moved))
     run_folder.check_data(there, dataset)
+    published = TrainingRecipe.read(command.recipe).published if command.recipe else None
     vae = zoo.load(folder)
     run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
+    shown = pictures(config, vae, dataset, history, scores.evaluation)
     _keep_samplers(vae, command.samplers)
     about = About(command.description, dataset.name, sha256(dataset), command.license)
     out = Path(command.out).expanduser() if command.out else Path("presets") / folder.resolve().name
     training, metrics = recipe(config), scores.to_json() | {"data": dataset.name}
+    metrics |= {"published": asdict(published)} if published else {}
+    captions = [(f"{name}.png", PICTURES[name]) for name in shown]
     files = {
         layout.PREPROCESSOR: preprocessor(dataset),
         layout.TRAINING: training,
         layout.METRICS: metrics,
-        layout.CARD: lambda metadata: card(out.resolve().name, metadata, training, metrics),
-    }
+        layout.CARD: lambda metadata: card(out.resolve().name, metadata, training, metrics, captions),
+    } | {f"assets/{name}.png": content for name, content in shown.items()}
     save_to_preset(vae, out, about, files)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return f"{out}: {size / 2**20:.1f} MiB, samplers {', '.join(vae.samplers.fitted) or 'none'}"
+
+
+def pictures(config, vae, dataset, history, evaluation):
+    """Returns name → PNG file of the report's pictures that a card shows.
+
+    Args:
+        config: the run's `Config`.
+        vae: its `zoo.VAE`.
+        dataset: its `Dataset`.
+        history: a dict of lists, a value per epoch.
+        evaluation: its `Evaluation`.
+    """
+    found = {}
+    for name, figure in figures(config, vae, Shown.of(dataset), history, evaluation):
+        if name in PICTURES:
+            figure.savefig(content := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
+            found[name] = content.getvalue()
+        if len(found) == len(PICTURES):
+            break
+    return found
 
 
 def _keep_samplers(vae, names):

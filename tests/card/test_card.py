@@ -55,7 +55,7 @@ METRICS = {
         "mutual_information": {"value": 5.255, "standard_error": 0.02},
     },
     "samples": {"qualities": {"training data": QUALITY, "prior": QUALITY, "aggregated": QUALITY}},
-    "published": {"log_likelihood": -22.31, "source": "nobody (2026)"},
+    "published": {"log_likelihood": -22.31, "source": "nobody (2026)", "note": ""},
 }
 
 

@@ -14,6 +14,7 @@ from zoo.commands.quiet import LOG_LEVEL, import_tensorflow
 # Those that say something of their own after --help.
 COMMANDS = {
     "training.train": [["--strategy", "multi_worker"], 1],
+    "training.reproduce": [["nope.json"], 1],
     "training.evaluate": [["--run", "nope"], 1],
     "export": [["--run", "nope"], 1],
     "export.serving.start_server": [["--served", "nope"], 1],

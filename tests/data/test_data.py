@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 
 from training.data import dataset_names, load_dataset
 from training.data.binarization import binarized
 from training.data.dataset import Dataset
+from training.data.named.breast_cancer import breast_cancer, malignant
 from training.data.named.digits import digits
 from training.data.names import DATASETS
 
@@ -63,6 +64,19 @@ def test_digits_are_the_same_each_time():
 
 
 # data sets by name
+
+
+# breast_cancer
+
+
+def test_tumors_are_split_without_loss_or_overlap():
+    dataset, everything = breast_cancer(), load_breast_cancer()
+    assert [len(x) for x in parts(dataset)] == [217, 70, 70]
+    benign = np.float32(everything.data[everything.target == list(everything.target_names).index("benign")])
+    assert rows(np.concatenate(parts(dataset))) == rows(benign)
+    assert rows(np.concatenate([benign, malignant()])) == rows(np.float32(everything.data))
+    assert dataset.columns == tuple(everything.feature_names)
+    assert dataset.support == "real"
 
 
 def test_unknown_data_set_is_refused_with_the_known_ones():

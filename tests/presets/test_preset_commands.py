@@ -31,7 +31,10 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("presets") / "tril_vae-digits"
-    preset.main(["--run", str(run), "--out", str(folder), "--description", "Small.", "--license", "mit"])
+    figure = {"settings": {}, "published": {"log_likelihood": -99.0, "source": "a paper"}}
+    (recipe := folder.parent / "recipe.json").write_text(json.dumps(figure))
+    words = ["--run", str(run), "--out", str(folder), "--description", "Small.", "--license", "mit"]
+    preset.main([*words, "--recipe", str(recipe)])
     return folder
 
 
@@ -50,13 +53,19 @@ def test_a_preset_says_what_it_was_made_of(run, made):
     assert {"data": "digits", "description": "Small.", "license": "mit"}.items() <= about.items()
     assert about["data_sha256"] == sha256(load_dataset("digits"))
     scores = json.loads((run / "scores.json").read_text())
-    assert json.loads((made / "metrics.json").read_text()) == scores
+    metrics = json.loads((made / "metrics.json").read_text())
+    assert metrics.pop("published") == {"log_likelihood": -99.0, "source": "a paper", "note": ""}
+    assert metrics == scores
     written = json.loads((made / "training.json").read_text())
     assert written["command"].startswith("python -m training.train --model tril_vae --data digits ")
     assert str(run.parent) not in "".join(path.read_text() for path in made.glob("*.json"))
     text = (made / "README.md").read_text()
     assert "library_name" in text
     assert "tril_vae-digits" in text
+    assert "−99.00" in text
+    for name in ("reconstructions", "covariances", "samples"):
+        assert f"](assets/{name}.png)" in text
+        assert (made / "assets" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert "README.md" in about["files"]
     described = json.loads((made / "preprocessor.json").read_text())
     assert described["image_size"] == [8, 8]
@@ -66,9 +75,9 @@ def test_a_preset_says_what_it_was_made_of(run, made):
 @pytest.mark.slow
 def test_a_preset_is_evaluated_and_exported(made, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = {path: path.read_bytes() for path in made.iterdir()}
+    before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
     evaluate.main(["--preset", str(made), "--samples", "20", "--test-examples", "40", "--generated", "0"])
-    assert {path: path.read_bytes() for path in made.iterdir()} == before
+    assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
     metrics, said = json.loads((made / "metrics.json").read_text()), capsys.readouterr().out
     assert f"elbo {metrics['elbo']}" in said
     assert f"test ELBO {metrics['elbo']:.2f}" in said.replace("−", "-")

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 DATASETS = {  # name -> its module in `training.data.named`
+    "breast_cancer": "breast_cancer",
     "digits": "digits",
     "fashion_mnist": "mnist",
     "mnist": "mnist",

@@ -95,7 +95,7 @@ def test_garbage_is_collected_again_after_an_import():
     ("command", "words", "message"),
     [
         ("training.train", ["--model", "nope"], "No model 'nope'. Known: diag_vae, "),
-        ("training.train", ["--data", "nope"], "No data set 'nope'. Known: digits, fashion_mnist, "),
+        ("training.train", ["--data", "nope"], "No data set 'nope'. Known: breast_cancer, digits, "),
         ("zoo", ["tril_vae", "nope"], "No model 'nope'. Known: diag_vae, "),
     ],
 )

@@ -59,6 +59,14 @@ def test_a_preset_says_what_it_was_made_of(run, made):
     written = json.loads((made / "training.json").read_text())
     assert written["command"].startswith("python -m training.train --model tril_vae --data digits ")
     assert str(run.parent) not in "".join(path.read_text() for path in made.glob("*.json"))
+    described = json.loads((made / "preprocessor.json").read_text())
+    assert described["image_size"] == [8, 8]
+    assert described["classes"] == [str(digit) for digit in range(10)]
+
+
+@pytest.mark.slow
+def test_a_preset_of_a_run_has_a_card(made):
+    about = json.loads((made / "metadata.json").read_text())
     text = (made / "README.md").read_text()
     assert "library_name" in text
     assert "tril_vae-digits" in text
@@ -67,9 +75,6 @@ def test_a_preset_says_what_it_was_made_of(run, made):
         assert f"](assets/{name}.png)" in text
         assert (made / "assets" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert "README.md" in about["files"]
-    described = json.loads((made / "preprocessor.json").read_text())
-    assert described["image_size"] == [8, 8]
-    assert described["classes"] == [str(digit) for digit in range(10)]
 
 
 @pytest.mark.slow

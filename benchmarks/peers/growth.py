@@ -69,7 +69,7 @@ LINES = (
         {"work": "density", "points": DENSITY_POINTS, "latent": 40},
     ),
     Line("batch B", "diag", "batch", (16, 64, 256, 1_024, 4_096), {}),
-    Line("pixels of an image", "784-300-300 layers", "pixels", (14**2, 28**2, 56**2, 112**2), {}),
+    Line("pixels of an image", "dense layers", "pixels", (14**2, 28**2, 56**2, 112**2), {}),
     Line("pixels of an image", "convolutions", "pixels", (14**2, 28**2, 56**2, 112**2), {"network": "conv"}),
 )
 
@@ -163,24 +163,27 @@ def slope(a, b, what):
 
 
 def draw(points, path):
-    """Draws time and memory over each size, on logarithmic axes of equal scale.
+    """Draws time over each size on logarithmic axes, and memory on a linear one that all share.
 
     Args:
         points: list of {"line", "size", "seconds", "bytes"}.
         path: file to write it to.
     """
-    axes_names = list(dict.fromkeys(line.axis for line in LINES))
+    names = list(dict.fromkeys(line.axis for line in LINES))
     figure, grid = plt.subplots(
-        2, len(axes_names), figsize=(3.1 * len(axes_names), 6), layout="constrained", squeeze=False
+        2, len(names), figsize=(3 * len(names), 6), layout="constrained", squeeze=False, sharex="col", sharey="row"
     )
-    for column, axis in enumerate(axes_names):
+    for column, axis in enumerate(names):
         mine = [i for i, line in enumerate(LINES) if line.axis == axis]
-        for row, (what, scale, unit) in enumerate(
-            (("seconds", 1e3, "time, ms"), ("bytes", 2**-30, "peak memory, GiB"))
-        ):
-            _draw_lines(grid[row, column], points, mine, what, scale)
-            grid[row, column].set_ylabel(unit if not column else "", color=INK)
-        grid[0, column].set_title(axis, fontsize=10, color=INK)
+        for axes, what, scale in zip(grid[:, column], ("seconds", "bytes"), (1e3, 2**-30), strict=True):
+            _draw_lines(axes, points, mine, what, scale)
+        grid[0, column].set_yscale("log")
+        grid[1, column].set_xlabel(axis, color=INK)
+        if len(mine) > 1:
+            grid[0, column].legend(fontsize=8, frameon=False)
+    grid[0, 0].set_ylabel("time, ms", color=INK)
+    grid[0, 0].yaxis.set_major_formatter("{x:,g}")
+    grid[1, 0].set(ylabel="peak memory, GiB", ylim=(0, None))
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
@@ -190,13 +193,13 @@ def _draw_lines(axes, points, lines, what, scale):
         mine = [point for point in points if point["line"] == i]
         x, y = [point["size"] for point in mine], [scale * point[what] for point in mine]
         axes.plot(x, y, "o-", color=color, markersize=3.5, linewidth=1.3, label=LINES[i].name)
-        if mine and what == "seconds":
-            axes.plot(
-                [x[-1] / 4, x[-1]], [y[-1] / 4, y[-1]], ":", color=MUTED, linewidth=1
-            )  # in proportion to the size
-    axes.set(xscale="log", yscale="log")
+        if mine and what == "seconds":  # in proportion to the size
+            axes.plot([x[-1] / 4, x[-1]], [y[-1] / 4, y[-1]], ":", color=MUTED, linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, frameon=False)
+    axes.grid(color="#e3e6ea", linewidth=0.6)
+    axes.set_axisbelow(True)
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ def settings_of(folder):
         )
     settings = json.loads((folder / layout.TRAINING).read_text(encoding="utf-8"))["settings"]
     for name in PATHS:
-        if isinstance(settings.get(name), str) and Path(settings[name]).name != settings[name]:
-            raise ValueError(f"Expected '{folder}' to name its data without a folder, got {name} {settings[name]!r}.")
+        given = settings.get(name)
+        if isinstance(given, str) and (Path(given).name != given or given.startswith(("~", "."))):
+            raise ValueError(f"Expected '{folder}' to name its data without a folder, got {name} {given!r}.")
     return Config.from_json(json.dumps(settings))

@@ -1,6 +1,7 @@
 """From a run to a preset to its evaluation and export, by the commands."""
 
 import json
+import re
 import shlex
 
 import numpy as np
@@ -128,9 +129,10 @@ def test_the_command_of_a_recipe_gives_its_settings(monkeypatch):
     assert found == [Config(data="faces.npz", epochs=7, image_size=(8, 9), jit=False, prior="mixture(components=3)")]
 
 
-def test_a_preset_does_not_choose_files_of_this_machine(tmp_path):
-    (tmp_path / "training.json").write_text(json.dumps({"settings": {"data": "/home/me/secrets.csv"}}))
-    with pytest.raises(ValueError, match=r"without a folder, got data '/home/me/secrets\.csv'"):
+@pytest.mark.parametrize("path", ["/home/me/secrets.csv", "~", "~root", ".."])
+def test_a_preset_does_not_choose_files_of_this_machine(path, tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps({"settings": {"data": path}}))
+    with pytest.raises(ValueError, match=f"without a folder, got data {re.escape(repr(path))}"):
         settings_of(tmp_path)
 
 

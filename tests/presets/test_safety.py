@@ -347,3 +347,41 @@ def test_metadata_are_checked(preset, entry):
     (preset / "metadata.json").write_text(metadata.sealed(metadata.read(preset) | entry))
     with pytest.raises(ValueError, match=r"metadata\.json' (is damaged|has schema 2, but.*Upgrade)"):
         zoo.load(preset)
+
+
+def test_a_name_that_another_library_registered_is_refused_as_text(preset, tmp_path):
+    marker = tmp_path / "marker"
+
+    @keras.saving.register_keras_serializable("otherlib")
+    def evil(shape, dtype=None):
+        marker.touch()
+        return tf.zeros(shape, dtype)
+
+    config = config_of(preset)
+    (place,) = [path for path in places(config) if path[-1] == "kernel_initializer"][:1]
+    config = put(config, place, "otherlib>evil")
+    assert_refused(preset, config, "otherlib>evil")
+    assert not marker.exists()
+    unchecked(config)
+    assert marker.exists()
+
+
+def test_a_model_like_keras_s_functional_ones_is_refused_and_changes_no_class(preset):
+    bases = zoo.VAE.__mro__
+    config = config_of(preset)
+    config["config"] |= {"inputs": None, "outputs": None}
+    assert_refused(preset, config, "the entry 'inputs'")
+    assert zoo.VAE.__mro__ == bases
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\u202eb", "../x", "a/b", ""])
+def test_names_that_are_no_names_of_files_are_refused(preset, name):
+    config = config_of(preset)
+    config["config"]["name"] = name
+    assert_refused(preset, config, "the name of the model")
+
+
+def test_shapes_of_very_many_numbers_are_refused_at_once(preset):
+    config = config_of(preset)
+    config["config"]["posterior"]["config"]["event_shape"] = [2**31 - 1] * 90_000
+    assert_refused(preset, config, "at most 16 dimensions, got 90,000")

@@ -15,12 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from zoo import registry
 from zoo.checks import INT32_LIMIT
+from zoo.model.vae import VAE
 
 MAX_DEPTH = 40
 MAX_VALUES = 100_000
 MAX_TEXT = 10_000
+MAX_DIMENSIONS = 16  # of a shape
 MAX_OBJECTS = 5_000  # layers, dtype policies and initializers
 SHAPES = (
     "batch_shape",
@@ -34,6 +38,7 @@ SHAPES = (
 )
 KEYS = {"module", "class_name", "config", "registered_name", "build_config", "compile_config", "name", "inbound_nodes"}
 MODEL = "zoo>VAE"
+ENTRIES = {*VAE.PARTS, "support", "seed", "samplers", "name", "trainable", "dtype"}  # of the model's config
 LAYERS = (MODEL, "zoo>GatedDense")  # ours that are in configs and no parts
 FUNCTIONAL = "keras.src.models.functional"
 TENSOR = "__keras_tensor__"
@@ -82,8 +87,10 @@ def _check_scalar(value, path):
 
 
 def _check_shape(value, key, path):
-    sizes = [size for size in value if isinstance(size, int)]
-    if key in SHAPES and math.prod(map(abs, sizes)) >= INT32_LIMIT:
+    sizes = [size for size in value if isinstance(size, int)] if key in SHAPES else []
+    if len(sizes) > MAX_DIMENSIONS:  # before their product, of which Python knows all digits
+        raise refused(path, f"expected {key} to have at most {MAX_DIMENSIONS} dimensions, got {len(sizes):,}")
+    if math.prod(map(abs, sizes)) >= INT32_LIMIT:
         raise refused(path, f"expected {key} to have under {INT32_LIMIT:,} elements, got {value!r:.100}")
 
 
@@ -101,7 +108,7 @@ def checked(config: dict, path: str | Path, custom_objects: Mapping[str, Any] | 
     if config.get("registered_name") != MODEL:
         raise refused(path, f"expected a VAE, got {config.get('class_name')!r:.100}")
     name = (config.get("config") or {}).get("name") if isinstance(config.get("config"), dict) else None
-    if name is not None and not (isinstance(name, str) and re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]{0,199}", name)):
+    if name is not None and not (isinstance(name, str) and re.fullmatch(r"\w[\w .()-]{0,199}", name)):
         raise refused(path, f"expected the name of the model to be that of a file, got {name!r:.100}")
     known = {f"zoo.{kind}>{cls.__name__}": cls for kind, cls in _parts() if hasattr(cls, "get_config")}
     return _Classes(path, known, custom_objects or {}).value(config)
@@ -122,10 +129,22 @@ class _Classes:
         """Returns a value with the classes in it resolved."""
         if isinstance(value, list):
             return [self.value(item) for item in value]
+        if isinstance(value, str):
+            return self.text(value)
         if not isinstance(value, dict):
             return value
-        inner = {key: self.value(item) for key, item in value.items()}
+        inner = {key: self.inner(key, item) for key, item in value.items()}
         return inner | self.resolved(value) if "class_name" in value else inner
+
+    def inner(self, key, item):
+        """Returns an entry of a dict with the classes in it resolved; names of classes were checked before."""
+        return item if key in ("class_name", "registered_name") and isinstance(item, str) else self.value(item)
+
+    def text(self, text):
+        """Returns a text, which Keras may take for the name of an initializer, an activation or the like."""
+        if text in keras.saving.get_custom_objects() and text not in (*self.custom_objects, *self.parts, *LAYERS):
+            raise self.unknown(text, text)
+        return text
 
     def resolved(self, value):
         """Returns the module and the names of the class of an object."""
@@ -138,17 +157,28 @@ class _Classes:
         if (module, name) in KERAS and registered in (None, name):
             return {}
         if registered in LAYERS and str(module).startswith("zoo."):
+            self.check_model(registered, value["config"])
             return {"class_name": registered.split(">")[1]}
         if registered in self.parts:
             return self._named(registered, self.parts[registered])
         for key in (registered, name):
             if key in self.custom_objects:
                 return self._named(key, self.custom_objects[key])
-        raise refused(
+        raise self.unknown(registered or f"{module}.{name}", name)
+
+    def unknown(self, what, name):
+        """Returns the error for a class that is not allowed."""
+        return refused(
             self.path,
-            f"its class {registered or f'{module}.{name}'!r:.100} is none of the zoo's. If you trust it, name it: "
+            f"its class {what!r:.100} is none of the zoo's. If you trust it, name it: "
             f"custom_objects={{{name!r:.100}: <the class>}}; your own parts can be registered by zoo.register",
         )
+
+    def check_model(self, registered, config):
+        """Checks the entries of a model: Keras changes the bases of its class for those of functional models."""
+        unknown = config.keys() - ENTRIES
+        if registered == MODEL and unknown:
+            raise refused(self.path, f"expected the config of a VAE, got the entry {min(unknown)!r:.50}")
 
     def _names(self, value):
         """Returns the module, the class and the registered name of an object, if it is one of a layer or the like."""

@@ -15,7 +15,7 @@ from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
 from zoo.presets.checking import check_bounds, checked, refused
 from zoo.presets.layout import CONFIG, MAX_FILE, MAX_JSON, METADATA, WEIGHTS, from_bytes, read_bounded
-from zoo.presets.migrations import check_schema, migrate
+from zoo.presets.migrations import check_schema, current_schema, migrate
 from zoo.presets.new_parts import Origin, with_parts
 from zoo.presets.resolving import resolve
 from zoo.presets.weights import check_structure, load_weights, variables_limit
@@ -105,7 +105,7 @@ def read(folder: Path, custom_objects: Mapping[str, type] | None = None) -> Cont
     schema = config.pop("schema", 1) if metadata is None else metadata["schema"]
     check_schema(schema, folder / name)
     config, weights = migrate(config, content[WEIGHTS], schema)
-    if metadata is not None and schema == metadata["schema"]:
+    if metadata is not None and schema == current_schema():
         metadata_file.check_types(metadata, folder / METADATA)
     return Contents(folder, checked(config, folder / name, custom_objects), name, weights, metadata)
 

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 
 from zoo import memory
+from zoo.finetuning.origin import Origin
+from zoo.finetuning.replacing import with_parts
 from zoo.model.building import initial_weights_from
 from zoo.model.saving import MODEL
 from zoo.model.vae import VAE
@@ -25,7 +27,6 @@ from zoo.presets.layout import (
     read_bounded,
 )
 from zoo.presets.migrations import check_schema, migrate, migrate_metadata
-from zoo.presets.new_parts import Origin, with_parts
 from zoo.presets.resolving import resolve
 from zoo.presets.weights import SLACK, check_structure, load_weights, variables_limit
 from zoo.registry import name_of

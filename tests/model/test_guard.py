@@ -139,6 +139,28 @@ def test_fit_ends_after_ten_in_a_row_and_not_before():
     assert all(same(before, values(vae)))
 
 
+@pytest.mark.parametrize(("steps", "jit"), [(1, False), (10, False), (10, True)])
+def test_data_outside_of_the_support_are_found_before_a_nan_in_the_same_execution(steps, jit):
+    vae = zoo.build("diag_vae", (D,), "binary", latent=2, network="mlp(hidden=(3,))")
+    vae.compile("adam", steps_per_execution=steps, jit_compile=jit)
+    good = (X[:B] > 0).astype("float32")
+    batches = [good, good, 5 * good, good, np.nan * good, good]
+    for _ in range(2):  # a second call of fit counts its own batches
+        with pytest.raises(ValueError, match=r"the data of batch 3 have values outside"):
+            vae.fit(stream(batches), verbose=0)
+
+
+def test_data_outside_of_the_support_are_reported_also_if_a_later_step_had_a_nan():
+    vae = zoo.build("diag_vae", (D,), "binary", latent=2, network="mlp(hidden=(3,))")
+    vae.compile("adam")
+    good = tf.constant(X[:B] > 0, tf.float32)
+    for x in (good, 5 * good, np.nan * good):
+        vae.take_step(x)
+    assert vae.guard.check() == "step 2: the data are outside of their support; the step was skipped, as were 1 others"
+    vae.take_step(np.nan * good)
+    assert vae.guard.check().startswith("step 4: NaN or Inf in the data")
+
+
 def test_ten_in_a_row_are_ten_however_many_steps_a_call_takes():
     vae = model()
     vae.compile("adam", steps_per_execution=15)

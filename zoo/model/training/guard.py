@@ -28,6 +28,10 @@ class Guard(tf.Module):
             [0, 0, 0, 0], dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
         self.outside = tf.Variable(False, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+        # The first step since `check` whose data were outside of their support; 0 for none.
+        self.first_outside = tf.Variable(
+            0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        )
         self._told = 0
 
     def note(self, outside):
@@ -70,6 +74,8 @@ class Guard(tf.Module):
         one = tf.cast(bad, tf.int64)
         after = tf.stack([total + one, (row + 1) * one, tf.where(bad, step, last), tf.where(bad, code, last_code)])
         self.state.assign(tf.where(self.closed(), before, after))
+        first = tf.convert_to_tensor(self.first_outside)
+        self.first_outside.assign(tf.where(wrong[self.terms.index(OUTSIDE)] & (first == 0), step, first))
 
     def closed(self):
         """Returns, in the graph, whether ten steps in a row were skipped; all later steps are skipped too."""
@@ -84,35 +90,39 @@ class Guard(tf.Module):
         if not resume:
             self.state.assign(self.state * tf.constant([1, 0, 1, 1], tf.int64))
         self._told = int(self.state[0])
-
-    def wrong(self):
-        """Returns the names of the non-finite terms, or else gradients, of the last step skipped since `check`."""
-        total, _, _, code = self.state.numpy().tolist()
-        names = self.terms + self.gradients
-        wrong = [i for i in range(len(names)) if code >> i & 1 and total > self._told]
-        return [names[i] for i in [i for i in wrong if i < len(self.terms)] or wrong]
+        self.first_outside.assign(0)
 
     def check(self):
         """Reports the steps that were skipped since the last call.
 
         Returns:
-            A sentence, or None if no step was skipped.
+            A sentence, or None if no step was skipped. It names what was wrong in the last of them, or the first whose
+            data were outside of their support.
 
         Raises:
             FloatingPointError: ten steps in a row were skipped.
         """
-        wrong = self.wrong()
-        total, row, step, _ = self.state.numpy().tolist()
+        total, row, step, code = self.state.numpy().tolist()
         new, self._told = total - self._told, total
         if not new:
             return None
-        what = f"step {step}: " + (OUTSIDE if OUTSIDE in wrong else f"NaN or Inf in {', '.join(wrong)}")
+        outside = int(self.first_outside.numpy())
+        self.first_outside.assign(0)
+        what = f"step {step}: {self._named(code)}"
         if row >= LIMIT:
             raise FloatingPointError(
                 f"Stopped after {row} consecutive steps with NaN or Inf (last: {what}). "
                 f"Lower the learning rate, or check the data for extreme values."
             )
-        return f"{what}; the step was skipped" + (f", as were {new - 1} before it" if new > 1 else "")
+        what = f"step {outside}: {OUTSIDE}" if outside else what
+        return f"{what}; the step was skipped" + (f", as were {new - 1} others" if new > 1 else "")
+
+    def _named(self, code):
+        """Returns what was wrong in a step: by the terms that were not finite, or else the gradients."""
+        names = self.terms + self.gradients
+        wrong = [name for i, name in enumerate(names) if code >> i & 1]
+        terms = [name for name in wrong if name in self.terms]
+        return OUTSIDE if OUTSIDE in terms else f"NaN or Inf in {', '.join(terms or wrong)}"
 
 
 class GuardCallback(keras.callbacks.Callback):
@@ -121,8 +131,13 @@ class GuardCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.model.guard.start()
 
+    def on_train_batch_begin(self, batch, logs=None):
+        self._before = batch - int(self.model.seed_counter.numpy())
+
     def on_train_batch_end(self, batch, logs=None):
-        if OUTSIDE in self.model.guard.wrong():
-            raise supports.outside(self.model.support, f"the data of batch {batch + 1} have values outside of it")
+        # Keras's `batch` is here the last one that the execution may have, not the one in which it was.
+        if outside := int(self.model.guard.first_outside.numpy()):
+            number = self._before + outside
+            raise supports.outside(self.model.support, f"the data of batch {number} have values outside of it")
         if sentence := self.model.guard.check():
             warnings.warn(sentence, stacklevel=2)

@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -108,6 +109,19 @@ def test_a_strategy_may_have_one_device():
     x = np.random.default_rng(0).normal(size=(41, 4)).astype(np.float32)
     assert np.isfinite(vae.fit(x, batch_size=20, epochs=1, verbose=0).history["loss"]).all()
     assert vae.optimizer.iterations == 3
+
+
+def test_an_epoch_under_a_strategy_may_end_within_an_execution():
+    x = np.random.default_rng(0).normal(size=(41, 4)).astype(np.float32)  # 5 batches
+    found = {}
+    for steps in (1, 10):
+        keras.utils.set_random_seed(0)
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
+            vae.compile("adam", steps_per_execution=steps)
+        history = vae.fit(x, batch_size=10, epochs=2, shuffle=False, verbose=0).history
+        found[steps] = [history["loss"], vae.evaluate(x, batch_size=10, verbose=0), vae.seed_counter.numpy()]
+    np.testing.assert_equal(found[10], found[1])
 
 
 def test_steps_under_a_strategy_are_traced_once():

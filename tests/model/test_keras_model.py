@@ -158,6 +158,16 @@ def test_measuring_a_stub_takes_no_step():
     assert float(line.weight.value) == 2.0
 
 
+def test_the_optimizer_of_a_model_clips_the_gradients_of_others():
+    vae, optimizer = model(), keras.optimizers.SGD(1.0, global_clipnorm=0.5)
+    vae.compile(optimizer)
+    vae.take_step(tf.constant(X))
+    before = [weight.numpy() for weight in vae.trainable_weights]
+    optimizer.apply([tf.fill(weight.shape, 9.0) for weight in vae.trainable_weights], vae.trainable_weights)
+    moved = [np.ravel(weight.numpy() - old) for weight, old in zip(vae.trainable_weights, before, strict=True)]
+    assert np.linalg.norm(np.concatenate(moved)) == pytest.approx(0.5, rel=1e-3)
+
+
 def test_scores_of_a_stub():
     class Known:
         event_shape, support, distribute_strategy = (1,), "real", tf.distribute.get_strategy()

@@ -8,12 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests.models.image_vae import model
-from training.loop.devices import Devices
-from training.loop.steps import compile_steps
 from zoo.model.training import norms, step_loop
 from zoo.model.training.train_step import Sums
 
-CONV = "conv(filters=(2,), hidden=4)"
+CONV_1D = keras.layers.Conv1D(1, 3, padding="same")
 X = np.random.default_rng(0).integers(0, 2, (60, *model().event_shape)).astype("float32")
 
 
@@ -87,20 +85,63 @@ def test_large_data_are_stacked_in_fewer_batches():
     assert step_loop.stack_size(10, (2048, 2048, 3), 16) == 1
 
 
-def test_convolutions_are_not_compiled_on_a_cpu(monkeypatch):
-    compiled_parts = []
-    monkeypatch.setattr(step_loop, "compile_steps", lambda method, *_: compiled_parts.append(method))
-    for network, expected in ((CONV, 0), ("mlp(hidden=(8,))", 2)):  # training and validation
-        vae = model("diag_vae", network=network)
-        assert step_loop.suits_xla(vae) == bool(expected)
-        compiled_parts.clear()
-        compile_steps(vae, Devices(tf.distribute.get_strategy()), 10, 10)
-        assert len(compiled_parts) == expected
+class ResidualBlock(keras.layers.Layer):
+    """h + convolution(h), whose layer no model lists."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = keras.layers.Conv2D(1, 3, padding="same")
+
+    def call(self, h):
+        return h + self.convolution(h)
+
+
+class Convolution(keras.layers.Layer):
+    """A convolution without a layer."""
+
+    def call(self, h):
+        return keras.ops.conv(h, tf.ones([3, 3, 1, 1]), padding="same")
+
+
+def is_compiled(take_steps):
+    """Returns whether a function of an iterator and n calls an XLA program."""
+    dataset = tf.data.Dataset.from_tensor_slices(X).batch(10)
+    graph = take_steps.get_concrete_function(iter(dataset), tf.constant(4)).graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    return any(node.attr["_XlaMustCompile"].b for node in nodes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", [ResidualBlock, Convolution, lambda: keras.layers.TimeDistributed(CONV_1D), None])
+def test_convolutions_are_not_compiled_on_a_cpu(layer):
+    vae = compiled()
+    if layer:
+        encoder = [keras.Input(vae.event_shape), layer(), keras.layers.Flatten(), keras.layers.Dense(4)]
+        vae = model("diag_vae", encoder=keras.Sequential(encoder))
+        vae.compile(keras.optimizers.Adam(0.01), jit_compile=True)
+    vae.prepare_optimizer()
+    take_steps = step_loop.compile_steps(vae.take_step, 4, "float32")
+    assert is_compiled(take_steps) == (layer is None)
+    sums, taken = take_steps(iter(batches([10, 10, 7])), tf.constant(4))
+    assert (int(taken), float(sums[Sums._fields.index("examples")])) == (3, 27)
 
 
 def test_convolutions_are_compiled_on_a_gpu(monkeypatch):
+    with tf.Graph().as_default() as graph:
+        tf.nn.conv2d_transpose(tf.ones([1, 4, 4, 1]), tf.ones([3, 3, 1, 1]), [1, 4, 4, 1], 1)
+    assert not step_loop.suits_xla(graph)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind] if kind == "GPU" else [])
-    assert step_loop.suits_xla(model("diag_vae", network=CONV))
+    assert step_loop.suits_xla(graph)
+
+
+@pytest.mark.slow
+@pytest.mark.xla
+def test_steps_are_traced_once():
+    vae, traced = compiled(), []
+    vae.prepare_optimizer()
+    step = step_loop.compile_steps(lambda x: traced.append(x) or vae.take_step(x), 4, "float32")
+    step(iter(batches([10, 10, 7])), tf.constant(4))
+    assert len(traced) == 1
 
 
 @pytest.mark.slow
@@ -111,6 +152,17 @@ def test_fit_learns_the_same_with_several_steps_in_an_execution():
         histories[steps] = vae.fit(X, batch_size=8, epochs=3, shuffle=False, verbose=0).history  # 7 batches and a half
     for name, values in histories[1].items():
         np.testing.assert_allclose(histories[4][name], values, rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.slow
+def test_one_batch_is_trained_on_whatever_an_execution_takes():
+    logs = {}
+    for steps in (1, 4):
+        keras.utils.set_random_seed(0)
+        vae = compiled(steps_per_execution=steps)
+        logs[steps] = [vae.train_on_batch(X[:10], sample_weight=np.ones(10)) for _ in range(2)]
+        assert vae.optimizer.iterations == 2
+    np.testing.assert_allclose(logs[4], logs[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (3, 5), (2, 3, 4), (0,), (0, 3)])

@@ -18,7 +18,7 @@ def fit(out):
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     with strategy.scope():
         vae = zoo.build("diag_vae", (4,), "real", latent=2, network="mlp(hidden=(3,))")
-        vae.compile("adam", steps_per_execution=2)
+        vae.compile("adam", steps_per_execution=3)  # of 4 batches
     x = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
     history = vae.fit(x, validation_data=(x,), batch_size=20, epochs=2, verbose=0).history
     steps = vae.optimizer.iterations.numpy()

@@ -20,13 +20,13 @@ def compile_steps(vae, devices, stacked, measured):
         Two functions: (batches, n, stop) ↦ (`Sums` as a tensor [5], any_stop), which takes n steps and tells whether
         the bool `stop` is set on any worker; and (batches, n) ↦ `Sums` [5], which measures n batches without a step.
     """
-    strategy, jit = devices.strategy, devices.jit and step_loop.suits_xla(vae)
+    strategy = devices.strategy
 
     def on_replicas(method):
         def sums(x):
             return tf.stack(method(x))
 
-        step = tf.function(sums, jit_compile=True) if jit else sums
+        step = tf.function(sums, jit_compile=True) if devices.jit else sums
         return lambda x: strategy.experimental_local_results(strategy.run(step, args=(x,)))[0]
 
     def one_by_one(method, dtype):
@@ -39,7 +39,7 @@ def compile_steps(vae, devices, stacked, measured):
         return steps
 
     def compiled(method, stacked, dtype):
-        if jit and devices.replicas == 1:
+        if devices.jit and devices.replicas == 1:
             return step_loop.compile_steps(method, stacked, dtype)
         return one_by_one(method, dtype)
 

@@ -11,7 +11,7 @@ from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 from zoo.data import support as supports
 from zoo.data.pipelines import untuned
 from zoo.model import fit_arguments
-from zoo.model.training import step_loop, train_step
+from zoo.model.training import executions, train_step
 from zoo.model.training.guard import GuardCallback
 from zoo.model.training.train_step import Sums, note_outside, replicas
 from zoo.objectives import Terms
@@ -151,19 +151,26 @@ class KerasModel(keras.Model):
 
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        return self._log(self.take_step(x, sample_weight))
+        return self.update_metrics(self.take_step(x, sample_weight))
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        return self._log(self.measure(x, sample_weight))
+        return self.update_metrics(self.measure(x, sample_weight))
 
     def predict_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         note_outside(self, x)
         return self.reconstruct(x)
 
-    def _log(self, sums):
-        """Updates Keras's trackers."""
+    def update_metrics(self, sums):
+        """Updates Keras's trackers.
+
+        Args:
+            sums: `Sums` of one step or several.
+
+        Returns:
+            The means since the start of the epoch, by name.
+        """
         means = sums.means()
         self._loss_tracker.update_state(means["loss"], sums.examples)
         self.reconstruction_tracker.update_state(means["reconstruction"], sums.weight)
@@ -185,70 +192,45 @@ class KerasModel(keras.Model):
         if self.train_function is before:
             return
         if self._distribute_strategy:
-            self.train_function = self._on_replicas(self.train_step)
-        elif self.jit_compile and self.steps_per_execution > 1 and self._has_own_step and step_loop.suits_xla(self):
-            self.train_function = self._in_one_program()
+            self.train_function = executions.on_replicas(self, self.train_step, self.train_function)
+        elif self.jit_compile and self.steps_per_execution > 1 and type(self).train_step is KerasModel.train_step:
+            self.train_function = executions.in_one_program(self, self.train_function)
 
     def make_test_function(self, force=False):
         before = self.test_function
         super().make_test_function(force)
         if self._distribute_strategy and self.test_function is not before:
-            self.test_function = self._on_replicas(self.test_step)
-
-    @property
-    def _has_own_step(self):
-        return type(self).train_step is KerasModel.train_step
-
-    def _on_replicas(self, step):
-        """Returns a function iterator ↦ logs for any strategy; Keras's fails with several workers (keras#20585)."""
-        strategy = self.distribute_strategy
-
-        @tf.function
-        def logs_of(iterator):
-            for _ in tf.range(self.steps_per_execution):
-                strategy.run(step, args=(next(iterator),))
-            logs = strategy.run(self.get_metrics_result)
-            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
-
-        return logs_of
-
-    def _in_one_program(self):
-        """Returns a function iterator ↦ logs that takes all steps of an execution in one XLA program."""
-        self.prepare_optimizer()  # while it is traced, variables would make TensorFlow trace it again
-        steps = self.steps_per_execution
-        take_steps = step_loop.compile_steps(
-            self.take_step, step_loop.stack_size(steps, self.event_shape), self.variable_dtype
-        )
-
-        @tf.function
-        def logs_of(iterator):
-            sums, taken = take_steps(iterator, steps)
-            return self._log(Sums(*tf.unstack(sums))), taken
-
-        def train(iterator):
-            logs, taken = logs_of(iterator)
-            if not taken:
-                raise StopIteration
-            return logs
-
-        return train
+            self.test_function = executions.on_replicas(self, self.test_step, self.test_function)
 
     def prepare_optimizer(self):
-        """Builds the optimizer and turns off its all-reduce: gradients are summed over replicas before clipping.
+        """Builds the optimizer.
 
         Raises:
             ValueError: the model was not compiled with an optimizer, or the weights to be trained have changed since.
         """
         if self.optimizer is None:
             raise ValueError("Expected an optimizer to train with, got None. Set one: vae.compile(optimizer='adam').")
-        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        inner._all_reduce_sum_gradients = list
-        if self.clips_gradients:
-            inner._clip_gradients = list
         if not self.optimizer.built:
             with tf.init_scope():
                 self.optimizer.build(self.trainable_variables)
-        check_optimizer(inner, self.trainable_variables)
+        check_optimizer(self._inner_optimizer, self.trainable_variables)
+
+    @contextmanager
+    def _gradients_as_given(self):
+        """Turns off, within the context, what the step does in the optimizer's place: sums over replicas, clipping."""
+        optimizer = self._inner_optimizer
+        replaced = ["_all_reduce_sum_gradients", *(["_clip_gradients"] if self.clips_gradients else [])]
+        for name in replaced:
+            setattr(optimizer, name, list)
+        try:
+            yield
+        finally:
+            for name in replaced:
+                delattr(optimizer, name)
+
+    @property
+    def _inner_optimizer(self):
+        return getattr(self.optimizer, "inner_optimizer", self.optimizer)
 
     @property
     def clips_gradients(self):
@@ -264,7 +246,7 @@ class KerasModel(keras.Model):
     @property
     def averages(self):
         """The moving averages of the trainable weights, if the optimizer has `use_ema`; otherwise an empty list."""
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        optimizer = self._inner_optimizer
         if not getattr(optimizer, "use_ema", False):
             return []
         check_optimizer(optimizer, self.trainable_variables)
@@ -283,17 +265,19 @@ class KerasModel(keras.Model):
             self.optimizer.apply(gradients, weights)
 
         def apply_on_all(strategy, condition, gradients):
-            tf.cond(
-                strategy.experimental_local_results(condition)[0],
-                lambda: strategy.extended.call_for_each_replica(apply, args=(gradients,)),
-                lambda: None,
-            )
+            with self._gradients_as_given():  # around all replicas, whose threads take turns
+                tf.cond(
+                    strategy.experimental_local_results(condition)[0],
+                    lambda: strategy.extended.call_for_each_replica(apply, args=(gradients,)),
+                    lambda: None,
+                )
 
         if tf.distribute.has_strategy() and not tf.__internal__.distribute.strategy_supports_no_merge_call():
             # The optimizer's merge_call is not allowed within a replica's tf.cond, only within one across replicas.
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(condition, gradients))
         else:
-            tf.cond(condition, lambda: apply(gradients), lambda: None)
+            with self._gradients_as_given():
+                tf.cond(condition, lambda: apply(gradients), lambda: None)
 
 
 def check_optimizer(optimizer, weights):

@@ -1,24 +1,15 @@
 """Several training steps in one XLA program, which saves most of what a program costs to start."""
 
+import itertools
 import math
+import re
 
 import keras
 import tensorflow as tf
 
 from zoo.model.training.train_step import Sums
 
-CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-    keras.layers.DepthwiseConv1D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv1D,
-    keras.layers.SeparableConv2D,
-)
+CONVOLUTION = re.compile("Conv[23]d", re.IGNORECASE)  # in the types of their operations, also of their gradients
 STACKED = 64 * 2**20  # maximum number of bytes of data in one program
 BATCH = 1024  # assumed batch size where it is unknown
 
@@ -34,29 +25,27 @@ def stack_size(steps, event_shape, batch_size=None):
     return max(1, min(steps, STACKED // (4 * (batch_size or BATCH) * math.prod(event_shape))))
 
 
-def suits_xla(model):
-    """Returns whether XLA makes the steps of a model faster on the first device of this process.
+def suits_xla(graph):
+    """Returns whether XLA makes a step faster on the first device of this process.
 
-    It does not for convolutions on CPUs: a step of `conv_vae` on 28×28 images takes twice as long as without, and
-    twenty times as long within a loop, where XLA computes convolutions by plain loops.
+    It does not for convolutions on CPUs: a step takes longer than without, and many times as long within a loop, where
+    XLA computes convolutions by plain loops.
 
     Args:
-        model: a Keras model.
+        graph: the `tf.Graph` of the step, with all functions that it calls.
     """
-    on_cpu = not any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
-    return not (on_cpu and any(isinstance(layer, CONVOLUTIONS) for layer in _within(model)))
-
-
-def _within(layer):
-    yield layer
-    for inner in getattr(layer, "layers", ()):
-        yield from _within(inner)
+    if any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU")):
+        return True
+    definition = graph.as_graph_def()
+    functions = (function.node_def for function in definition.library.function)
+    return not any(CONVOLUTION.search(node.op) for node in itertools.chain(definition.node, *functions))
 
 
 def compile_steps(step, stacked, dtype):
     """Compiles a function that takes steps on the next batches of an iterator.
 
     Consecutive batches of the same size are stacked to [N, B, *x], and one XLA program takes a step on each of them.
+    Steps that XLA would make slower are taken without it, one by one.
 
     Args:
         step: a function (x [B, *x], sample_weight [B] or None) ↦ `Sums`.
@@ -77,8 +66,7 @@ def compile_steps(step, stacked, dtype):
             i += 1
         return sums
 
-    @tf.function
-    def take_steps(iterator, n):
+    def take_stacked(iterator, n):
         specs = _parts(iterator.element_spec)
         stack = _empty(specs, stacked)
         sums, taken, held, size = tf.zeros(len(Sums._fields), dtype), 0, 0, 0
@@ -93,6 +81,22 @@ def compile_steps(step, stacked, dtype):
                 stack = [array.write(held, part) for array, part in zip(stack, data, strict=True)]
                 taken, held, size = taken + 1, held + 1, next_size
         return sums, taken
+
+    def take_one_by_one(iterator, n):
+        sums, taken = tf.zeros(len(Sums._fields), dtype), 0
+        for _ in tf.range(n):
+            batch = iterator.get_next_as_optional()
+            if not batch.has_value():
+                break
+            sums += tf.cast(tf.stack(step(*_parts(batch.get_value()))), dtype)
+            taken += 1
+        return sums, taken
+
+    @tf.function
+    def take_steps(iterator, n):
+        data = [tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in _parts(iterator.element_spec)]
+        traced = program.get_concrete_function(data, tf.TensorSpec([], tf.int32))
+        return (take_stacked if suits_xla(traced.graph) else take_one_by_one)(iterator, n)
 
     return take_steps
 

@@ -4,7 +4,7 @@ from statistics import median
 
 from benchmarks.peers.goals import floor, outcome, quartiles
 
-MARKS = "<!-- {name}: written by make bench -->", "<!-- end of {name} -->"
+MARKS = "<!-- {name}: written by benchmarks.peers -->", "<!-- end of {name} -->"
 SECONDS = ((1.0, "s", 1.0), (1e-3, "ms", 1e3), (0.0, "µs", 1e6))
 
 

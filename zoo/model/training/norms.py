@@ -7,7 +7,7 @@ def total(tensor):
     """Returns Σᵢ tᵢ of a floating tensor: NaN or infinite if an element is.
 
     On a CPU it is computed by a product with ones: XLA's CPU compiler adds the elements of a plain sum one after
-    another, which takes four times as long as the rest of clipping by a norm.
+    another.
 
     Args:
         tensor: any shape.

@@ -1,0 +1,53 @@
+"""Alignment of a table's columns with those that a model was trained on, by name."""
+
+import numpy as np
+
+from zoo.commands.csv_tables import listed
+
+
+def align(expected, found, means, fill):
+    """Returns which columns to use, the values of those to fill, and sentences on what was changed.
+
+    Args:
+        expected: names of the model's columns, in its order.
+        found: names of the columns of the new data.
+        means: of the model's columns [D].
+        fill: "mean" to fill missing columns with the mean of the earlier training data; None to refuse them.
+
+    Returns:
+        Names of the columns, a dict of names → values or None, and a list of sentences.
+
+    Raises:
+        ValueError: there are no columns in common, or columns are missing and not to be filled.
+    """
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    if len(missing) == len(expected):
+        raise ValueError(
+            f"The new data have none of the model's columns, {listed(expected)}; they have {listed(found)}. "
+            f"Name them as the model does, or train a new model."
+        )
+    if missing and fill is None:
+        raise ValueError(
+            f"Expected the model's columns by name, but the new data lack {listed(missing)}. Add them, or fill them "
+            f"with the mean of the earlier training data: --fill-missing mean."
+        )
+    sentences = []
+    if [name for name in found if name in expected] != [name for name in expected if name in found]:
+        sentences.append("columns are matched by name, in the model's order")
+    if extra:
+        sentences.append(f"left out columns that the model does not know: {listed(extra)}")
+    filled = {name: float(means[expected.index(name)]) for name in missing}
+    if filled:
+        values = listed([f"{name} {value:.6g}" for name, value in filled.items()])
+        sentences.append(f"filled with one value, the mean of the earlier training data: {values}; scores include them")
+    return tuple(expected), filled or None, sentences
+
+
+def means_of(vae):
+    """Returns the means of the columns of a model's training data [D], as its standardization knows them.
+
+    Args:
+        vae: a `zoo.VAE` of a table.
+    """
+    return np.asarray(vae.likelihood.unstandardize(np.zeros(vae.event_shape, np.float32)))

@@ -1,0 +1,105 @@
+"""The model that is fine-tuned, as it is before the first step."""
+
+import numpy as np
+
+import zoo
+from training.finetuning.start import Start
+from zoo.data import support as supports
+
+
+def build(config, dataset):
+    """Builds the model of a fine-tuning: the trained one with its new parts, units and prior, frozen as asked for.
+
+    Args:
+        config: the run's `Config`, with a `Base`.
+        dataset: its `Dataset`.
+
+    Returns:
+        A `zoo.VAE`, and sentences on what was changed.
+
+    Raises:
+        ValueError, KeyError: the model has changed since the run was begun, or its parts do not allow it.
+    """
+    base, start = config.base, Start.of(config.base.model)
+    if start.checksum != base.checksum:
+        raise ValueError(
+            f"The model in '{base.model}' is another one than when this run was begun. Put it back, or start again "
+            f"with --overwrite."
+        )
+    parts = dict(base.replaced or {})
+    if dataset.event_shape != start.vae.event_shape:
+        parts["event_shape"] = dataset.event_shape
+    if dataset.support != start.vae.support:
+        _check_likelihood(dataset, start.vae, parts)
+        parts["support"] = dataset.support
+    vae = zoo.VAE.from_preset(base.model, **parts)
+    vae.seed = config.seed
+    sentences = list(_adapt(vae, dataset, config))
+    if base.refresh_prior:
+        sentences.append(vae.refresh_prior(dataset.seen(config.seed), seed=config.seed))
+    _freeze(vae, base)
+    return vae, [sentence for sentence in sentences if sentence]
+
+
+def _check_likelihood(dataset, vae, parts):
+    """Checks that another likelihood was asked for, where the data have another support than the model's."""
+    if "likelihood" not in parts:
+        values = {name: supports.get(name).description for name in (vae.support, dataset.support)}
+        raise ValueError(
+            f"The model's data are {vae.support}, {values[vae.support]}, and these are {dataset.support}, "
+            f"{values[dataset.support]}. Name another likelihood, such as --likelihood "
+            f"{supports.get(dataset.support).likelihood}, or convert the data, for gray levels by --binarize."
+        )
+
+
+def _adapt(vae, dataset, config):
+    """Yields what was done to the parts that depend on the data: units, and the number of examples."""
+    vae.objective.adapt(dataset.train)
+    if not supports.get(vae.support).has_units:
+        return
+    if config.base.keep_units:
+        yield "units: mean and scale of the earlier training data, kept"
+        return
+    before = [weight.numpy() for weight in vae.likelihood.non_trainable_variables]
+    vae.likelihood.adapt(dataset.train)
+    filled = [(dataset.columns or ()).index(name) for name in config.filled or {}]
+    for weight, old in zip(vae.likelihood.non_trainable_variables, before, strict=True):
+        if filled and weight.shape == vae.event_shape:  # a column of one value has no scale
+            new = weight.numpy()
+            new[filled] = old[filled]
+            weight.assign(new)
+    yield "units: mean and scale of the new training data (--keep-units keeps the earlier ones)"
+
+
+def _freeze(vae, base):
+    """Freezes the parts that are not trained, or adds LoRA.
+
+    Raises:
+        ValueError: nothing that has weights would be trained.
+    """
+    if base.lora_rank is not None:
+        vae.enable_lora(rank=base.lora_rank)
+        return
+    having = [role for role in vae.PARTS if getattr(vae, role).trainable_variables]
+    trained = [role for role in having if role in base.trained]
+    if not trained:
+        raise ValueError(
+            f"--train {base.train} would train nothing: this model's weights are in {', '.join(having)}."
+        )
+    if frozen := [role for role in having if role not in trained]:
+        new = [role for role in frozen if "new" in str(vae.origin.weights.get(role, ""))]
+        if new:
+            raise ValueError(
+                f"--train {base.train} would leave the {new[0]} as it is initialized, because it is new. Train it too: "
+                f"--train all."
+            )
+        vae.freeze(*frozen)
+
+
+def trainable_count(vae):
+    """Returns how many numbers are trained.
+
+    Args:
+        vae: a `zoo.VAE`.
+    """
+    return int(sum(np.prod(weight.shape) for weight in vae.trainable_variables))

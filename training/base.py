@@ -61,7 +61,9 @@ class Base:
         """
         kinds = {"model": str, "checksum": str, "train": str, "keep_units": bool, "refresh_prior": bool}
         if not isinstance(values, dict) or not {"model", "checksum"} <= {*values} <= {f.name for f in fields(cls)}:
-            raise ValueError(f"Expected from to be an object of {', '.join(f.name for f in fields(cls))}, got {values!r:.80}.")
+            raise ValueError(
+                f"Expected from to be an object of {', '.join(f.name for f in fields(cls))}, got {values!r:.80}."
+            )
         for name, kind in kinds.items():
             if name in values and not isinstance(values[name], kind):
                 raise ValueError(f"Expected {name} in from to be {kind.__name__}, got {values[name]!r:.80}.")

@@ -14,6 +14,7 @@ from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 from zoo.commands.xla_flags import set_xla_flags
 
+GRAY = {"static": "static"}  # how gray levels are binarized, by how the earlier training data were; else dynamically
 ROLES = ("posterior", "prior", "likelihood", "objective")  # parts that may be replaced
 
 
@@ -122,13 +123,13 @@ def with_data(config, start, fill):
     from training.finetuning.alignment import align, means_of
     from zoo.data import support as supports
 
-    binarize = None if config.binarize or start.config is None else start.config.binarize
-    if start.columns is None and binarize in (None, "none"):
+    gray = supports.before_binarization(start.vae.support)
+    if start.columns is None and (config.binarize or gray is None):
         return config
     found = data_of(replace(config, columns=None))
     if start.columns is None:
-        gray = found.support == supports.before_binarization(start.vae.support) != start.vae.support
-        return replace(config, binarize=binarize) if gray else config
+        earlier = start.config and start.config.binarize
+        return replace(config, binarize=GRAY.get(earlier, "dynamic")) if found.support == gray else config
     if found.columns is None:
         raise ValueError(
             f"'{config.base.model}' was trained on columns with names, and the new data have none. Save them as .csv "

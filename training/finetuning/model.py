@@ -83,9 +83,7 @@ def _freeze(vae, base):
     having = [role for role in vae.PARTS if getattr(vae, role).trainable_variables]
     trained = [role for role in having if role in base.trained]
     if not trained:
-        raise ValueError(
-            f"--train {base.train} would train nothing: this model's weights are in {', '.join(having)}."
-        )
+        raise ValueError(f"--train {base.train} would train nothing: this model's weights are in {', '.join(having)}.")
     if frozen := [role for role in having if role not in trained]:
         new = [role for role in frozen if "new" in str(vae.origin.weights.get(role, ""))]
         if new:

@@ -37,7 +37,9 @@ def curves(fine_tuned, scratch):
         axes.plot(np.arange(1, len(values) + 1), values, color=color, label=label)
     late = np.concatenate([values[len(values) // 20 :] for values in (fine_tuned, scratch)])
     margin = 0.05 * max(np.ptp(late), 1e-6)
-    axes.set(xlabel="epoch", ylabel="validation loss, nats per example", ylim=(late.min() - margin, late.max() + margin))
+    axes.set(
+        xlabel="epoch", ylabel="validation loss, nats per example", ylim=(late.min() - margin, late.max() + margin)
+    )
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)

@@ -8,6 +8,7 @@ import keras
 
 from zoo.catalog import CATALOG
 from zoo.model.building import build
+from zoo.model.tuning.freezing import weights_to_train
 from zoo.model.vae import VAE
 from zoo.registry import spec_of
 
@@ -22,8 +23,9 @@ class Description:
         event_shape: shape of one x.
         latent: L.
         latent_parameters: number of parameters of q(z|x) for one x; None if the posterior has no `params_size`.
-        parts: role -> (spec or the network's name, number of trainable parameters).
-        total: number of trainable parameters.
+        parts: role -> (spec or the network's name, number of parameters that training can change).
+        total: number of these parameters in all parts.
+        trained: role -> number of parameters that are trained: 0 if the part is frozen.
         origin: of a loaded model, which parts keep the weights of their preset and which are new; "" for others.
     """
 
@@ -34,13 +36,26 @@ class Description:
     latent_parameters: int | None
     parts: dict[str, tuple[str, int]]
     total: int
+    trained: dict[str, int]
     origin: str = ""
 
     def _latent_parameters(self):
         return "" if self.latent_parameters is None else f", {self.latent_parameters:,} parameters of q(z|x) for one x"
 
+    def _note(self, role):
+        """Returns what is said of a part beside its size."""
+        count, trained = self.parts[role][1], self.trained[role]
+        if count == trained:
+            return ""
+        return f"  trains {trained:,}" if trained else "  frozen"
+
+    def _share(self):
+        trained = sum(self.trained.values())
+        share = f"{trained / self.total:.1%} of the total" if trained < self.total else ""
+        return [f"  {'trained':<11} {share:<32} {trained:>10,}"] if share else []
+
     def __repr__(self):
-        rows = [f"  {role:<11} {part:<32} {count:>10,}" for role, (part, count) in self.parts.items()]
+        rows = [f"  {role:<11} {part:<32} {count:>10,}{self._note(role)}" for role, (part, count) in self.parts.items()]
         return "\n".join(
             [
                 f"{self.name}: {self.summary}" if self.summary else self.name,
@@ -48,6 +63,7 @@ class Description:
                 f"  {'part':<11} {'':<32} {'parameters':>10}",
                 *rows,
                 f"  {'total':<11} {'':<32} {self.total:>10,}",
+                *self._share(),
                 *([f"  {self.origin}"] if self.origin else []),
             ]
         )
@@ -78,8 +94,9 @@ def describe(
         event_shape=vae.event_shape,
         latent=vae.latent_size,
         latent_parameters=getattr(vae.posterior, "params_size", None),
-        parts={role: (_name(part), _count(part)) for role, part in parts.items()},
-        total=_count(vae),
+        parts={role: (_name(part), _count(weights_to_train(part))) for role, part in parts.items()},
+        total=sum(_count(weights_to_train(part)) for part in parts.values()),
+        trained={role: _count(part.trainable_weights) for role, part in parts.items()},
         origin="" if vae.origin is None else str(vae.origin),
     )
 
@@ -100,5 +117,5 @@ def _name(part):
     return part.name if isinstance(part, keras.Model) else spec_of(part)
 
 
-def _count(layer):
-    return sum(weight.shape.num_elements() for weight in layer.trainable_variables)
+def _count(weights):
+    return sum(weight.shape.num_elements() for weight in weights)

@@ -22,7 +22,7 @@ from zoo.objectives import Terms
 def has(name):
     """Returns whether a private name of Keras or TensorFlow is there."""
     owner, _, attribute = name.rpartition(".")
-    if owner == "keras.Model":
+    if owner in ("keras.Model", "keras.Layer"):
         return hasattr(model(), attribute)
     if owner == "keras.EpochIterator":
         return attribute in vars(TFEpochIterator(x=X, distribute_strategy=tf.distribute.get_strategy()))
@@ -58,8 +58,9 @@ def test_private_names_are_used_in_one_file():
 
 
 def test_the_model_is_one_class_over_one_adapter():
-    # Presets are a mixin: methods that read and write the whole model, and no state.
-    assert [cls.__name__ for cls in type(model()).__mro__[:4]] == ["VAE", "PresetMethods", "KerasModel", "Model"]
+    # Presets and fine-tuning are mixins: methods that delegate.
+    expected = ["VAE", "PresetMethods", "TuningMethods", "KerasModel", "Model"]
+    assert [cls.__name__ for cls in type(model()).__mro__[:5]] == expected
     for path in (ROOT / "zoo/model").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         bases = [ast.unparse(b) for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ClassDef) for b in n.bases]

@@ -1,4 +1,4 @@
-"""Validation of the arguments of `fit`, `evaluate` and `predict`."""
+"""Validation of the arguments of `compile`, `fit`, `evaluate` and `predict`."""
 
 import warnings
 
@@ -14,6 +14,27 @@ from zoo.registry import spec_of
 
 KERAS_BATCH = 32  # Keras's default `batch_size`
 MINIMUMS = {"batch_size": 1, "epochs": 0, "steps_per_epoch": 1, "steps": 1}
+MEASURED = "The logs contain loss, reconstruction and kl; vae.score(x) estimates more."
+UNUSED = {
+    "loss": "A VAE's loss is minus its objective: choose one by zoo.build(..., objective='elbo').",
+    "loss_weights": "Set the weights of the terms in the objective: zoo.build(..., objective='elbo(beta=2.0)').",
+    "metrics": MEASURED,
+    "weighted_metrics": MEASURED,
+}
+
+
+def check_compilation(arguments):
+    """Checks that `compile` gets neither losses nor metrics.
+
+    Args:
+        arguments: arguments of Keras's `compile` by name.
+
+    Raises:
+        ValueError: it gets some.
+    """
+    for name, instead in UNUSED.items():
+        if arguments.get(name):
+            raise ValueError(f"Expected no {name}=, got {arguments[name]!r}. {instead}")
 
 
 def check(model, arguments):

@@ -27,16 +27,11 @@ PRIVATE = {
     "keras.Optimizer._all_reduce_sum_gradients": "sums gradients after clipping; ours are summed before",
     "keras.Optimizer._clip_gradients": "sums squares in an order that XLA does not vectorize; ours are clipped before",
     "keras.Optimizer._model_variables_moving_average": "the averages of `use_ema`; public names only overwrite weights",
+    "keras.Optimizer._trainable_variables": "the weights that an optimizer was built for; no public name lists them",
+    "keras.Layer._flatten_layers": "lists the sublayers of any layer; public names list those of models only",
     "tf.__internal__.distribute.strategy_supports_no_merge_call": "no public name says whether replicas are threads",
 }
 EVALUATION = -(2**30)  # initial seed counter of `evaluate`, far from those of training
-MEASURED = "The logs contain loss, reconstruction and kl; vae.score(x) estimates more."
-UNUSED = {
-    "loss": "A VAE's loss is minus its objective: choose one by zoo.build(..., objective='elbo').",
-    "loss_weights": "Set the weights of the terms in the objective: zoo.build(..., objective='elbo(beta=2.0)').",
-    "metrics": MEASURED,
-    "weighted_metrics": MEASURED,
-}
 
 
 class KerasModel(keras.Model):
@@ -95,9 +90,7 @@ class KerasModel(keras.Model):
             ValueError: a loss or metrics were given.
         """
         call = inspect.signature(super().compile).bind(*args, **kwargs)
-        for name, instead in UNUSED.items():
-            if call.arguments.get(name):
-                raise ValueError(f"Expected no {name}=, got {call.arguments[name]!r}. {instead}")
+        fit_arguments.check_compilation(call.arguments)
         super().compile(*call.args, **call.kwargs)
 
     def compile_from_config(self, config):
@@ -244,7 +237,7 @@ class KerasModel(keras.Model):
         """Builds the optimizer and turns off its all-reduce: gradients are summed over replicas before clipping.
 
         Raises:
-            ValueError: the model was not compiled with an optimizer.
+            ValueError: the model was not compiled with an optimizer, or the weights to be trained have changed since.
         """
         if self.optimizer is None:
             raise ValueError("Expected an optimizer to train with, got None. Set one: vae.compile(optimizer='adam').")
@@ -255,6 +248,7 @@ class KerasModel(keras.Model):
         if not self.optimizer.built:
             with tf.init_scope():
                 self.optimizer.build(self.trainable_variables)
+        check_optimizer(inner, self.trainable_variables)
 
     @property
     def clips_gradients(self):
@@ -271,7 +265,10 @@ class KerasModel(keras.Model):
     def averages(self):
         """The moving averages of the trainable weights, if the optimizer has `use_ema`; otherwise an empty list."""
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        return optimizer._model_variables_moving_average if getattr(optimizer, "use_ema", False) else []
+        if not getattr(optimizer, "use_ema", False):
+            return []
+        check_optimizer(optimizer, self.trainable_variables)
+        return optimizer._model_variables_moving_average
 
     def apply_gradients_if(self, condition, gradients, weights):
         """Applies an optimizer step if a condition holds.
@@ -297,3 +294,29 @@ class KerasModel(keras.Model):
             tf.distribute.get_replica_context().merge_call(apply_on_all, args=(condition, gradients))
         else:
             tf.cond(condition, lambda: apply(gradients), lambda: None)
+
+
+def check_optimizer(optimizer, weights):
+    """Checks that an optimizer, if it is built, was built for the weights that are to be trained.
+
+    Args:
+        optimizer: a Keras optimizer.
+        weights: the trainable weights of the model.
+
+    Raises:
+        ValueError: it was built for others.
+    """
+    if optimizer.built and {*map(id, optimizer._trainable_variables)} != {*map(id, weights)}:
+        raise ValueError(
+            f"The optimizer was built for {len(optimizer._trainable_variables)} weights, but now {len(weights)} are to "
+            "be trained: call vae.compile(...) with a new optimizer after freeze, unfreeze, enable_lora or merge_lora."
+        )
+
+
+def layers_within(layer):
+    """Returns a layer and all layers in it, outer ones first.
+
+    Args:
+        layer: a Keras layer or model.
+    """
+    return layer._flatten_layers()

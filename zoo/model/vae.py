@@ -17,6 +17,8 @@ from zoo.model.keras_model import KerasModel
 from zoo.model.preset_methods import PresetMethods
 from zoo.model.training import train_step
 from zoo.model.training.guard import Guard
+from zoo.model.tuning.freezing import all_trainable
+from zoo.model.tuning.methods import TuningMethods
 from zoo.objectives import Objective, Terms
 from zoo.objectives.objective import no_statistic, sample_posterior
 from zoo.posteriors import Posterior
@@ -29,7 +31,7 @@ Array: TypeAlias = "np.ndarray | tf.Tensor"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(PresetMethods, KerasModel):
+class VAE(PresetMethods, TuningMethods, KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     The parts define the model. Train it like any Keras model; labels are ignored. The logs contain `loss` (minus the
@@ -274,7 +276,8 @@ class VAE(PresetMethods, KerasModel):
         return self.samplers.fit(spec, self, x, progress)
 
     def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
+        with all_trainable(self):
+            parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
         settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialize()}
         return super().get_config() | parts | settings
 

@@ -1,7 +1,7 @@
 """What fine-tuning is worth beside training from scratch: `python -m benchmarks.finetuning --data-dir data`.
 
-Each case fine-tunes a preset as `make finetune` does, with `--compare-scratch`, on few examples that a seed chooses, and
-scores other test examples; the table shows means over seeds with their standard errors. Each result is kept in a
+Each case fine-tunes a preset as `make finetune` does, with `--compare-scratch`, on few examples that a seed chooses,
+and scores other test examples; the table shows means over seeds with their standard errors. Each result is kept in a
 file, so that the same command resumes where it was interrupted; `--cases` names some cases.
 """
 
@@ -29,7 +29,8 @@ class Case:
 
     Args:
         base: the preset.
-        examples: function (number, seed, data_dir) ↦ gray images of training and validation, and of the test [n, h, w, 1].
+        examples: function (number, seed, data_dir) ↦ gray images [n, h, w, 1] of training and validation, and of the
+            test.
         number: of examples for training and validation.
         options: other settings of the command.
         scratch: whether it is compared with training from scratch.

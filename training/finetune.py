@@ -120,22 +120,21 @@ def with_data(config, start, fill):
         ValueError: the data have other columns.
     """
     from training.data import data_of
+    from training.data.columns import names_of
     from training.finetuning.alignment import align, means_of
     from zoo.data import support as supports
 
-    gray = supports.before_binarization(start.vae.support)
-    if start.columns is None and (config.binarize or gray is None):
-        return config
-    found = data_of(replace(config, columns=None))
     if start.columns is None:
-        earlier = start.config and start.config.binarize
-        return replace(config, binarize=GRAY.get(earlier, "dynamic")) if found.support == gray else config
-    if found.columns is None:
+        gray, earlier = supports.before_binarization(start.vae.support), start.config and start.config.binarize
+        binarized = gray is not None and not config.binarize and data_of(config).support == gray
+        return replace(config, binarize=GRAY.get(earlier, "dynamic")) if binarized else config
+    found = names_of(config)
+    if found is None:
         raise ValueError(
             f"'{config.base.model}' was trained on columns with names, and the new data have none. Save them as .csv "
             f"with a line of names."
         )
-    columns, filled, sentences = align(start.columns, found.columns, means_of(start.vae), fill)
+    columns, filled, sentences = align(start.columns, found, means_of(start.vae), fill)
     for sentence in sentences:
         print(sentence)
     return replace(config, columns=columns, filled=filled)

@@ -1,10 +1,31 @@
 """Columns of tables, by name."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from zoo.commands.csv_tables import listed
+from training.data.named import dataset_names, load_dataset
+from training.data.names import is_name
+from zoo.commands.csv_tables import listed, open_table
+
+
+def names_of(settings):
+    """Returns the names of the columns of data; None if they have none. Rows are not read.
+
+    Args:
+        settings: `DataSettings`.
+
+    Raises:
+        FileNotFoundError, ValueError: there are no such data.
+    """
+    if is_name(settings.data, dataset_names()):
+        return load_dataset(settings.data, settings.binarize, settings.data_dir).columns
+    path = Path(settings.data).expanduser()
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return None
+    with open_table(path) as file:
+        return tuple(file.names) if file.has_names else None
 
 
 def with_columns(dataset, columns, filled=None):

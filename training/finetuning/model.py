@@ -3,8 +3,13 @@
 import numpy as np
 
 import zoo
+from training import run_folder
+from training.evaluation.estimate import Estimate
+from training.evaluation.evaluation import choose
 from training.finetuning.start import Start
 from zoo.data import support as supports
+
+BASELINE_EXAMPLES, BASELINE_SAMPLES = 500, 100  # for the scores before the first step
 
 
 def build(config, dataset):
@@ -34,11 +39,32 @@ def build(config, dataset):
         parts["support"] = dataset.support
     vae = zoo.VAE.from_preset(base.model, **parts)
     vae.seed = config.seed
-    sentences = list(_adapt(vae, dataset, config))
+    sentences = [*_adapt(vae, dataset, config)]
     if base.refresh_prior:
-        sentences.append(vae.refresh_prior(dataset.seen(config.seed), seed=config.seed))
+        sentences.append(vae.refresh_prior(dataset.seen(config.seed)))
     _freeze(vae, base)
+    if not (config.folder / run_folder.CONFIG).is_file():  # a run that is resumed has said it
+        sentences += baselines({"untouched": start.vae, "before the first step": vae}, dataset, config)
     return vae, [sentence for sentence in sentences if sentence]
+
+
+def baselines(models, dataset, config):
+    """Yields what models give on the new test data, a line for each that takes them.
+
+    Args:
+        models: name → `zoo.VAE`.
+        dataset: the `Dataset`.
+        config: the run's `Config`.
+    """
+    test = choose(config.seed, dataset.test, min(BASELINE_EXAMPLES, config.test_examples))
+    for name, vae in models.items():
+        if (vae.event_shape, vae.support) == (dataset.event_shape, dataset.support):
+            scores = vae.score(test, BASELINE_SAMPLES, config.seed)
+            elbo, log_likelihood = Estimate.mean(scores.elbo), Estimate.mean(scores.log_likelihood)
+            yield (
+                f"{name}, on the new data: ELBO {elbo}, log-likelihood {log_likelihood} nats per example "
+                f"({len(test)} test examples, {BASELINE_SAMPLES} importance samples)"
+            )
 
 
 def _check_likelihood(dataset, vae, parts):

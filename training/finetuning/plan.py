@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from zoo.model.tuning import freezing
 from zoo.registry import spec_of
 
 
@@ -12,13 +13,14 @@ def plan(vae):
     Args:
         vae: the `zoo.VAE`, as it is before the first step.
     """
+    frozen = freezing.frozen(vae)
     rows = [("part", "", "weights", "trained", "from the earlier training")]
     for role in vae.PARTS:
         part = getattr(vae, role)
         weights, trained = _count(part.weights), _count(part.trainable_variables)
-        kept = vae.origin.weights.get(role, "new") if weights else "no weights"
+        kept = vae.origin.weights.get(role, "new") if weights else ""
         name = part.name if isinstance(part, keras.Model) else spec_of(part)
-        rows.append((role, name, f"{weights:,}", f"{trained:,}" if trained or not weights else "frozen", kept))
+        rows.append((role, name, f"{weights:,}", "frozen" if role in frozen else f"{trained:,}", kept))
     trained, total = _count(vae.trainable_variables), sum(_count(getattr(vae, role).weights) for role in vae.PARTS)
     share = f"{trained / max(total, 1):.1%} of the weights"
     rows.append(("total", "", f"{total:,}", f"{trained:,}", share))

@@ -17,6 +17,7 @@ ROOMS = [  # of the zoo: each imports from its own row and from those over it
     {"zoo.aggregated", "zoo.samplers"},
     {"zoo.model"},
     {"zoo.callbacks", "zoo.describe"},
+    {"zoo.finetuning"},
     {"zoo.presets"},
     {"zoo.api", "zoo.__main__", "zoo"},
 ]

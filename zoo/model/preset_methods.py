@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.finetuning.origin import Origin
     from zoo.model.vae import VAE
-    from zoo.presets.new_parts import Origin
 
 
 class _Presets:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from zoo.checks import check_int
 from zoo.distributions.low_rank_normal import MultivariateNormalLowRank
 from zoo.distributions.positive import positive
+from zoo.parameterizations.diagonal import first_parameters
 from zoo.registry import register
 
 RANK = 4  # default
@@ -44,6 +45,10 @@ class LowRank:
             ValueError: the rank is over d.
         """
         return 2 * d + self.rank_of(d) * d
+
+    def from_diagonal(self, d):
+        """Returns the `FromDiagonal` of this family in d dimensions."""
+        return first_parameters(self.params_size(d), d, off_saddle=True)
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""

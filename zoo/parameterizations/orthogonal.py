@@ -8,6 +8,7 @@ import tensorflow as tf
 from zoo.checks import check_int
 from zoo.distributions.householder import LinearOperatorHouseholderProduct
 from zoo.distributions.positive import positive
+from zoo.parameterizations.diagonal import first_parameters
 from zoo.probability import tfd
 from zoo.registry import register
 
@@ -37,6 +38,10 @@ class Orthogonal:
     def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return 2 * d + self._count(d) * d
+
+    def from_diagonal(self, d):
+        """Returns the `FromDiagonal` of this family in d dimensions."""
+        return first_parameters(self.params_size(d), d)
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""

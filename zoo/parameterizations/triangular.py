@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions.positive import positive
+from zoo.parameterizations.diagonal import first_parameters
 from zoo.probability import tfd
 from zoo.registry import register
 
@@ -22,6 +23,10 @@ class TriL:
     def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
+
+    def from_diagonal(self, d):
+        """Returns the `FromDiagonal` of this family in d dimensions."""
+        return first_parameters(self.params_size(d), d)
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
@@ -44,6 +49,10 @@ class StdCorr:
     def params_size(self, d):
         """Returns the number of parameters of a normal in d dimensions."""
         return d + d * (d + 1) // 2
+
+    def from_diagonal(self, d):
+        """Returns the `FromDiagonal` of this family in d dimensions."""
+        return first_parameters(self.params_size(d), d)
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""

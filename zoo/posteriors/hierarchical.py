@@ -53,5 +53,13 @@ class HierarchicalPosterior(Posterior):
 
         return Hierarchy(self.top_layer(h), conditional, self.sizes[1])
 
+    def start_from(self, old):
+        same = isinstance(old, HierarchicalPosterior) and (old.sizes, old.hidden) == (self.sizes, self.hidden)
+        pairs = [(self.top_layer, old.top_layer), (self.conditional_layer, old.conditional_layer)] if same else []
+        if not pairs or not all(new.start_from(layer) for new, layer in pairs):
+            return False
+        self.gated_layer.set_weights(old.gated_layer.get_weights())
+        return True
+
     def get_config(self):
         return super().get_config() | {"top_size": self.top_size, "normal": self.normal, "hidden": self.hidden}

@@ -6,6 +6,7 @@ import zoo.parameterizations as parameterizations
 from zoo.checks import check_int
 from zoo.distributions.autoregressive import AutoregressiveAffine, Flow
 from zoo.networks.made import flow_networks
+from zoo.parameterizations.diagonal import first_parameters
 from zoo.posteriors.posterior import Posterior
 from zoo.probability import tfb
 from zoo.registry import register
@@ -45,6 +46,17 @@ class IAFPosterior(Posterior):
         params, context = tf.split(params, [self.params_size - self.hidden, self.hidden], axis=-1)
         steps = [AutoregressiveAffine(network, context) for network in self.networks]
         return Flow(self.base(params, *self.event_shape), tfb.Chain(steps[::-1]))
+
+    def from_diagonal(self):
+        return first_parameters(self.params_size, *self.event_shape)
+
+    def start_from(self, old):
+        if not super().start_from(old):
+            return False
+        for network in self.networks:  # each step is the identity then, whatever the context
+            for weight in network.output_layer.weights:
+                weight.assign(tf.zeros_like(weight))
+        return True
 
     def get_config(self):
         return super().get_config() | {"steps": self.steps, "hidden": self.hidden}

@@ -1,11 +1,13 @@
 """A mixture of normals as the posterior of one x."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.checks import check_int
 from zoo.distributions.mixtures.stratified import StratifiedMixture
 from zoo.distributions.positive import positive
+from zoo.parameterizations.diagonal import FromDiagonal, small_values
 from zoo.posteriors.posterior import COVARIANCE_GAIN, Posterior
 from zoo.probability import tfd
 from zoo.registry import register
@@ -56,6 +58,13 @@ class MixturePosterior(Posterior):
         # TFP reparameterizes mixtures of independent scalars only.
         components = tfd.Independent(tfd.Normal(loc, positive(raw_scale)), 1)
         return StratifiedMixture(tfd.Categorical(logits=logits), components, reparameterize=True)
+
+    def from_diagonal(self):
+        m, (d,) = self.components, self.event_shape
+        sources = [*np.tile(np.arange(d), m), *np.tile(np.arange(d, 2 * d), m), *np.full(m, -1)]
+        # Equal components get equal gradients, but for the noise of their samples.
+        means = np.arange(self.params_size) < m * d
+        return FromDiagonal(np.array(sources), np.where(means, small_values(self.params_size), 0.0))
 
     def get_config(self):
         return super().get_config() | {"components": self.components}

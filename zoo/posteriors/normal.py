@@ -21,6 +21,10 @@ class NormalPosterior(Posterior):
     def distribution(self, params):
         return self.family(params, *self.event_shape)
 
+    def from_diagonal(self):
+        start = getattr(self.family, "from_diagonal", None)  # which a user's family may lack
+        return start and start(*self.event_shape)
+
     @property
     def params_size(self):
         """Number of parameters of q(z|x) for one x."""

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import zoo.parameterizations as parameterizations
 from zoo.layer import DistributionLayer
 from zoo.probability import tfd
 
@@ -39,6 +40,31 @@ class Posterior(DistributionLayer):
     def distribution(self, params: tf.Tensor) -> tfd.Distribution:
         """Returns q(z|x) of batch shape [...], for params [..., P]."""
         return self.call(params)
+
+    def from_diagonal(self) -> parameterizations.FromDiagonal | None:
+        """Returns the map from the parameters of a diagonal posterior to those of the same q(z|x) in this family.
+
+        For posteriors whose `params` is a parameter layer. None if there is no such map.
+        """
+        return None
+
+    def start_from(self, old: "Posterior") -> bool:
+        """Sets the weights such that q(z|x) is that of a trained posterior of another family, if this one can.
+
+        Args:
+            old: the trained layer, of the same event shape and the same features h.
+
+        Returns:
+            Whether it can: by default, if `old` is diagonal and this posterior has `from_diagonal`.
+        """
+        start = self.from_diagonal() if getattr(old, "family", None) == parameterizations.Diag() else None
+        if start is None:
+            return False
+        kernel, bias = old.params.get_weights()
+        if old.event_shape != self.event_shape or len(kernel) != self.params.kernel.shape[0]:
+            return False
+        self.params.set_weights([start.linear(kernel), start(bias)])
+        return True
 
     def parameter_layer(self, h_shape: Sequence[int | None], location_size: int) -> keras.layers.Layer:
         """Builds the parameter layer, h ↦ `params_size` parameters; covariance parameters are initialized near zero.

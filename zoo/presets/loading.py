@@ -10,13 +10,14 @@ import keras
 
 from zoo import memory
 from zoo.commands.endings import is_check
+from zoo.finetuning.origin import Origin
+from zoo.finetuning.replacing import with_parts
 from zoo.model.saving import MODEL
 from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
 from zoo.presets.checking import check_bounds, checked, refused
 from zoo.presets.layout import CONFIG, MAX_FILE, MAX_JSON, METADATA, WEIGHTS, from_bytes, read_bounded
 from zoo.presets.migrations import check_schema, current_schema, migrate
-from zoo.presets.new_parts import Origin, with_parts
 from zoo.presets.resolving import resolve
 from zoo.presets.weights import check_structure, load_weights, variables_limit
 from zoo.samplers import Sampler

@@ -39,6 +39,16 @@ class NormalPrior(Prior):
     def call(self, encode=None):
         return self.family(self.params, *self.event_shape)
 
+    def start_from(self, old):
+        if old.event_shape != self.event_shape:
+            return False
+        if isinstance(old, StandardNormalPrior):
+            return True  # it is initialized there
+        if not isinstance(old, NormalPrior) or old.family != parameterizations.Diag():
+            return False
+        self.params.assign(self.family.from_diagonal(*self.event_shape)(old.params.numpy()))
+        return True
+
 
 @register("prior", "diag")
 class DiagNormalPrior(NormalPrior):

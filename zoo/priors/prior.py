@@ -54,3 +54,14 @@ class Prior(DistributionLayer):
         Args:
             x: training data [N, *x].
         """
+
+    def start_from(self, old: "Prior") -> bool:
+        """Sets the weights such that p(z) is that of a trained prior of another class, if this one can.
+
+        Args:
+            old: the trained layer, of the same event shape.
+
+        Returns:
+            Whether it can; by default not.
+        """
+        return False

@@ -1,0 +1,21 @@
+"""Where the weights of a loaded model come from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model's weights come from.
+
+    Args:
+        preset: the name or the folder that it was loaded from.
+        weights: role → "kept", "new", "upgraded" (another part, started from the weights of the old one, with the same
+            distribution), "given" (an object of the caller's, with its own weights), or how many layers were kept.
+            Samplers are kept if encoder and posterior are.
+    """
+
+    preset: str
+    weights: dict[str, str]
+
+    def __str__(self):
+        return f"weights of {self.preset}: " + ", ".join(f"{role} {what}" for role, what in self.weights.items())

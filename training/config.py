@@ -200,7 +200,7 @@ class Config(DataSettings):
             raise ValueError(f"Expected a JSON object of settings, got {text.strip()!r:.50}.")
         values.pop("format", None)
         base = Base.from_json(values.pop("from")) if "from" in values else None
-        known = [field.name for field in fields(cls) if field.name != "base"]
+        known = ["from" if field.name == "base" else field.name for field in fields(cls)]
         for key, value in values.items():
             if key not in known:
                 raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")

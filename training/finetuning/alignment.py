@@ -21,7 +21,12 @@ def align(expected, found, means, fill):
         ValueError: there are no columns in common, or columns are missing and not to be filled.
     """
     missing = [name for name in expected if name not in found]
-    extra = [name for name in found if name not in expected]
+    _check_missing(missing, expected, found, fill)
+    filled = {name: float(means[expected.index(name)]) for name in missing}
+    return tuple(expected), filled or None, list(_said(expected, found, filled))
+
+
+def _check_missing(missing, expected, found, fill):
     if len(missing) == len(expected):
         raise ValueError(
             f"The new data have none of the model's columns, {listed(expected)}; they have {listed(found)}. "
@@ -32,16 +37,18 @@ def align(expected, found, means, fill):
             f"Expected the model's columns by name, but the new data lack {listed(missing)}. Add them, or fill them "
             f"with the mean of the earlier training data: --fill-missing mean."
         )
-    sentences = []
-    if [name for name in found if name in expected] != [name for name in expected if name in found]:
-        sentences.append("columns are matched by name, in the model's order")
-    if extra:
-        sentences.append(f"left out columns that the model does not know: {listed(extra)}")
-    filled = {name: float(means[expected.index(name)]) for name in missing}
+
+
+def _said(expected, found, filled):
+    """Yields sentences on what was changed."""
+    known = [name for name in found if name in expected]
+    if known != [name for name in expected if name in known]:
+        yield "columns are matched by name, in the model's order"
+    if extra := [name for name in found if name not in expected]:
+        yield f"left out columns that the model does not know: {listed(extra)}"
     if filled:
         values = listed([f"{name} {value:.6g}" for name, value in filled.items()])
-        sentences.append(f"filled with one value, the mean of the earlier training data: {values}; scores include them")
-    return tuple(expected), filled or None, sentences
+        yield f"filled with one value, the mean of the earlier training data: {values}; scores include them"
 
 
 def means_of(vae):

@@ -1,7 +1,5 @@
 """The model that is fine-tuned, as it is before the first step."""
 
-import numpy as np
-
 import zoo
 from training import run_folder
 from training.evaluation.estimate import Estimate
@@ -107,23 +105,19 @@ def _freeze(vae, base):
         vae.enable_lora(rank=base.lora_rank)
         return
     having = [role for role in vae.PARTS if getattr(vae, role).trainable_variables]
-    trained = [role for role in having if role in base.trained]
-    if not trained:
+    frozen = [role for role in having if role not in base.trained]
+    if frozen == having:
         raise ValueError(f"--train {base.train} would train nothing: this model's weights are in {', '.join(having)}.")
-    if frozen := [role for role in having if role not in trained]:
-        new = [role for role in frozen if "new" in str(vae.origin.weights.get(role, ""))]
-        if new:
-            raise ValueError(
-                f"--train {base.train} would leave the {new[0]} as it is initialized, because it is new. Train it too: "
-                f"--train all."
-            )
+    _check_not_new(vae, frozen, base.train)
+    if frozen:
         vae.freeze(*frozen)
 
 
-def trainable_count(vae):
-    """Returns how many numbers are trained.
-
-    Args:
-        vae: a `zoo.VAE`.
-    """
-    return int(sum(np.prod(weight.shape) for weight in vae.trainable_variables))
+def _check_not_new(vae, frozen, train):
+    """Checks that no part is frozen that has new weights."""
+    for role in frozen:
+        if "new" in str(vae.origin.weights.get(role, "")):
+            raise ValueError(
+                f"--train {train} would leave the {role} as it is initialized, because it is new. Train it too: "
+                f"--train all."
+            )

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 import tyro
 
 import zoo
-from training.base import Base
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
+from training.finetuning.base import Base
 from training.schedules import keras_config
 from zoo.checks import MAX_SAMPLES, check_int
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from training.base import Base
 from training.config import Config
 from training.data.files.folders import printable
 from training.endings import explain
+from training.finetuning.base import Base
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 from zoo.commands.xla_flags import set_xla_flags

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from training import run_folder as run
-from training.base import Base
 from training.config import PLACES, Config
+from training.finetuning.base import Base
 
 FULL = Config(
     model="mog_vae",

@@ -68,6 +68,14 @@ class TableFile:
             )
         return found[0] if found else None
 
+    def columns_beside(self, label):
+        """Returns the indices of all columns but that of the labels.
+
+        Args:
+            label: its index; None if there is none.
+        """
+        return [i for i in range(len(self.names)) if i != label]
+
     def read(self, label=None, labels_needed=False, columns=None):
         """Reads all rows.
 
@@ -82,7 +90,7 @@ class TableFile:
         Raises:
             ValueError: A row is of another length, a number is missing or not finite, or a label is missing.
         """
-        columns = [i for i in range(len(self.names)) if i != label] if columns is None else columns
+        columns = self.columns_beside(label) if columns is None else columns
         names = [self.names[i] or f"column {i + 1}" for i in columns]
         if not names:
             only = self.names[label]

@@ -51,7 +51,7 @@ def _chosen(file, label, settings):
         ValueError: the file has none of those.
     """
     if settings.columns is None:
-        return [i for i in range(len(file.names)) if i != label]
+        return file.columns_beside(label)
     chosen = [file.names.index(name) for name in settings.columns if name in file.names]
     if not chosen:
         raise ValueError(

@@ -14,7 +14,6 @@ from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 from zoo.commands.xla_flags import set_xla_flags
 
-GRAY = {"static": "static"}  # how gray levels are binarized, by how the earlier training data were; else dynamically
 ROLES = ("posterior", "prior", "likelihood", "objective")  # parts that may be replaced
 
 
@@ -119,15 +118,12 @@ def with_data(config, start, fill):
     Raises:
         ValueError: the data have other columns.
     """
-    from training.data import data_of
     from training.data.columns import names_of
-    from training.finetuning.alignment import align, means_of
-    from zoo.data import support as supports
+    from training.finetuning.alignment import align, binarized_as, means_of
 
     if start.columns is None:
-        gray, earlier = supports.before_binarization(start.vae.support), start.config and start.config.binarize
-        binarized = gray is not None and not config.binarize and data_of(config).support == gray
-        return replace(config, binarize=GRAY.get(earlier, "dynamic")) if binarized else config
+        earlier = start.config and start.config.binarize
+        return config if config.binarize else binarized_as(config, start.vae.support, earlier)
     found = names_of(config)
     if found is None:
         raise ValueError(

@@ -15,6 +15,7 @@ from training.evaluation.likelihood import likelihood
 from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
 from training.finetuning.account import compare
+from training.finetuning.alignment import binarized_as
 from training.finetuning.model import build as fine_tuned
 from training.finetuning.plan import plan
 from training.loop.devices import Devices, strategy
@@ -176,8 +177,9 @@ def evaluate_on_other_data(command, folder, config, devices):
         ValueError, KeyError: the data are not of the model's shape or support.
     """
     settings = {"validation_data": None, "test_data": None, "data_checksum": None, "support": None, "binarize": None}
-    dataset = data_of(replace(config, data=command.data, data_dir=command.data_dir, **settings))
     vae = run_folder.load_model(folder, devices)
+    there = replace(config, data=command.data, data_dir=command.data_dir, **settings)
+    dataset = data_of(binarized_as(there, vae.support, config.binarize))
     if (dataset.event_shape, dataset.support) != (vae.event_shape, vae.support):
         raise ValueError(
             f"'{command.data}' has {dataset.support} examples of shape {list(dataset.event_shape)}, and the model in "

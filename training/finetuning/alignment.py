@@ -1,8 +1,12 @@
-"""Alignment of a table's columns with those that a model was trained on, by name."""
+"""Alignment of other data with those that a model was trained on: columns by name, gray levels binarized."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from training.data import data_of
 from zoo.commands.csv_tables import listed
+from zoo.data import support as supports
 
 
 def align(expected, found, means, fill):
@@ -49,6 +53,20 @@ def _said(expected, found, filled):
     if filled:
         values = listed([f"{name} {value:.6g}" for name, value in filled.items()])
         yield f"filled with one value, the mean of the earlier training data: {values}; scores include them"
+
+
+def binarized_as(config, support, earlier):
+    """Returns a config by which gray levels are binarized for a model of zeros and ones; that config for other data.
+
+    Args:
+        config: the `Config` of the new data.
+        support: that of the model.
+        earlier: how the earlier training data were binarized; None if it is not known.
+    """
+    gray = supports.before_binarization(support)
+    if gray is None or data_of(replace(config, binarize=None)).support != gray:
+        return config
+    return replace(config, binarize="static" if earlier == "static" else "dynamic")
 
 
 def means_of(vae):

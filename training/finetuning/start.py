@@ -1,7 +1,6 @@
 """The trained model that fine-tuning starts from, and what is known of its training."""
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +9,12 @@ import zoo
 from training import presets, run_folder
 from training.config import Config
 from training.data import data_of
+from training.data.files.folders import printable
 from training.data.named.downloads import cache_folder
-from zoo.model.saving import MODEL, WEIGHTS
+from training.evaluation.scores import RunScores
 from zoo.presets import layout
+from zoo.presets.layout import WEIGHTS
+from zoo.presets.loading import build, read
 from zoo.presets.resolving import resolve
 
 
@@ -44,14 +46,13 @@ class Start:
         Raises:
             FileNotFoundError, ValueError, ImportError: see `zoo.VAE.from_preset`.
         """
-        folder = resolve(name)
-        vae = zoo.load(folder)
-        is_preset = (folder / layout.METADATA).is_file()
-        files = (layout.CONFIG if is_preset else MODEL, WEIGHTS)
-        checksum = hashlib.sha256(b"".join((folder / file).read_bytes() for file in files)).hexdigest()[:16]
-        config = _config(folder, is_preset)
-        scores = _scores(folder / (layout.METRICS if is_preset else run_folder.SCORES))
-        return cls(name, checksum, vae, config, scores)
+        contents = read(resolve(name))
+        is_preset = contents.metadata is not None
+        files = (contents.config_name, WEIGHTS)
+        checksum = hashlib.sha256(b"".join((contents.folder / file).read_bytes() for file in files)).hexdigest()[:16]
+        config = _config_of_preset(contents) if is_preset else _config_of_run(contents.folder)
+        scores = _scores_of_preset(contents) if is_preset else _scores_of_run(contents.folder)
+        return cls(name, checksum, build(contents), config, scores)
 
     @property
     def columns(self):
@@ -75,19 +76,28 @@ class Start:
         return dataset
 
 
-def _config(folder, is_preset):
-    if is_preset:
-        return presets.settings_of(folder) if (folder / layout.TRAINING).is_file() else None
-    if not (folder / run_folder.CONFIG).is_file():
-        return None
-    return run_folder.read(folder)[0]
+def _config_of_preset(contents):
+    return presets.settings_of(contents) if layout.TRAINING in contents.further else None
 
 
-def _scores(path):
-    """Returns the scores in a file of a preset or a run in a line, or ""."""
+def _config_of_run(folder):
+    return run_folder.read(folder)[0] if (folder / run_folder.CONFIG).is_file() else None
+
+
+def _scores_of_preset(contents):
+    return _in_a_line(contents.parsed(layout.METRICS)) if layout.METRICS in contents.further else ""
+
+
+def _scores_of_run(folder):
+    path = folder / run_folder.SCORES
+    return _in_a_line(RunScores.read(path).to_json()) if path.is_file() else ""
+
+
+def _in_a_line(metrics):
+    """Returns the scores of a preset or a run in a line; "" if it has none."""
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        elbo, log_likelihood, data = float(found["elbo"]), float(found["log_likelihood"]), str(found["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+        elbo, log_likelihood = float(metrics["elbo"]), float(metrics["log_likelihood"])
+    except (KeyError, TypeError, ValueError):
         return ""
-    return f"its own scores on {Path(data).name}: ELBO {elbo:.2f}, log-likelihood {log_likelihood:.2f} nats per example"
+    data = printable(Path(str(metrics.get("data", "its data"))).name)
+    return f"its own scores on {data}: ELBO {elbo:.2f}, log-likelihood {log_likelihood:.2f} nats per example"

@@ -58,9 +58,10 @@ def test_killed_twice_it_comes_to_the_same_bits(base, data, tmp_path, monkeypatc
             if count == calls:
                 raise Killed
 
-        with monkeypatch.context() as patch, pytest.raises(Killed):
+        with monkeypatch.context() as patch:
             patch.setattr(Position, "add", killing)
-            main([*command, *words, "--out", str(tmp_path / "killed")])
+            with pytest.raises(Killed):
+                main([*command, *words, "--out", str(tmp_path / "killed")])
     main([*command, *words, "--out", str(tmp_path / "killed")])
     folders = tmp_path / "never_stopped", tmp_path / "killed"
     expected, found = (zoo.load(folder).get_weights() for folder in folders)

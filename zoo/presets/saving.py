@@ -14,7 +14,7 @@ from zoo.catalog import CATALOG
 from zoo.commands.atomic import PARTIAL, synchronize
 from zoo.commands.version import VERSION
 from zoo.model.saving import serialize
-from zoo.model.tuning.freezing import all_trainable
+from zoo.model.tuning.lora import ordinary
 from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
 from zoo.presets.layout import CONFIG, METADATA, REFERENCE, WEIGHTS, is_allowed, to_text
@@ -64,8 +64,8 @@ def save_to_preset(
     folder = Path(folder).expanduser().absolute()
     _check_free(folder)
     config, weights = serialize(vae)
-    content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
-    with all_trainable(vae):
+    with ordinary(vae):
+        content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
         metadata = _metadata(vae, about or About())
     for name, item in (files or {}).items():
         if not is_allowed(name) or name in content:

@@ -1,6 +1,5 @@
 """Export a trained run for TensorFlow Serving: `python -m export --run runs/tril_vae-digits`."""
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from export.limits import LIMITS
 from zoo.commands.endings import ended_by_a_sentence
 from zoo.commands.quiet import import_tensorflow
 from zoo.commands.signals import deferred_signals
+
+RUN = "vae-zoo run"  # `format` in the config.json of a training run
 
 
 @dataclass(frozen=True)
@@ -71,29 +72,41 @@ def publish(command):
         Path of the version.
     """
     import_tensorflow()
-    import zoo
     from export.saved_model import export
+    from zoo.presets.loading import build, read
     from zoo.presets.resolving import resolve
 
-    folder = resolve(command.preset) if command.preset else Path(command.run).expanduser()
-    vae = zoo.load(folder)
+    folder = resolve(command.preset or Path(command.run))
+    contents = read(folder)
+    vae = build(contents)
     settings = {key: value for key, value in vars(command).items() if key not in ("run", "preset", "out", "name")}
     # The folder's name, not its path, which says more of this machine than clients should know.
-    source = {"run": folder.resolve().name, "config": config(folder)}
+    source = {"run": folder.resolve().name, "config": config(contents)}
     return export(vae, Path(command.out).expanduser(), name=command.name or vae.name, source=source, **settings)
 
 
-def config(folder):
-    """Returns the settings of the run in a folder, of paths their last names; None if it has a model but no run."""
+def config(contents):
+    """Returns the settings of the run that a model is of, of paths their last names; None if it is of no run.
+
+    Args:
+        contents: the model's `zoo.presets.loading.Contents`.
+    """
+    from zoo.presets import layout
+
     try:
-        if (folder / "metadata.json").is_file():  # a preset
-            settings = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
+        if contents.metadata is not None:
+            settings = contents.parsed(layout.TRAINING).get("settings")
         else:
-            settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            path = contents.folder / "config.json"
+            settings = layout.from_bytes(layout.read_bounded(path, layout.MAX_JSON), path)
+            if settings.pop("format", None) != RUN:  # another file's content is not published
+                return None
     except (OSError, ValueError):
         return None
-    paths = {key: Path(settings[key]).name for key in ("data", "validation_data", "test_data") if settings.get(key)}
-    return settings | paths
+    if not isinstance(settings, dict):
+        return None
+    paths = {key: settings.get(key) for key in ("data", "validation_data", "test_data")}
+    return settings | {key: Path(path).name for key, path in paths.items() if isinstance(path, str)}
 
 
 def summary(version, seconds):

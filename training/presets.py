@@ -21,6 +21,7 @@ from training.recipes import TrainingRecipe
 from training.report.figures import Shown, figures
 from zoo.data.standardization import chunks
 from zoo.presets import layout
+from zoo.presets.loading import build, read
 from zoo.presets.resolving import resolve
 from zoo.presets.saving import About, save_to_preset
 
@@ -172,35 +173,35 @@ def evaluate_preset(command):
         ValueError, KeyError: the preset does not load, was made of no run, or the data are not those of its training.
     """
     command.check_samplers()
-    folder = resolve(command.preset)
-    vae = zoo.load(folder)
-    config = settings_of(folder)
+    contents = read(resolve(command.preset))
+    config = settings_of(contents)
+    metrics = contents.parsed(layout.METRICS)
+    vae = build(contents)
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     dataset = data_of(there := replace(config, **moved))
     run_folder.check_data(there, dataset)
     found = evaluate(vae, dataset, command).likelihood
     print(f"{command.preset}: test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
-    metrics = json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))
     kept = {name: metrics.get(name) for name in ("elbo", "log_likelihood", "importance_samples")}
-    print(f"its metrics.json: {', '.join(f'{name} {value}' for name, value in kept.items())}")
+    kept = {name: value for name, value in kept.items() if isinstance(value, int | float)}
+    print(f"its metrics.json: {', '.join(f'{name} {value}' for name, value in kept.items()) or 'no scores'}")
 
 
-def settings_of(folder):
+def settings_of(contents):
     """Returns the `Config` of the run that a preset was made of.
 
     Args:
-        folder: path of the preset, loaded before, so that its hashes were checked.
+        contents: the preset's `Contents`.
 
     Raises:
-        ValueError: it was made of no run, or names a file of this machine by its path.
+        ValueError: it was made of no run, its settings are damaged, or it names files or folders of this machine.
     """
-    if not (folder / layout.TRAINING).is_file():
-        raise ValueError(
-            f"'{folder}' was made of no run: it has no {layout.TRAINING}. Use vae.score on your own data instead."
-        )
-    settings = json.loads((folder / layout.TRAINING).read_text(encoding="utf-8"))["settings"]
+    settings = contents.parsed(layout.TRAINING).get("settings")
+    if not isinstance(settings, dict):
+        raise layout.damaged(contents.folder / layout.TRAINING, f"expected its settings, got {settings!r:.50}")
+    settings = {name: value for name, value in settings.items() if name not in PLACES}
     for name in PATHS:
         given = settings.get(name)
         if isinstance(given, str) and (Path(given).name != given or given.startswith(("~", "."))):
-            raise ValueError(f"Expected '{folder}' to name its data without a folder, got {name} {given!r}.")
+            raise ValueError(f"Expected '{contents.folder}' to name its data without a folder, got {name} {given!r}.")
     return Config.from_json(json.dumps(settings))

@@ -233,7 +233,8 @@ def test_no_more_components_are_served_than_are_allowed(vae, tmp_path):
 def test_the_command_exports_a_run(vae, tmp_path, capsys):
     run, served = tmp_path / "runs" / "small", tmp_path / "served"
     zoo.save(vae, run)
-    (run / "config.json").write_text(json.dumps({"data": "/somewhere/else/faces.npz", "epochs": 3}))
+    settings = {"format": "vae-zoo run", "data": "/somewhere/else/faces.npz", "epochs": 3}
+    (run / "config.json").write_text(json.dumps(settings))
     main(
         [
             "--run",

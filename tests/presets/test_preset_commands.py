@@ -1,8 +1,11 @@
 """From a run to a preset to its evaluation and export, by the commands."""
 
 import json
+import os
 import re
 import shlex
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +13,14 @@ import pytest
 import zoo
 from export import __main__ as export_command
 from export import manifest
+from tests.presets.attacks import resealed, small_preset
 from training import evaluate, preset, train
 from training.config import Config
 from training.data import load_dataset
 from training.presets import preprocessor, recipe, settings_of, sha256
 from zoo.presets import __main__ as presets_command
 from zoo.presets import collection
+from zoo.presets.loading import read
 
 SMALL = "--data digits --epochs 2 --warmup 1 --latent 3 --network mlp(hidden=(16,)) --generated 0 --samples 20"
 
@@ -129,11 +134,70 @@ def test_the_command_of_a_recipe_gives_its_settings(monkeypatch):
     assert found == [Config(data="faces.npz", epochs=7, image_size=(8, 9), jit=False, prior="mixture(components=3)")]
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_preset(tmp_path_factory.mktemp("presets") / "small")
+
+
+def contents_of(preset, tmp_path, **files):
+    """What is read of a preset with further files."""
+    shutil.copytree(preset, tmp_path / "copy")
+    return read(resealed(tmp_path / "copy", {f"{name}.json": content for name, content in files.items()}))
+
+
 @pytest.mark.parametrize("path", ["/home/me/secrets.csv", "~", "~root", ".."])
-def test_a_preset_does_not_choose_files_of_this_machine(path, tmp_path):
-    (tmp_path / "training.json").write_text(json.dumps({"settings": {"data": path}}))
+def test_a_preset_does_not_choose_data_of_this_machine(small, path, tmp_path):
+    contents = contents_of(small, tmp_path, training={"settings": {"data": path}})
     with pytest.raises(ValueError, match=f"without a folder, got data {re.escape(repr(path))}"):
-        settings_of(tmp_path)
+        settings_of(contents)
+
+
+def test_a_preset_does_not_choose_places_of_this_machine(small, tmp_path):
+    settings = {"data": "digits", "data_dir": "/etc", "out": "/etc/x", "overwrite": True}
+    contents = contents_of(small, tmp_path, training={"settings": settings})
+    assert settings_of(contents) == Config(data="digits")
+
+
+@pytest.mark.parametrize("content", [{}, {"settings": []}, {"settings": None}, {"settings": {"data": 5}}])
+def test_damaged_settings_are_refused(small, content, tmp_path):
+    with pytest.raises(ValueError, match=r"training\.json' is damaged|Expected data to be|without a folder"):
+        settings_of(contents_of(small, tmp_path, training=content))
+
+
+def test_a_preset_without_a_run_has_no_settings(small):
+    with pytest.raises(ValueError, match=r"made of no run: it has no training\.json"):
+        settings_of(read(small))
+
+
+def test_scores_that_are_no_numbers_are_not_printed(small, tmp_path, capsys, monkeypatch):
+    found = SimpleNamespace(likelihood=SimpleNamespace(elbo=1, log_likelihood=2))
+    monkeypatch.setattr("training.presets.evaluate", lambda *arguments: found)
+    metrics = {"elbo": "trust me", "log_likelihood": -3.5}
+    contents = contents_of(small, tmp_path, training={"settings": {"data": "digits"}}, metrics=metrics)
+    evaluate.main(["--preset", str(contents.folder)])
+    assert capsys.readouterr().out.splitlines()[-1] == "its metrics.json: log_likelihood -3.5"
+
+
+def test_only_the_settings_of_a_run_are_published(small, tmp_path):
+    zoo.save(zoo.load(small), tmp_path)
+    assert export_command.config(read(tmp_path)) is None
+    (tmp_path / "config.json").write_text(Config(data="/home/me/faces.npz", out="/home/me/run").to_json())
+    published = export_command.config(read(tmp_path))
+    assert published["data"] == "faces.npz"
+    assert "/home/me" not in str(published)
+    (secret := tmp_path / "secret.json").write_text('{"token": "secret"}')
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").symlink_to(secret)
+    assert export_command.config(read(tmp_path)) is None
+    (tmp_path / "config.json").unlink()
+    os.mkfifo(tmp_path / "config.json")  # which would be waited for
+    assert export_command.config(read(tmp_path)) is None
+
+
+@pytest.mark.parametrize("content", [{}, {"settings": []}, {"settings": {"data": 5}}])
+def test_damaged_settings_of_a_preset_are_published_without_failure(small, content, tmp_path):
+    found = export_command.config(contents_of(small, tmp_path, training=content))
+    assert found in (None, {"data": 5})
 
 
 def test_a_hash_of_data_is_of_their_values():

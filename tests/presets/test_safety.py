@@ -66,7 +66,7 @@ def test_a_lambda_of_a_function_of_keras_is_refused(preset):
     node = layer("keras.layers", "Lambda", {"name": "l", "function": function("keras.ops", "full_like")})
     node["config"]["arguments"] = {"fill_value": 7.0}
     config = with_layer(config_of(preset), node)
-    assert_refused(preset, config, "a compiled model or a function in 'function'")
+    assert_refused(preset, config, "its function '.*' is none of the zoo's")
     vae = unchecked(config)
     np.testing.assert_array_equal(vae.encoder(tf.zeros([1, 4, 4, 1])), np.full([1, 8], 7))
 
@@ -77,7 +77,7 @@ def test_a_lambda_of_a_function_of_keras_is_refused(preset):
 def test_functions_that_read_files_are_refused(preset, monkeypatch, module, name):
     node = function(module, name)
     config = put(config_of(preset), ("config", "encoder", "config", "layers", 2, "config", "activation"), node)
-    assert_refused(preset, config, "a compiled model or a function in 'function'")
+    assert_refused(preset, config, "its function '.*' is none of the zoo's")
     monkeypatch.setattr(serialization_lib, "NON_MODELING_APIS", frozenset())  # as in Keras before it had the list
     assert unchecked(node).__name__ == name
 
@@ -85,7 +85,7 @@ def test_functions_that_read_files_are_refused(preset, monkeypatch, module, name
 def test_what_keras_forgot_to_list_is_refused(preset):
     node = function("keras.utils", "set_random_seed")
     config = put(config_of(preset), ("config", "encoder", "config", "layers", 2, "config", "activation"), node)
-    assert_refused(preset, config, "a compiled model or a function in 'function'")
+    assert_refused(preset, config, "its function '.*' is none of the zoo's")
     assert unchecked(node) is keras.utils.set_random_seed
 
 
@@ -259,7 +259,7 @@ def test_sizes_are_bounded_before_anything_is_allocated(preset):
         (
             ("config", "samplers"),
             {"gmm": layer("keras.layers", "Flatten", {"name": "f"})},
-            "to be a sampler, got a",
+            "to be a sampler of that name, got a",
         ),
         (("config", "name"), "..", "expected the name of the model"),
         (("config", "name"), "../../x", "expected the name of the model"),
@@ -374,7 +374,7 @@ def test_a_model_like_keras_s_functional_ones_is_refused_and_changes_no_class(pr
     assert zoo.VAE.__mro__ == bases
 
 
-@pytest.mark.parametrize("name", ["\x1b[2J", "a\u202eb", "../x", "a/b", ""])
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "~", ".x"])
 def test_names_that_are_no_names_of_files_are_refused(preset, name):
     config = config_of(preset)
     config["config"]["name"] = name

@@ -40,7 +40,7 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
     parts = recipe(name, **overrides)
     event_shape, latent = _shape(event_shape), check_int(parts.latent, "latent")
     likelihood = supports.get(support).likelihood if parts.likelihood is None else parts.likelihood
-    with memory_limit(), _initial_weights_from(seed := check_seed(seed)):
+    with memory_limit(), initial_weights_from(seed := check_seed(seed)):
         network = build_part("network", parts.network)
         encoder = _network("encoder", parts.encoder, event_shape)
         decoder = _network("decoder", parts.decoder, (latent,))
@@ -93,8 +93,12 @@ def _rescaled(encoder, rescaling):
 
 
 @contextmanager
-def _initial_weights_from(seed):
-    """Seeds Python's `random`, from which Keras's initializers take their seeds, and restores its state afterwards."""
+def initial_weights_from(seed):
+    """Seeds Python's `random`, from which Keras's initializers take their seeds, and restores its state afterwards.
+
+    Args:
+        seed: see `random.seed`.
+    """
     state = random.getstate()
     random.seed(seed)
     try:

@@ -12,21 +12,24 @@ MAX_STEPS = 100  # upper limit of flow steps; more take minutes to build and hou
 
 @keras.saving.register_keras_serializable("zoo")
 class MaskedDense(keras.layers.Layer):
-    """(W ⊙ mask)ᵀ z + b.
+    """(W ⊙ mask)ᵀ z + b, maskᵢⱼ = 1 if input i comes no later than output j needs it, else 0.
 
     Args:
-        mask: [inputs, outputs] of zeros and ones.
+        inputs: order of each input.
+        outputs: the last order that each output depends on.
         gain: scale of the initial weights.
     """
 
-    def __init__(self, mask, gain=1.0, **kwargs):
+    def __init__(self, inputs, outputs, gain=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.mask, self.gain = np.asarray(mask, "float32"), gain
+        self.inputs, self.outputs, self.gain = np.asarray(inputs), np.asarray(outputs), gain
 
     def build(self, z_shape):
+        shape = (len(self.inputs), len(self.outputs))
         initializer = keras.initializers.VarianceScaling(self.gain**2, "fan_in")
-        self.kernel = self.add_weight(shape=self.mask.shape, initializer=initializer, name="kernel")
-        self.bias = self.add_weight(shape=self.mask.shape[1:], initializer="zeros", name="bias")
+        self.kernel = self.add_weight(shape=shape, initializer=initializer, name="kernel")
+        self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
+        self.mask = np.float32(self.inputs[:, None] <= self.outputs)  # after the weights, whose size is checked
         super().build(z_shape)
 
     def call(self, z):
@@ -35,7 +38,8 @@ class MaskedDense(keras.layers.Layer):
         return tf.reshape(y, tf.concat([tf.shape(z)[:-1], [self.mask.shape[1]]], axis=0))
 
     def get_config(self):
-        return super().get_config() | {"mask": self.mask.tolist(), "gain": self.gain}
+        orders = {"inputs": self.inputs.tolist(), "outputs": self.outputs.tolist()}
+        return super().get_config() | orders | {"gain": self.gain}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -62,15 +66,14 @@ class MADE(keras.layers.Layer):
 
     def build(self, z_shape):
         (d,) = self.event_shape
-        order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # order of the elements
         units = max(self.hidden, d)
         takes = f"the masks of a network with hidden={units:,} to fit into memory, but with their weights they take"
         size = memory.BYTES_PER_FLOAT * memory.FLOATS_PER_PARAMETER * units * d * (1 + self.outputs)
         memory.check(size, takes, "Use fewer hidden units")
-        degrees = np.arange(units) % d
-        self.hidden_layer = MaskedDense(order[:, None] <= degrees, dtype=self.dtype_policy, name="hidden_layer")
-        mask = np.repeat(degrees[:, None] < order, self.outputs, axis=1)
-        self.output_layer = MaskedDense(mask, gain=self.gain, dtype=self.dtype_policy, name="output_layer")
+        order = np.arange(1, d + 1)[:: -1 if self.reverse else 1]  # order of the elements
+        degrees, before = np.arange(units) % d, np.repeat(order - 1, self.outputs)
+        self.hidden_layer = MaskedDense(order, degrees, dtype=self.dtype_policy, name="hidden_layer")
+        self.output_layer = MaskedDense(degrees, before, gain=self.gain, dtype=self.dtype_policy, name="output_layer")
         self.hidden_layer.build((None, d))
         self.output_layer.build((None, units))
         if self.context:

@@ -49,11 +49,14 @@ class Orthogonal:
         loc, raw_scale, raw = tf.split(params, [d, d, r * d], axis=-1)
         # Perturbed unit vectors, because zero has no direction; scaled by 1/√d to stay close in high dimensions too.
         raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [r, d]], axis=0)) / d**0.5
-        vectors = raw + tf.constant(np.eye(d)[np.arange(r) % d], raw.dtype)
+        vectors = raw + tf.constant(np.equal.outer(np.arange(r) % d, np.arange(d)) * 1.0, raw.dtype)
         directions = vectors * tf.math.rsqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) + EPSILON)
         rotation = LinearOperatorHouseholderProduct(tf.linalg.matrix_transpose(directions))
         scale = tf.linalg.LinearOperatorDiag(positive(raw_scale), is_non_singular=True)  # √D
         return tfd.MultivariateNormalLinearOperator(loc, tf.linalg.LinearOperatorComposition([rotation, scale]))
 
     def _count(self, d):
-        return min(d, REFLECTIONS) if self.reflections is None else self.reflections
+        r = min(d, REFLECTIONS) if self.reflections is None else self.reflections
+        if r > max(d, REFLECTIONS):  # d reach every orthogonal matrix, and memory grows with r²
+            raise ValueError(f"Expected reflections= to be at most {max(d, REFLECTIONS)} in {d} dimensions, got {r}.")
+        return r

@@ -9,7 +9,6 @@ it may be built from configs. One that was registered with Keras alone must be n
 imported may do that.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,30 +17,17 @@ from typing import Any
 import keras
 
 from zoo import registry
-from zoo.checks import INT32_LIMIT
 from zoo.model.vae import VAE
+from zoo.presets.layout import one_line
 
-MAX_DEPTH = 40
-MAX_VALUES = 100_000
-MAX_TEXT = 10_000
-MAX_DIMENSIONS = 16  # of a shape
 MAX_OBJECTS = 5_000  # layers, dtype policies and initializers
-SHAPES = (
-    "batch_shape",
-    "batch_input_shape",
-    "build_input_shape",
-    "event_shape",
-    "input_shape",
-    "params_shape",
-    "shape",
-    "target_shape",
-)
+MAX_LAYERS = 200  # in networks, because Keras takes a time for each that grows with those before it
 KEYS = {"module", "class_name", "config", "registered_name", "build_config", "compile_config", "name", "inbound_nodes"}
 MODEL = "zoo>VAE"
 ENTRIES = {*VAE.PARTS, "support", "seed", "samplers", "name", "trainable", "dtype"}  # of the model's config
 LAYERS = (MODEL, "zoo>GatedDense")  # ours that are in configs and no parts
 FUNCTIONAL = "keras.src.models.functional"
-TENSOR = "__keras_tensor__"
+FUNCTION, TENSOR = "function", "__keras_tensor__"  # of Keras's class names
 KERAS = {
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
@@ -52,46 +38,14 @@ KERAS = {
 }
 
 
-def check_bounds(config: Any, path: str | Path) -> None:
-    """Checks depth, length and sizes of a parsed config, whatever it describes.
+class Everything(dict):
+    """The `custom_objects` of who names whatever a config contains."""
 
-    Args:
-        config: a value of JSON.
-        path: of its file, for messages.
+    def __contains__(self, name):
+        return isinstance(name, str)
 
-    Raises:
-        ValueError: it is nested too deeply, has too many values, too long texts, or too large numbers and shapes.
-    """
-    left, values = [(config, 0, "")], 0
-    while left:
-        value, depth, key = left.pop()
-        values += 1
-        if depth > MAX_DEPTH or values > MAX_VALUES:
-            raise refused(path, f"expected at most {MAX_DEPTH} levels and {MAX_VALUES:,} values, got more")
-        if isinstance(value, dict):
-            left += [item for name in value for item in ((name, depth + 1, ""), (value[name], depth + 1, name))]
-        elif isinstance(value, list):
-            _check_shape(value, key, path)
-            left += [(item, depth + 1, "") for item in value]
-        else:
-            _check_scalar(value, path)
-
-
-def _check_scalar(value, path):
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise refused(path, f"expected texts of at most {MAX_TEXT:,} characters, got {len(value):,}")
-    if isinstance(value, int) and abs(value) >= INT32_LIMIT:
-        raise refused(path, f"expected numbers under {INT32_LIMIT:,}, got a larger one")
-    if isinstance(value, float) and not math.isfinite(value):  # as 1e999 is read
-        raise refused(path, "expected finite numbers, got an infinite one")
-
-
-def _check_shape(value, key, path):
-    sizes = [size for size in value if isinstance(size, int)] if key in SHAPES else []
-    if len(sizes) > MAX_DIMENSIONS:  # before their product, of which Python knows all digits
-        raise refused(path, f"expected {key} to have at most {MAX_DIMENSIONS} dimensions, got {len(sizes):,}")
-    if math.prod(map(abs, sizes)) >= INT32_LIMIT:
-        raise refused(path, f"expected {key} to have under {INT32_LIMIT:,} elements, got {value!r:.100}")
+    def __getitem__(self, name):
+        return type
 
 
 def checked(config: dict, path: str | Path, custom_objects: Mapping[str, Any] | None = None) -> dict:
@@ -100,18 +54,20 @@ def checked(config: dict, path: str | Path, custom_objects: Mapping[str, Any] | 
     Args:
         config: of a model, its bounds checked, of the current schema.
         path: of its file, for messages.
-        custom_objects: name → class, what the caller allows besides.
+        custom_objects: name → class or function, what the caller allows besides.
 
     Raises:
         ValueError: it contains something else; the message says how to allow it.
     """
+    if not isinstance(custom_objects, Mapping | None):
+        raise ValueError(f"Expected custom_objects= to be a dict, {{name: class}}, got {custom_objects!r}.")
     if config.get("registered_name") != MODEL:
         raise refused(path, f"expected a VAE, got {config.get('class_name')!r:.100}")
     name = (config.get("config") or {}).get("name") if isinstance(config.get("config"), dict) else None
     if name is not None and not (isinstance(name, str) and re.fullmatch(r"\w[\w .()-]{0,199}", name)):
         raise refused(path, f"expected the name of the model to be that of a file, got {name!r:.100}")
     known = {f"zoo.{kind}>{cls.__name__}": cls for kind, cls in _parts() if hasattr(cls, "get_config")}
-    return _Classes(path, known, custom_objects or {}).value(config)
+    return _Classes(path, known, {} if custom_objects is None else custom_objects).value(config)
 
 
 def _parts():
@@ -123,7 +79,7 @@ class _Classes:
 
     def __init__(self, path, parts, custom_objects):
         self.path, self.parts, self.custom_objects = path, parts, custom_objects
-        self.objects = 0
+        self.objects, self.layers = 0, 0
 
     def value(self, value):
         """Returns a value with the classes in it resolved."""
@@ -138,11 +94,15 @@ class _Classes:
 
     def inner(self, key, item):
         """Returns an entry of a dict with the classes in it resolved; names of classes were checked before."""
+        self.layers += len(item) if key == "layers" and isinstance(item, list) else 0
+        if self.layers > MAX_LAYERS:
+            raise refused(self.path, f"expected at most {MAX_LAYERS} layers in its networks, got more")
         return item if key in ("class_name", "registered_name") and isinstance(item, str) else self.value(item)
 
     def text(self, text):
         """Returns a text, which Keras may take for the name of an initializer, an activation or the like."""
-        if text in keras.saving.get_custom_objects() and text not in (*self.custom_objects, *self.parts, *LAYERS):
+        named = text in self.custom_objects or text in self.parts or text in LAYERS
+        if text in keras.saving.get_custom_objects() and not named:
             raise self.unknown(text, text)
         return text
 
@@ -153,6 +113,8 @@ class _Classes:
             raise refused(self.path, f"expected at most {MAX_OBJECTS:,} layers and other objects, got more")
         if value["class_name"] == TENSOR and value.keys() == {"class_name", "config"}:
             return {}
+        if value["class_name"] == FUNCTION:
+            return self.function(value)
         module, name, registered = self._names(value)
         if (module, name) in KERAS and registered in (None, name):
             return {}
@@ -161,17 +123,34 @@ class _Classes:
             return {"class_name": registered.split(">")[1]}
         if registered in self.parts:
             return self._named(registered, self.parts[registered])
-        for key in (registered, name):
-            if key in self.custom_objects:
-                return self._named(key, self.custom_objects[key])
-        raise self.unknown(registered or f"{module}.{name}", name)
+        return self._named_one(registered, name, registered or f"{module}.{name}")
 
-    def unknown(self, what, name):
-        """Returns the error for a class that is not allowed."""
+    def function(self, value):
+        """Returns the module and the names of a function, an activation for example, if the caller named it."""
+        name, registered = value.get("config"), value.get("registered_name")
+        if not isinstance(name, str) or value.keys() - KEYS:
+            raise refused(self.path, f"expected the name of a function, got {name!r:.100}")
+        return self._named_one(registered, name, name, function=True)
+
+    def _named_one(self, registered, name, what, function=False):
+        """Returns the module and the names of what the caller named, by its registered name or its own."""
+        for key in (registered, name):
+            if key in self.custom_objects and not name.startswith("__"):
+                found = self.custom_objects[key]
+                if not (callable(found) if function else isinstance(found, type)):
+                    kind = "function" if function else "class"
+                    raise ValueError(f"Expected custom_objects[{key!r}] to be a {kind}, got {found!r}.")
+                if function:
+                    return {"module": "builtins", "config": key, "registered_name": key}
+                return self._named(key, found)
+        raise self.unknown(what, name, FUNCTION if function else "class")
+
+    def unknown(self, what, name, kind="class"):
+        """Returns the error for a class or a function that is not allowed."""
         return refused(
             self.path,
-            f"its class {what!r:.100} is none of the zoo's. If you trust it, name it: "
-            f"custom_objects={{{name!r:.100}: <the class>}}; your own parts can be registered by zoo.register",
+            f"its {kind} {what!r:.100} is none of the zoo's. If you trust it, name it: "
+            f"custom_objects={{{name!r:.100}: <the {kind}>}}; your own parts can be registered by zoo.register",
         )
 
     def check_model(self, registered, config):
@@ -185,23 +164,21 @@ class _Classes:
         names = [value.get(key) for key in ("module", "class_name", "registered_name")]
         unknown = value.keys() - KEYS
         if unknown or value.get("compile_config") or not isinstance(value.get("config"), dict):
-            what = f"the entry {min(unknown)!r:.50}" if unknown else "a compiled model or a function"
+            what = f"the entry {min(unknown)!r:.50}" if unknown else "a compiled model"
             raise refused(self.path, f"expected the config of a layer, got {what} in {names[1]!r:.100}")
         if not all(item is None or isinstance(item, str) for item in names):
             raise refused(self.path, f"expected the name of a class, got {names[1]!r:.100}")
         return names
 
     def _named(self, key, cls):
-        if not isinstance(cls, type):
-            raise ValueError(f"Expected custom_objects[{key!r}] to be a class, got {cls!r}.")
         return {"module": cls.__module__, "class_name": cls.__name__, "registered_name": key}
 
 
-def refused(path: str | Path, why: str) -> ValueError:
+def refused(path: str | Path, why: object) -> ValueError:
     """Returns the error for a config that is refused.
 
     Args:
         path: of its file.
-        why: the reason, without a full stop.
+        why: the reason, without a full stop, or an error.
     """
-    return ValueError(f"'{path}' does not describe a model of this zoo: {why}.")
+    return ValueError(f"'{path}' does not describe a model of this zoo: {one_line(why)}.")

@@ -1,9 +1,11 @@
 """Presets on Hugging Face: hf://owner/name[@revision]. huggingface_hub is imported when it is needed."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from zoo.presets.layout import PATTERNS
+from zoo.presets.layout import METADATA, PATTERNS
 
 SCHEME = "hf://"
 WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
@@ -48,13 +50,14 @@ def download(uri: str) -> Path:
         raise ValueError(f"'{uri}' cannot be fetched: {said[:300]}") from error
 
 
-def upload_preset(uri: str, folder: str | Path) -> str:
+def upload_preset(uri: str, folder: str | Path, custom_objects: Mapping[str, Any] | None = None) -> str:
     """Uploads a preset to Hugging Face, as one commit, after a check that it loads.
 
     Args:
         uri: hf://owner/name, or hf://owner/name@branch. The repository is created if there is none. Log in with
             `hf auth login`, or set HF_TOKEN.
         folder: of the preset.
+        custom_objects: see `VAE.from_preset`.
 
     Returns:
         The address of the commit.
@@ -63,21 +66,21 @@ def upload_preset(uri: str, folder: str | Path) -> str:
         ImportError: huggingface_hub is not installed.
         FileNotFoundError, ValueError: the folder contains no preset, or one that does not load.
     """
-    from zoo.presets import metadata
-    from zoo.presets.layout import METADATA
     from zoo.presets.loading import build, read
 
     repository, branch = parse(uri)
     folder = Path(folder).expanduser()
-    files = metadata.read(folder)["files"]
-    build(read(folder))
+    if not (folder / METADATA).is_file():
+        raise FileNotFoundError(f"No preset in '{folder}': {METADATA} is missing. Make one by vae.save_to_preset.")
+    contents = read(folder, custom_objects)
+    build(contents, custom_objects)
     hub = _hub()
     hub.create_repo(repo_id=repository, exist_ok=True)
     commit = hub.upload_folder(
         repo_id=repository,
         folder_path=folder,
         revision=branch,
-        allow_patterns=[METADATA, *files],
+        allow_patterns=[METADATA, *contents.metadata["files"]],
         commit_message="Upload a preset",
     )
     return str(getattr(commit, "commit_url", commit))

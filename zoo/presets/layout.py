@@ -13,18 +13,40 @@ The first four are in every preset.
 """
 
 import json
+import math
 import re
 from pathlib import Path
+from typing import Any
+
+from zoo.checks import INT32_LIMIT
 
 CONFIG, WEIGHTS, METADATA, REFERENCE = "config.json", "model.weights.h5", "metadata.json", "reference.json"
 PREPROCESSOR, TRAINING, METRICS, CARD = "preprocessor.json", "training.json", "metrics.json", "README.md"
 REQUIRED = (CONFIG, WEIGHTS, REFERENCE)  # beside metadata.json, which lists them
 OPTIONAL = (PREPROCESSOR, TRAINING, METRICS, CARD)
+READ = (CONFIG, WEIGHTS, PREPROCESSOR, TRAINING, METRICS)  # by this package, once
 ASSET = re.compile(r"assets/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 PATTERNS = [CONFIG, WEIGHTS, METADATA, REFERENCE, *OPTIONAL, "assets/*"]  # what is fetched from a hub
 
 MAX_JSON = 4 * 2**20  # bytes of a file that is parsed before it is trusted
-MAX_FILE = 256 * 2**20  # bytes of any file but the weights
+MAX_FILES = 64  # in a preset
+MAX_FURTHER = 256 * 2**20  # bytes of all files but the weights
+MAX_DEPTH = 40
+MAX_VALUES = 100_000
+MAX_TEXT = 10_000
+MAX_DIMENSIONS = 16  # of a shape
+SHAPES = (
+    "batch_shape",
+    "batch_input_shape",
+    "build_input_shape",
+    "event_shape",
+    "input_shape",
+    "params_shape",
+    "shape",
+    "target_shape",
+)
+# Control characters, what changes the order of text, and halves of characters, which are no text.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def is_allowed(name: str) -> bool:
@@ -45,7 +67,8 @@ def from_bytes(content: bytes, path: str | Path) -> dict:
         path: of the file, for messages.
 
     Raises:
-        ValueError: it is not JSON, is no object, is too large or nested too deeply, has a key twice, or NaN.
+        ValueError: it is not JSON, is no object, has a key twice, NaN or control characters, or is too large or nested
+            too deeply; see `check_bounds`.
     """
     if len(content) > MAX_JSON:
         raise ValueError(f"Expected '{path}' to have at most {MAX_JSON:,} bytes, got {len(content):,}.")
@@ -55,7 +78,75 @@ def from_bytes(content: bytes, path: str | Path) -> dict:
         raise ValueError(f"'{path}' is damaged, expected JSON: {error}.") from error
     if not isinstance(values, dict):
         raise ValueError(f"'{path}' is damaged: expected a JSON object, got {str(values)[:50]!r}.")
+    check_bounds(values, path)
     return values
+
+
+def check_bounds(values: Any, path: str | Path, elements: int = INT32_LIMIT) -> None:
+    """Checks depth, length and sizes of parsed JSON, whatever it describes.
+
+    Args:
+        values: a value of JSON.
+        path: of its file, for messages.
+        elements: largest number of elements of a shape, exclusive.
+
+    Raises:
+        ValueError: it is nested too deeply, has too many values, too long texts or control characters, or too large
+            numbers and shapes.
+    """
+    left, count = [(values, 0, "")], 0
+    while left:
+        value, depth, key = left.pop()
+        count += 1
+        if depth > MAX_DEPTH or count > MAX_VALUES:
+            raise damaged(path, f"expected at most {MAX_DEPTH} levels and {MAX_VALUES:,} values, got more")
+        if isinstance(value, dict):
+            left += [item for name in value for item in ((name, depth + 1, ""), (value[name], depth + 1, name))]
+        elif isinstance(value, list):
+            _check_shape(value, key, path, elements)
+            left += [(item, depth + 1, "") for item in value]
+        else:
+            _check_scalar(value, path)
+
+
+def _check_scalar(value, path):
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise damaged(path, f"expected texts of at most {MAX_TEXT:,} characters, got {len(value):,}")
+    if isinstance(value, str) and UNPRINTABLE.search(value):
+        raise damaged(path, f"expected texts without control characters, got {value!a:.100}")
+    if isinstance(value, int) and abs(value) >= INT32_LIMIT:
+        raise damaged(path, f"expected numbers under {INT32_LIMIT:,}, got a larger one")
+    if isinstance(value, float) and not math.isfinite(value):  # as 1e999 is read
+        raise damaged(path, "expected finite numbers, got an infinite one")
+
+
+def _check_shape(value, key, path, elements):
+    sizes = [size for size in value if isinstance(size, int)] if key in SHAPES else []
+    if len(sizes) > MAX_DIMENSIONS:  # before their product, of which Python knows all digits
+        raise damaged(path, f"expected {key} to have at most {MAX_DIMENSIONS} dimensions, got {len(sizes):,}")
+    if math.prod(map(abs, sizes)) >= elements:
+        raise damaged(path, f"expected {key} to have under {elements:,} elements, got {value!r:.100}")
+
+
+def damaged(path: str | Path, why: object) -> ValueError:
+    """Returns the error for a file that is not as this package writes it, in one line without control characters.
+
+    Args:
+        path: of the file.
+        why: an error or a reason, without a full stop.
+    """
+    return ValueError(f"'{path}' is damaged: {one_line(why)}.")
+
+
+def one_line(said: object) -> str:
+    """Returns what an error says in one line of at most 400 characters that a terminal shows as they are.
+
+    Args:
+        said: an error or text.
+    """
+    line = UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], " ".join(str(said).split())).rstrip(".")
+    line = line or type(said).__name__
+    return line if len(line) <= 400 else f"{line[:400]} …"
 
 
 def _unique(pairs):

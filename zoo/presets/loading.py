@@ -9,17 +9,27 @@ from typing import Any
 import keras
 
 from zoo import memory
-from zoo.commands.endings import is_check
 from zoo.finetuning.origin import Origin
 from zoo.finetuning.replacing import with_parts
+from zoo.model.building import initial_weights_from
 from zoo.model.saving import MODEL
 from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
-from zoo.presets.checking import check_bounds, checked, refused
-from zoo.presets.layout import CONFIG, MAX_FILE, MAX_JSON, METADATA, WEIGHTS, from_bytes, read_bounded
-from zoo.presets.migrations import check_schema, current_schema, migrate
+from zoo.presets.checking import checked, refused
+from zoo.presets.layout import (
+    CONFIG,
+    MAX_JSON,
+    METADATA,
+    WEIGHTS,
+    check_bounds,
+    damaged,
+    from_bytes,
+    read_bounded,
+)
+from zoo.presets.migrations import check_schema, migrate, migrate_metadata
 from zoo.presets.resolving import resolve
-from zoo.presets.weights import check_structure, load_weights, variables_limit
+from zoo.presets.weights import SLACK, check_structure, load_weights, variables_limit
+from zoo.registry import name_of
 from zoo.samplers import Sampler
 
 KERAS_WRAPPERS = ("keras.src.saving.serialization_lib", "keras.src.ops.operation")  # modules that deserialize configs
@@ -34,7 +44,8 @@ class Contents:
         config: as Keras serializes a model, of the current schema, without unknown classes.
         config_name: name of its file.
         weights: bytes of the .h5 file, of the current schema.
-        metadata: of a preset; None for a run.
+        metadata: of a preset, of the current schema; None for a run.
+        further: name → bytes of the other JSON files of a preset.
     """
 
     folder: Path
@@ -42,6 +53,22 @@ class Contents:
     config_name: str
     weights: bytes
     metadata: dict | None
+    further: dict[str, bytes]
+
+    def parsed(self, name: str) -> dict:
+        """Returns the object in one of the further files.
+
+        Args:
+            name: of the file.
+
+        Raises:
+            ValueError: the preset has none, or it is damaged.
+        """
+        if name not in self.further:
+            raise ValueError(
+                f"'{self.folder}' was made of no run: it has no {name}. Use vae.score on your own data instead."
+            )
+        return from_bytes(self.further[name], self.folder / name)
 
 
 def load(preset: str | Path, custom_objects: Mapping[str, type] | None = None) -> VAE:
@@ -78,8 +105,8 @@ def from_preset(
     return vae
 
 
-def read(folder: Path, custom_objects: Mapping[str, type] | None = None) -> Contents:
-    """Reads and checks the files of a preset or a run.
+def read(folder: Path, custom_objects: Mapping[str, Any] | None = None) -> Contents:
+    """Reads and checks the files of a preset or a run, each once.
 
     Args:
         folder: path.
@@ -89,96 +116,80 @@ def read(folder: Path, custom_objects: Mapping[str, type] | None = None) -> Cont
         FileNotFoundError: a file is missing.
         ValueError: a file was changed, is damaged, or contains classes that are not allowed.
     """
+    weights_path = folder / WEIGHTS
+    size = weights_path.stat().st_size if weights_path.is_file() else 0
+    memory.check(2 * size, f"the weights in '{folder}' to fit into memory, but they take", "Use a larger machine")
     metadata, name = None, MODEL
     if (folder / METADATA).exists():
         metadata, name = metadata_file.read(folder), CONFIG
-        check_schema(metadata["schema"], folder / METADATA)
+        content = metadata_file.read_files(folder, metadata, size)
     else:
         _check_complete(folder)
-    size = (folder / WEIGHTS).stat().st_size if (folder / WEIGHTS).is_file() else 0
-    memory.check(2 * size, f"the weights in '{folder}' to fit into memory, but they take", "Use a larger machine")
-    content = {name: read_bounded(folder / name, MAX_JSON), WEIGHTS: read_bounded(folder / WEIGHTS, size)}
-    if metadata is not None:
-        _check_hashes(folder, metadata["files"], content)
-    config = from_bytes(content[name], folder / name)
-    check_bounds(config, folder / name)
-    check_structure(content[WEIGHTS], folder / WEIGHTS)
+        content = {MODEL: read_bounded(folder / MODEL, MAX_JSON), WEIGHTS: read_bounded(weights_path, size)}
+    path, weights = folder / name, content.pop(WEIGHTS)
+    config = from_bytes(content.pop(name), path)
+    check_bounds(config, path, elements=len(weights) + SLACK)
+    check_structure(weights, weights_path)
     schema = config.pop("schema", 1) if metadata is None else metadata["schema"]
-    check_schema(schema, folder / name)
-    config, weights = migrate(config, content[WEIGHTS], schema)
-    if metadata is not None and schema == current_schema():
+    check_schema(schema, path)
+    try:
+        config, weights = migrate(config, weights, schema)
+        metadata = metadata and migrate_metadata(metadata)
+    except Exception as error:  # old files are as anybody may have made them
+        raise damaged(folder, error) from error
+    if metadata is not None:
         metadata_file.check_types(metadata, folder / METADATA)
-    return Contents(folder, checked(config, folder / name, custom_objects), name, weights, metadata)
+    return Contents(folder, checked(config, path, custom_objects), name, weights, metadata, content)
 
 
 def _check_complete(folder):
     for name in (MODEL, WEIGHTS):
         if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"No model in '{folder}': {name} is missing. Train one there, or use another folder."
-            )
+            what = f"{METADATA}, for a preset, and {MODEL}, for a run, are" if name == MODEL else f"{name} is"
+            raise FileNotFoundError(f"No model in '{folder}': {what} missing. Use the folder of a preset or of a run.")
 
 
-def _check_hashes(folder, hashes, content):
-    """Checks the hash of each file; those that are read later are taken from `content`, as they were read."""
-    for name, digest in hashes.items():
-        found = content[name] if name in content else read_bounded(folder / name, MAX_FILE)
-        if metadata_file.sha256(found) != digest:
-            raise ValueError(
-                f"'{folder / name}' was changed after the preset was saved: its hash differs. {metadata_file.AGAIN}"
-            )
-
-
-def build(contents: Contents, custom_objects: Mapping[str, type] | None = None, with_weights: bool = True) -> VAE:
+def build(contents: Contents, custom_objects: Mapping[str, Any] | None = None, with_weights: bool = True) -> VAE:
     """Builds a model from checked files.
 
     Args:
         contents: as returned by `read`.
         custom_objects: see `VAE.from_preset`.
-        with_weights: whether to load its weights.
+        with_weights: whether to load its weights; if not, they are initialized from the model's seed, and what was
+            fitted to data after training is left out.
 
     Raises:
         ValueError: config and weights do not match, or are of no model.
     """
     path, weights_path = contents.folder / contents.config_name, contents.folder / WEIGHTS
+    size = check_structure(contents.weights, weights_path)
     try:
-        with variables_limit(check_structure(contents.weights, weights_path), weights_path):
+        with variables_limit(size, weights_path), initial_weights_from(contents.config["config"].get("seed", 0)):
             vae = keras.saving.deserialize_keras_object(contents.config, dict(custom_objects or {}))
-    except Exception as error:
-        cause = _cause(error)
-        if not (is_check(cause) or _is_of_config(cause)):
-            raise  # a bug, which keeps its type and traceback
-        raise refused(path, _line(cause).rstrip(".")) from error
+    except Exception as error:  # a config can make any code fail, in any way
+        raise refused(path, _cause(error)) from error
     if not isinstance(vae, VAE):
         raise refused(path, f"expected a VAE, got a {type(vae).__name__}")
     for name, sampler in vae.samplers.fitted.items():
-        if not isinstance(sampler, Sampler):
-            raise refused(path, f"expected '{name}' to be a sampler, got a {type(sampler).__name__}")
+        if not isinstance(sampler, Sampler) or name != name_of(sampler):  # "prior" would take the prior's place
+            raise refused(path, f"expected '{name}' to be a sampler of that name, got a {type(sampler).__name__}")
+    if contents.metadata is not None:
+        metadata_file.check_facts(vae, contents.metadata, contents.folder / METADATA)
     if with_weights:
         load_weights(vae, contents.weights, weights_path)
+    else:
+        vae.samplers.fitted.clear()
     return vae
 
 
 def _cause(error):
     """Returns the error that Keras wrapped into others while it deserialized a config."""
-    while error.__context__ is not None and _raised_in(error)[0] in KERAS_WRAPPERS:
+    while error.__context__ is not None and _raised_in(error) in KERAS_WRAPPERS:
         error = error.__context__
     return error
 
 
-def _is_of_config(error):
-    """Returns whether Keras raised an error because it cannot read a config, or because the config has unknown keys."""
-    module, function = _raised_in(error)
-    return module in KERAS_WRAPPERS or (module, function) == ("keras.src.layers.layer", "__init__")
-
-
 def _raised_in(error):
-    """Returns the names of the module and of the function that raised an error."""
+    """Returns the name of the module that raised an error."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", ""), frame.f_code.co_name
-
-
-def _line(error):
-    """Returns an error's message in one line, truncated to 300 characters."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= 300 else f"{said[:300]} …"
+    return frame.f_globals.get("__name__", "")

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from zoo.presets.collection import folders
@@ -32,7 +33,9 @@ def resolve(preset: str | Path) -> Path:
             raise ValueError(f"Expected {forms()}, got '{preset}'.")
         if NAME.fullmatch(preset) and preset in folders():
             return folders()[preset]
-    folder = Path(preset).expanduser()
+    folder = Path(preset)
+    with suppress(RuntimeError):  # there is no such user
+        folder = folder.expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"No preset '{preset}'. Expected {forms()}.")
     return folder

@@ -17,10 +17,12 @@ from zoo.model.saving import serialize
 from zoo.model.tuning.lora import ordinary
 from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
-from zoo.presets.layout import CONFIG, METADATA, REFERENCE, WEIGHTS, is_allowed, to_text
+from zoo.presets.checking import Everything, checked
+from zoo.presets.layout import CONFIG, METADATA, REFERENCE, WEIGHTS, from_bytes, is_allowed, to_text
+from zoo.presets.metadata import facts
 from zoo.presets.migrations import current_schema
 from zoo.presets.reference import reference
-from zoo.presets.weights import packed
+from zoo.presets.weights import check_finite, packed
 
 TASKS = ["encode", "score", "reconstruct", "generate"]
 
@@ -56,14 +58,17 @@ def save_to_preset(
 
     Raises:
         FileExistsError: the folder exists and is not empty.
-        ValueError: `vae` is not a `zoo.VAE`, or a preset cannot contain a file of that name.
+        ValueError: `vae` is not a `zoo.VAE`, has NaN or infinite weights or what no preset may contain, such as Lambda
+            layers, or a preset cannot contain a file of that name.
         OSError: writing failed; no folder is left.
     """
     if not isinstance(vae, VAE):
         raise ValueError(f"Expected a zoo.VAE to save, got {vae!r}.")
-    folder = Path(folder).expanduser().absolute()
+    folder = Path(folder).expanduser().resolve()
     _check_free(folder)
+    check_finite(vae, "This model cannot be saved as a preset")
     config, weights = serialize(vae)
+    _check_loadable(config)
     with ordinary(vae):
         content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
         metadata = _metadata(vae, about or About())
@@ -81,6 +86,14 @@ def _check_free(folder):
         raise FileExistsError(f"'{folder}' exists. Choose another folder for the preset, or remove it.")
 
 
+def _check_loadable(config):
+    """Checks that a config would be accepted from whoever names all classes in it."""
+    try:
+        checked(from_bytes(_bytes(config), CONFIG), CONFIG, Everything())
+    except ValueError as error:
+        raise ValueError(f"This model cannot be saved as a preset, because it could not be loaded: {error}") from error
+
+
 def _bytes(item):
     if isinstance(item, bytes):
         return item
@@ -90,11 +103,7 @@ def _bytes(item):
 def _metadata(vae, about):
     entries = {
         "schema": current_schema(),
-        "model": vae.name,
-        "support": vae.support,
-        "event_shape": list(vae.event_shape),
-        "latent": vae.latent_size,
-        "parameter_count": sum(weight.shape.num_elements() for weight in vae.trainable_variables),
+        **facts(vae),
         "tasks": TASKS,
         "date_saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "vae_zoo_version": VERSION,
@@ -109,14 +118,25 @@ def _metadata(vae, about):
 def _write(folder, content):
     """Writes all files beside the folder's place, and moves them there at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}-{folder.name}")
+    partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         for name, item in content.items():
             path = partial / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(item)
             synchronize(path)
-        _check_free(folder)
-        os.rename(partial, folder)  # refused by the operating system, if somebody else has written files there
+        for inner in {(partial / name).parent for name in content}:
+            synchronize(inner)
+        _move(partial, folder)
+        synchronize(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move(partial, folder):
+    _check_free(folder)
+    try:
+        os.rename(partial, folder)
+    except OSError:  # as if somebody else has written files there since
+        _check_free(folder)
+        raise

@@ -12,6 +12,7 @@ import tensorflow as tf
 from zoo.commands.endings import is_check
 from zoo.memory import shape_of
 from zoo.model.saving import WeightsBuffer
+from zoo.presets.layout import one_line
 
 MAX_DEPTH = 32
 MAX_OBJECTS = 20_000
@@ -35,10 +36,10 @@ def check_structure(content: bytes, path: str | Path) -> int:
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             size = sum(_arrays(file, 0, [0]))
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise damaged(path, error) from error
+    except Exception as error:  # of the HDF5 library, which raises many
+        raise _refused(path, error) from error
     if size > len(content):
-        raise damaged(path, "its arrays share storage")
+        raise _refused(path, "its arrays share storage")
     return size
 
 
@@ -129,16 +130,29 @@ def load_weights(vae, content: bytes, path: str | Path) -> None:
         path: of the file, for messages.
 
     Raises:
-        ValueError: it is damaged, of another model, or has NaN values.
+        ValueError: it is damaged, of another model, or has NaN or infinite values.
     """
     try:
         _check_keys(vae, content)
         vae.load_weights(WeightsBuffer(content))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise damaged(path, error) from error
+    except Exception as error:
+        raise _refused(path, error) from error
+    check_finite(vae, f"'{path}' is damaged")
+
+
+def check_finite(vae, what: str) -> None:
+    """Checks that the weights of a model are finite.
+
+    Args:
+        vae: a `zoo.VAE`.
+        what: start of the message.
+
+    Raises:
+        ValueError: one has NaN or infinite values.
+    """
     for weight in vae.weights:
-        if np.isnan(weight.numpy()).any():
-            raise ValueError(f"'{path}' is damaged: its weight '{weight.path}' has NaN values. Train it again.")
+        if not np.isfinite(weight.numpy()).all():
+            raise ValueError(f"{what}: the weight '{weight.path}' has NaN or infinite values. Train the model again.")
 
 
 def _check_keys(vae, content):
@@ -162,15 +176,8 @@ def _shapes(content):
     return shapes
 
 
-def damaged(path: str | Path, reason: object) -> ValueError:
-    """Returns the error for a weights file that is refused.
-
-    Args:
-        path: of the file.
-        reason: an error, or text.
-    """
+def _refused(path, reason):
+    """Returns the error for a weights file that is damaged; an error that names the file already is kept."""
     if isinstance(reason, ValueError) and is_check(reason) and str(path) in str(reason):
         return reason
-    said = " ".join(str(reason).split()) or type(reason).__name__
-    said = said if len(said) <= 300 else f"{said[:300]} …"
-    return ValueError(f"'{path}' is damaged or belongs to another model: {said}")
+    return ValueError(f"'{path}' is damaged or belongs to another model: {one_line(reason)}.")

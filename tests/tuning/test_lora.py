@@ -168,6 +168,7 @@ def test_a_resumed_training_comes_to_the_same_bits(tmp_path):
         np.testing.assert_array_equal(average, expected)
 
 
+@pytest.mark.slow
 def test_updates_can_be_enabled_again_and_weights_loaded(tmp_path):
     vae = tuned(2, roles=["encoder", "decoder"], epochs=1)
     expected = outputs(vae)

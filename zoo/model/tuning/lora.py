@@ -56,11 +56,7 @@ def enable(vae, rank, roles=None):
     state = vae.lora
     for i, layer in enumerate(layers):
         layer.enable_lora(rank, a_initializer=keras.initializers.HeUniform(seed=vae.seed + i))
-    updates = {id(getattr(layer, name)) for layer in layers for name in FACTORS}
-    small = {id(layer.kernel) for layer in found if not layer.lora_enabled}
-    # Biases and scales are few, and train; so do kernels too small for updates.
-    of_parts = {id(weight): weight for part in parts for weight in part.trainable_weights}
-    others = [weight for key, weight in of_parts.items() if len(weight.shape) > 1 and key not in updates | small]
+    others = _large_others(parts, found, layers)
     for weight in others:
         weight.trainable = False
     state.rank, state.roles, state.layers, state.changes = rank, roles, layers, state.changes + 1
@@ -150,6 +146,22 @@ def _roles(vae, roles):
         if role in frozen(vae):
             raise ValueError(f"The {role} is frozen. Call vae.unfreeze({role!r}) first, or leave it out of roles=.")
     return roles
+
+
+def _large_others(parts, layers, updated):
+    """Returns the trainable matrices of parts besides the updates and the kernels that are too small for updates.
+
+    Biases and scales are few, and train.
+
+    Args:
+        parts: layers.
+        layers: all of the kind that can have updates.
+        updated: those that have some.
+    """
+    trained = {id(getattr(layer, name)) for layer in updated for name in FACTORS}
+    trained |= {id(layer.kernel) for layer in layers if not layer.lora_enabled}
+    weights = {id(weight): weight for part in parts for weight in part.trainable_weights}
+    return [weight for key, weight in weights.items() if len(weight.shape) > 1 and key not in trained]
 
 
 def _has_kernel(layer):

@@ -23,7 +23,7 @@ class TuningMethods:
 
     def get_compile_config(self):
         # The state of an optimizer that was built for some of the weights does not fit a model of all of them.
-        return None if self.frozen or self.lora.rank else super().get_compile_config()
+        return None if self.frozen_parts.flags or self.lora.rank else super().get_compile_config()
 
     @property
     def lora(self) -> low_rank.LoRA:

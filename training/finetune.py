@@ -38,8 +38,6 @@ class FinetuneCommand(Config):
     """Fit the prior to the codes of the new data before the first step: auto unless --train freezes it, or no."""
     compare_scratch: bool = False
     """Train a new model on the new data alone too, for as many epochs, and compare."""
-    learning_rate: float = 2e-4
-    """Adam's learning rate; with a schedule, its largest value."""
     model: Annotated[str, tyro.conf.Suppress] = ""
     latent: Annotated[int | None, tyro.conf.Suppress] = None
     network: Annotated[str | None, tyro.conf.Suppress] = None

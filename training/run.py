@@ -17,7 +17,7 @@ from training.evaluation.settings import Settings
 from training.finetuning.account import compare
 from training.finetuning.alignment import binarized_as
 from training.finetuning.model import build as fine_tuned
-from training.finetuning.plan import plan
+from training.finetuning.plan import table
 from training.loop.devices import Devices, strategy
 from training.loop.optimizer import described
 from training.loop.training import check_shares, fit
@@ -55,7 +55,7 @@ def train_and_evaluate(config):
         vae = build(config, dataset, devices)
         folder = run_folder.start(config) if devices.is_chief else config.folder
         if devices.is_chief:
-            print(zoo.describe(vae) if config.base is None else plan(vae))
+            print(zoo.describe(vae) if config.base is None else table(vae))
             for line in described(config):
                 print(line)
         train(config, dataset, vae, folder, devices)

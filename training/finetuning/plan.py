@@ -1,35 +1,32 @@
-"""The plan of a fine-tuning: a table of the parts and of what becomes of their weights."""
+"""The plan of a fine-tuning as a table, before the first step."""
 
-import keras
-import numpy as np
-
-from zoo.model.tuning import freezing
-from zoo.registry import spec_of
+from zoo.finetuning.plan import plan
 
 
-def plan(vae):
+def table(vae):
     """Returns a table: for each part its weights, how many of them are trained, and where they come from.
 
     Args:
         vae: the `zoo.VAE`, as it is before the first step.
     """
-    frozen = freezing.frozen(vae)
-    rows = [("part", "", "weights", "trained", "from the earlier training")]
-    for role in vae.PARTS:
-        part = getattr(vae, role)
-        weights, trained = _count(part.weights), _count(part.trainable_variables)
-        kept = vae.origin.weights.get(role, "new") if weights else ""
-        name = part.name if isinstance(part, keras.Model) else spec_of(part)
-        rows.append((role, name, f"{weights:,}", "frozen" if role in frozen else f"{trained:,}", kept))
-    trained, total = _count(vae.trainable_variables), sum(_count(getattr(vae, role).weights) for role in vae.PARTS)
-    share = f"{trained / max(total, 1):.1%} of the weights"
-    rows.append(("total", "", f"{total:,}", f"{trained:,}", share))
+    parts = plan(vae)
+    rows = [("part", "", "weights", "trained", "", "of the earlier training")]
+    rows += [
+        (
+            part.role,
+            part.spec,
+            f"{part.weights:,}",
+            f"{part.trained:,}",
+            part.training,
+            part.origin * bool(part.weights),
+        )
+        for part in parts
+    ]
+    weights, trained = sum(part.weights for part in parts), sum(part.trained for part in parts)
+    rows.append(("total", "", f"{weights:,}", f"{trained:,}", f"{trained / max(weights, 1):.1%}", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {weights:>{widths[2]}}  {trained:>{widths[3]}}  {kept}".rstrip()
-        for role, name, weights, trained, kept in rows
+    sides = "<<>><<"  # numbers to the right
+    lines = (
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)) for row in rows
     )
-
-
-def _count(weights):
-    return int(sum(np.prod(weight.shape) for weight in weights))
+    return "\n".join(f"  {line}".rstrip() for line in lines)

@@ -175,12 +175,12 @@ def build(contents: Contents, custom_objects: Mapping[str, Any] | None = None, w
     for name, sampler in vae.samplers.fitted.items():
         if not isinstance(sampler, Sampler) or name != name_of(sampler):  # "prior" would take the prior's place
             raise refused(path, f"expected '{name}' to be a sampler of that name, got a {type(sampler).__name__}")
-    if contents.metadata is not None:
-        metadata_file.check_facts(vae, contents.metadata, contents.folder / METADATA)
     if with_weights:
         load_weights(vae, contents.weights, weights_path)
     else:
         vae.samplers.fitted.clear()
+    if contents.metadata is not None:
+        metadata_file.check_facts(vae, contents.metadata, contents.folder / METADATA)
     return vae
 
 

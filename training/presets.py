@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import zoo
 from training import run_folder
@@ -32,7 +33,7 @@ PICTURES = {  # of the report: name, and its caption
     "covariances": "Covariance matrices of the posterior at test examples.",
     "samples": "Samples of the prior, and of the distributions of codes that were fitted after training.",
 }
-DPI = 70
+DPI, COLORS = 70, 32
 # Settings that a command names always, or never.
 NAMED = ("model", "data", "data_checksum", "columns", "filled", "from")
 
@@ -94,11 +95,21 @@ def pictures(config, vae, dataset, history, evaluation):
     found = {}
     for name, figure in figures(config, vae, Shown.of(dataset), history, evaluation):
         if name in PICTURES:
-            figure.savefig(content := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
-            found[name] = content.getvalue()
+            found[name] = png(figure)
         if len(found) == len(PICTURES):
             break
     return found
+
+
+def png(figure):
+    """Returns a figure as a small PNG file of few colors.
+
+    Args:
+        figure: of matplotlib.
+    """
+    figure.savefig(drawn := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
+    Image.open(drawn).convert("RGB").quantize(COLORS).save(content := io.BytesIO(), "png", optimize=True)
+    return content.getvalue()
 
 
 def _keep_samplers(vae, names):

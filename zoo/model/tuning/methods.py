@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from zoo.model.tuning import freezing
+import numpy as np
+
+from zoo.model.tuning import freezing, refresh
 from zoo.model.tuning import lora as low_rank
 
 
 class TuningMethods:
-    """Frozen parts and low-rank updates."""
+    """Frozen parts, low-rank updates, and a prior that follows the posterior."""
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -54,6 +56,28 @@ class TuningMethods:
     def merge_lora(self) -> None:
         """Adds the low-rank updates to the kernels, and makes the model an ordinary one. Call `compile` afterwards."""
         low_rank.merge(self)
+
+    def refresh_prior(self, x: np.ndarray, steps: int = 1_000, seed: int = 0, progress: bool = False) -> str:
+        """Fits the prior to the codes of new training data, with everything else fixed, and samplers too.
+
+        The pseudo-inputs of a VampPrior start at training examples. Learned normals, mixtures, flows and p(z₁|z₂)
+        maximize the likelihood of draws of q(z), and stay as they were if that does not raise it. A prior without
+        weights, or a frozen one, stays as it is. Samplers that were fitted are fitted to x, or removed if x has too few
+        examples.
+
+        Args:
+            x: training data [N, *x], in their support.
+            steps: optimizer steps on draws of q(z).
+            seed: random seed of draws and choices.
+            progress: whether to show a progress bar.
+
+        Returns:
+            A sentence that says what was done.
+
+        Raises:
+            ValueError: `x` has another shape or support than the model's.
+        """
+        return refresh.refresh(self, x, steps, seed, progress)
 
     def save(self, *args, **kwargs):
         """Saves the model as Keras does, with low-rank updates merged and no part frozen."""

@@ -20,6 +20,7 @@ from export.signatures.to_float32 import in_float32
 from zoo.checks import check_int
 from zoo.commands.messages import words
 from zoo.data import support as supports
+from zoo.model.tuning.lora import without_lora
 from zoo.registry import name_of
 from zoo.samplers import CompressedPosteriorSampler
 
@@ -68,7 +69,7 @@ def export(
     """
     samples, max_batch_size = check_int(samples, "samples"), check_int(max_batch_size, "max_batch_size")
     limits = _limits(max_rows, max_pixels, max_batch_size)
-    name, vae = served_name(vae.name if name is None else name), in_float32(vae)
+    name, vae = served_name(vae.name if name is None else name), in_float32(without_lora(vae))
     sampler, aggregated = _aggregated(vae, aggregated, check_int(components, "components"))
     model = FrozenModel(vae, sampler, samples, limits)
     concrete = signatures(model)

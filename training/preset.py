@@ -25,7 +25,7 @@ class PresetCommand:
     """License of the weights, as Hugging Face names it, such as mit."""
     samplers: tuple[str, ...] | None = None
     """Names of the samplers to keep; unset, all but aggregated, which grows with the training data and reveals
-    something of each example."""
+    something of each example. Compressed and the pseudo-inputs of a VampPrior reveal something of some examples."""
     data: str | None = None
     """New path of user data that have moved; unset, the path in the training."""
     data_dir: str | None = None

@@ -9,6 +9,7 @@ import keras
 from zoo.catalog import CATALOG
 from zoo.model.building import build
 from zoo.model.tuning.freezing import weights_to_train
+from zoo.model.tuning.lora import ordinary
 from zoo.model.vae import VAE
 from zoo.registry import spec_of
 
@@ -26,6 +27,7 @@ class Description:
         parts: role -> (spec or the network's name, number of parameters that training can change).
         total: number of these parameters in all parts.
         trained: role -> number of parameters that are trained: 0 if the part is frozen.
+        training: role -> "frozen", "lora(rank=…)" or "".
         origin: of a loaded model, which parts keep the weights of their preset and which are new; "" for others.
     """
 
@@ -37,6 +39,7 @@ class Description:
     parts: dict[str, tuple[str, int]]
     total: int
     trained: dict[str, int]
+    training: dict[str, str]
     origin: str = ""
 
     def _latent_parameters(self):
@@ -44,10 +47,11 @@ class Description:
 
     def _note(self, role):
         """Returns what is said of a part beside its size."""
-        count, trained = self.parts[role][1], self.trained[role]
-        if count == trained:
+        training = self.training[role]
+        if not training and self.parts[role][1] == self.trained[role]:
             return ""
-        return f"  trains {trained:,}" if trained else "  frozen"
+        words = [training] if training == "frozen" else [training, f"trains {self.trained[role]:,}"]
+        return "  " + " ".join(filter(None, words))
 
     def _share(self):
         trained = sum(self.trained.values())
@@ -88,14 +92,17 @@ def describe(
     """
     vae = model if isinstance(model, VAE) else build(model, event_shape, support, **overrides)
     parts = {role: getattr(vae, role) for role in VAE.PARTS}
+    with ordinary(vae):
+        counts = {role: _count(weights_to_train(part)) for role, part in parts.items()}
     return Description(
         name=vae.name,
         summary=CATALOG[vae.name].summary if vae.name in CATALOG else "",
         event_shape=vae.event_shape,
         latent=vae.latent_size,
         latent_parameters=getattr(vae.posterior, "params_size", None),
-        parts={role: (_name(part), _count(weights_to_train(part))) for role, part in parts.items()},
-        total=sum(_count(weights_to_train(part)) for part in parts.values()),
+        parts={role: (_name(part), counts[role]) for role, part in parts.items()},
+        total=sum(counts.values()),
+        training={role: "frozen" if role in vae.frozen else vae.lora.spec(role) for role in parts},
         trained={role: _count(part.trainable_weights) for role, part in parts.items()},
         origin="" if vae.origin is None else str(vae.origin),
     )

@@ -1,8 +1,9 @@
-"""Memory estimates: whether a model and a training step fit into this machine, computed before any allocation."""
+"""Estimates of memory and work: whether a model and a training step fit into this machine, before any allocation."""
 
 import math
 import os
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,22 @@ FLOATS_PER_PARAMETER = 4  # per trainable parameter: itself, its gradient and Ad
 FLOATS_PER_OUTPUT = 3  # that a step keeps per output of a layer: itself, its pre-activation, its gradient
 BYTES_PER_FLOAT = 4
 ACTIVATION_SHARE = 0.5  # share of the memory for activations, because the estimate does not count everything
+
+_work = ContextVar("work", default=math.inf)
+
+
+@contextmanager
+def work_limit(multiplications):
+    """Refuses, within the context, models whose check when they are built takes more multiplications.
+
+    Args:
+        multiplications: their number.
+    """
+    token = _work.set(multiplications)
+    try:
+        yield
+    finally:
+        _work.reset(token)
 
 
 def total_memory():
@@ -97,6 +114,18 @@ def check_step(vae, batch=1):
         "Use fewer samples, a smaller batch size, fewer components of the prior or smaller networks",
         ACTIVATION_SHARE,
     )
+    work = encoded * _multiplications(vae.encoder) + batch * _multiplications(vae.decoder)
+    if work > _work.get():
+        raise ValueError(f"Expected networks of at most {_work.get():.0e} multiplications, got about {work:.0e}.")
+
+
+def _multiplications(network):
+    """Counts a network's multiplications for one point: of each weight with each position in its layer's output."""
+    layers = [(layer, math.prod(size or 1 for size in _shape(layer)[1:-1])) for layer in network.layers]
+    return sum(
+        _multiplications(layer) if isinstance(layer, keras.Model) else positions * layer.count_params() + _output(layer)
+        for layer, positions in layers
+    )
 
 
 def check_points(network, count, what):
@@ -120,11 +149,14 @@ def outputs(network):
 
 
 def _output(layer):
+    return math.prod(size or 1 for size in _shape(layer)[1:])
+
+
+def _shape(layer):
     try:
-        shapes = layer.output.shape if keras.backend.is_keras_tensor(layer.output) else ()
+        return layer.output.shape if keras.backend.is_keras_tensor(layer.output) else ()
     except (AttributeError, ValueError):
-        shapes = ()  # a layer of a user's network that was not called symbolically
-    return math.prod(size or 1 for size in shapes[1:])
+        return ()  # a layer of a user's network that was not called symbolically
 
 
 def _in_gib(size):

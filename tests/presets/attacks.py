@@ -4,14 +4,40 @@ import copy
 import json
 
 import keras
+import numpy as np
+import pytest
 
 import zoo
 from zoo.presets import layout, metadata
 
+SMALL = {"latent": 2, "network": "mlp(hidden=(8,))"}
+X = np.round(np.random.default_rng(0).random((5, 4, 4, 1))).astype("float32")
+
+
+def model(name="diag_vae", event_shape=(4, 4, 1), support="binary", **parts):
+    """A tiny model."""
+    return zoo.build(name, event_shape, support, **(SMALL | parts))
+
 
 def small_preset(folder):
     """Saves a tiny preset and returns its folder."""
-    zoo.build("diag_vae", (4, 4, 1), "binary", latent=2, network="mlp(hidden=(8,))").save_to_preset(folder)
+    model().save_to_preset(folder)
+    return folder
+
+
+def assert_refused(folder, config, match):
+    """Checks that a config is refused in a preset whose hashes fit, and in a run, which has none."""
+    resealed(folder, {"config.json": config})
+    for _ in range(2):
+        with pytest.raises(ValueError, match=match):
+            zoo.load(folder)
+        (folder / "metadata.json").unlink(missing_ok=True)
+        (folder / "model.json").write_text(json.dumps(config))
+
+
+def described(folder, **entries):
+    """Changes entries of a preset's metadata, with a hash that fits."""
+    (folder / layout.METADATA).write_text(metadata.sealed(metadata.read(folder) | entries))
     return folder
 
 

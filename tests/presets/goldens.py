@@ -5,6 +5,7 @@ written again: what cannot be loaded any more needs a migration, see `zoo/preset
 """
 
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 import zoo
 from tests.contract.parts import fitting, supports
 from zoo.commands.version import VERSION
+from zoo.presets import reference
 from zoo.presets.metadata import read
 from zoo.registry import get, kinds
 
@@ -57,6 +59,18 @@ def golden(kind, name):
 def there():
     """The folders of all golden presets."""
     return sorted(path.parent for path in GOLDEN.glob("*/*/metadata.json"))
+
+
+def latest(name):
+    """The folder of a golden preset of the latest release that has it."""
+    return [folder for folder in there() if folder.name == name][-1]
+
+
+def replay(folder):
+    """Loads a preset and checks that it gives what it gave."""
+    vae = zoo.VAE.from_preset(folder)
+    reference.check(vae, json.loads((folder / "reference.json").read_text(encoding="utf-8")))
+    return vae
 
 
 def add():

@@ -28,7 +28,7 @@ def parse(spec: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
             raise ValueError
         return node.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
-    except (SyntaxError, ValueError, AttributeError):
+    except (SyntaxError, ValueError, AttributeError, RecursionError, MemoryError):  # the last two of deep nesting
         raise ValueError(
             f"Cannot parse {spec!r}. Write a name, optionally with arguments: mixture or mixture(components=100)."
         ) from None

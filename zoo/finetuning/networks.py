@@ -52,5 +52,15 @@ def _builds(network, options, vae):
         pair = built.encoder(vae.event_shape), built.decoder(vae.latent_size, vae.event_shape)
     except (ValueError, TypeError):
         return False
-    encoder = vae.encoder.layers[-1] if vae.encoder.name == "rescaled_encoder" else vae.encoder
-    return all(design(new, NAMES) == design(old, NAMES) for new, old in zip(pair, (encoder, vae.decoder), strict=True))
+    return all(
+        design(new, NAMES) == design(old, NAMES) for new, old in zip(pair, (trunk(vae), vae.decoder), strict=True)
+    )
+
+
+def trunk(vae):
+    """Returns the encoder of a model without the rescaling of the data before it.
+
+    Args:
+        vae: a `zoo.VAE`.
+    """
+    return vae.encoder.layers[-1] if vae.encoder.name == "rescaled_encoder" else vae.encoder

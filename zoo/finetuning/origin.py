@@ -9,9 +9,9 @@ class Origin:
 
     Args:
         preset: the name or the folder that it was loaded from.
-        weights: role → "kept", "new", "upgraded" (another part, started from the weights of the old one, with the same
-            distribution), "given" (an object of the caller's, with its own weights), or how many layers were kept.
-            Samplers are kept if encoder and posterior are.
+        weights: role → "kept", "new", "upgraded" (another part, started from the weights of the old one), "given" (an
+            object of the caller's, with its own weights), or how many layers were kept. Samplers are kept if encoder
+            and posterior are.
     """
 
     preset: str

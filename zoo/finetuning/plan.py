@@ -36,12 +36,13 @@ def plan(vae: VAE) -> list[PlannedPart]:
     found = describe(vae)
     origin = {} if vae.origin is None else vae.origin.weights
     return [
-        PlannedPart(role, spec, weights, found.trained[role], origin.get(role, "new"), _training(vae, role, weights))
+        PlannedPart(
+            role,
+            spec,
+            weights,
+            found.trained[role],
+            origin.get(role, "new"),
+            found.training[role] or "trained" * bool(weights),
+        )
         for role, (spec, weights) in found.parts.items()
     ]
-
-
-def _training(vae, role, weights):
-    if not weights:
-        return ""
-    return "frozen" if role in vae.frozen else "trained"

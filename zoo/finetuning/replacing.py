@@ -4,14 +4,17 @@ from typing import Any
 
 import keras
 
-from zoo.finetuning.networks import network_of
+from zoo import registry
+from zoo.data import support as supports
+from zoo.finetuning.networks import network_of, trunk
 from zoo.finetuning.origin import Origin
 from zoo.finetuning.transfer import transfer
-from zoo.model.building import build
+from zoo.model.building import build, rescaled
 from zoo.model.vae import VAE
 
 REPLACEABLE = (
     "event_shape",
+    "support",
     "latent",
     "posterior",
     "prior",
@@ -40,9 +43,10 @@ def with_parts(vae: VAE, preset: str, parts: dict[str, Any], weights: bool = Tru
     for name in parts:
         if name not in REPLACEABLE:
             raise TypeError(f"A preset has no part '{name}' to replace. It has: {', '.join(REPLACEABLE)}.")
-    new = build(
-        "diag_vae", parts.get("event_shape", vae.event_shape), vae.support, seed=vae.seed, **_arguments(vae, parts)
-    )
+    support = parts.get("support", vae.support)
+    supports.get(support)  # raises an error if there is none
+    shape = parts.get("event_shape", vae.event_shape)
+    new = build("diag_vae", shape, support, seed=vae.seed, **_arguments(vae, parts, support))
     new.name = vae.name
     found = {}
     for role in VAE.PARTS:
@@ -51,7 +55,10 @@ def with_parts(vae: VAE, preset: str, parts: dict[str, Any], weights: bool = Tru
             found[role] = "given"
         else:
             named = given is not None or (role in NETWORKS and "network" in parts)
+            named |= role == "likelihood" and support != vae.support
             found[role] = transfer(getattr(vae, role), getattr(new, role), named) if weights else "new"
+    if support != vae.support:
+        _forget_units(new)
     if vae.samplers.fitted:
         keep = found["encoder"] == found["posterior"] == "kept"
         if keep:
@@ -63,25 +70,50 @@ def with_parts(vae: VAE, preset: str, parts: dict[str, Any], weights: bool = Tru
     return new
 
 
-def _arguments(vae, parts):
+def _arguments(vae, parts, support):
     """Returns the arguments of `zoo.build` for all parts: those of the model, where they are not replaced."""
     latent = parts.get("latent", vae.latent_size)
     event_shape = parts.get("event_shape", vae.event_shape)
     event_shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
     shapes = {"posterior": (latent,), "prior": (latent,), "likelihood": event_shape, "objective": None}
     arguments = {role: parts.get(role, _copy(getattr(vae, role), shape)) for role, shape in shapes.items()}
-    fixed = {
+    if support != vae.support and "likelihood" not in parts:
+        arguments["likelihood"] = None  # that of the support
+    same = {
         "encoder": event_shape == vae.event_shape,
         "decoder": (latent, event_shape) == (vae.latent_size, vae.event_shape),
     }
     for role in NETWORKS:
         if role in parts:
             arguments[role] = parts[role]
-        elif fixed[role] and "network" not in parts:
-            arguments[role] = type(getattr(vae, role)).from_config(getattr(vae, role).get_config())
+        elif same[role] and "network" not in parts:
+            network = trunk(vae) if role == "encoder" else vae.decoder
+            arguments[role] = type(network).from_config(network.get_config())
         elif "network" not in arguments:
             arguments["network"] = parts.get("network") or network_of(vae)
+    if "encoder" not in parts:
+        network = arguments.get("encoder") or registry.build("network", arguments["network"]).encoder(event_shape)
+        arguments["encoder"] = rescaled(network, _rescaling(vae, support, new="network" in parts))
     return arguments | {"latent": latent}
+
+
+def _rescaling(vae, support, new):
+    """Returns (a, b) of the map a x + b before the encoder: a trained one gets values as it was trained on."""
+    old, other = supports.get(vae.support), supports.get(support)
+    if new or not old.white or not other.white:
+        return other.rescaling
+    scale, offset = old.rescaling
+    return scale * old.white / other.white, offset
+
+
+def _forget_units(vae):
+    """Removes what parts know of the values of other data: their mean and scale, and the range of pseudo-inputs."""
+    standardization = getattr(vae.likelihood, "standardization", None)
+    if standardization is not None:
+        fresh = type(standardization)(vae.event_shape, dtype=standardization.dtype_policy)
+        fresh.build()
+        standardization.set_weights(fresh.get_weights())
+    vae.prior.set_range(*supports.get(vae.support).limits)
 
 
 def _copy(part, shape):

@@ -6,8 +6,23 @@ from zoo.probability import tfd
 from zoo.registry import register
 
 
+class LogitsLikelihood(Likelihood):
+    """The base class of likelihoods whose parameters are logits.
+
+    Args:
+        event_shape: shape of x.
+    """
+
+    def start_from(self, old):
+        weights = old.get_weights()
+        same = isinstance(old, LogitsLikelihood) and [w.shape for w in weights] == [w.shape for w in self.get_weights()]
+        if same:
+            self.set_weights(weights)
+        return same
+
+
 @register("likelihood", "bernoulli")
-class BernoulliLikelihood(Likelihood):
+class BernoulliLikelihood(LogitsLikelihood):
     """p(x|z) = Πᵢ pᵢ^xᵢ (1 − pᵢ)^(1−xᵢ), x in {0, 1}; the logits of p are a linear map of h.
 
     Args:
@@ -22,7 +37,7 @@ class BernoulliLikelihood(Likelihood):
 
 
 @register("likelihood", "continuous_bernoulli")
-class ContinuousBernoulliLikelihood(Likelihood):
+class ContinuousBernoulliLikelihood(LogitsLikelihood):
     """p(x|z) = Πᵢ C(λᵢ) λᵢ^xᵢ (1 − λᵢ)^(1−xᵢ), x in [0, 1].
 
     Loaiza-Ganem & Cunningham (2019, arXiv:1907.06845). C normalizes the density; the Bernoulli formula does not

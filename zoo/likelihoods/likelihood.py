@@ -73,6 +73,17 @@ class Likelihood(DistributionLayer):
             x: training data [N, *x].
         """
 
+    def start_from(self, old: "Likelihood") -> bool:
+        """Sets the weights to those of a trained likelihood of another class, if they mean the same.
+
+        Args:
+            old: the trained layer, of the same event shape and features h.
+
+        Returns:
+            Whether it did; by default not.
+        """
+        return False
+
     def parameters(self, h: tf.Tensor) -> list[tf.Tensor]:
         """Computes the parameters of p(x|z): `params_per_element` tensors [..., *event_shape]."""
         params = self.params(h)  # [..., params_per_element × elements]

@@ -45,7 +45,7 @@ def build(name: str, event_shape: Sequence[int] | int, support: str, *, seed: in
         encoder = _network("encoder", parts.encoder, event_shape)
         decoder = _network("decoder", parts.decoder, (latent,))
         return VAE(
-            encoder=encoder or _rescaled(network.encoder(event_shape), supports.get(support).rescaling),
+            encoder=encoder or rescaled(network.encoder(event_shape), supports.get(support).rescaling),
             posterior=build_part("posterior", parts.posterior, event_shape=(latent,)),
             prior=build_part("prior", parts.prior, event_shape=(latent,)),
             decoder=decoder or network.decoder(latent, event_shape),
@@ -84,7 +84,13 @@ def _network(role, model, input_shape):
     return model
 
 
-def _rescaled(encoder, rescaling):
+def rescaled(encoder, rescaling):
+    """Returns an encoder of a x + b.
+
+    Args:
+        encoder: a Keras model.
+        rescaling: (a, b); the encoder itself is returned for the identity, (1, 0).
+    """
     scale, offset = rescaling
     if (scale, offset) == (1.0, 0.0):
         return encoder

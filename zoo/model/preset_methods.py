@@ -45,8 +45,10 @@ class PresetMethods:
                 classes that you trust with any arguments. Parts that you have registered with `zoo.register` need not
                 be named.
             **parts: replacements of `posterior`, `prior`, `likelihood`, `objective`, `encoder`, `decoder`, `network`,
-                `latent` or `event_shape`, as in `zoo.build`. Layers whose parts and shapes are unchanged keep their
-                weights; what is kept and what is new is printed, and in `zoo.describe(vae)`.
+                `latent`, `support` or `event_shape`, as in `zoo.build`. Layers whose parts and shapes are unchanged
+                keep their weights, and another posterior or prior starts from the old one if it can; what is kept and
+                what is new is printed, and in `zoo.describe(vae)`. Another `support` has another likelihood, its
+                default one unless `likelihood` is given; call `adapt` for real data.
 
         Returns:
             A `zoo.VAE`, not compiled.

@@ -17,7 +17,7 @@ from zoo.model.keras_model import KerasModel
 from zoo.model.preset_methods import PresetMethods
 from zoo.model.training import train_step
 from zoo.model.training.guard import Guard
-from zoo.model.tuning.freezing import all_trainable
+from zoo.model.tuning.lora import ordinary, without_lora
 from zoo.model.tuning.methods import TuningMethods
 from zoo.objectives import Objective, Terms
 from zoo.objectives.objective import no_statistic, sample_posterior
@@ -187,9 +187,13 @@ class VAE(PresetMethods, TuningMethods, KerasModel):
         """
         return scores.score(self, x, samples, seed, progress)
 
-    @tf.function  # without XLA, which takes twice as long for large matrix products on CPUs
     def estimate(self, x: tf.Tensor, samples: int, seed: tf.Tensor) -> scores.Scores:
         """Estimates the `Scores` of each replica's data [b, *x]; see `zoo.model.scores.estimate_on_replicas`."""
+        return self._estimate(x, samples, seed, self.lora.key)
+
+    @tf.function  # without XLA, which takes twice as long for large matrix products on CPUs
+    def _estimate(self, x, samples, seed, lora):
+        """Estimates `Scores`; traced again for other low-rank updates."""
         return scores.estimate_on_replicas(self, x, samples, seed)
 
     def adapt(self, x: Array) -> None:
@@ -273,10 +277,10 @@ class VAE(PresetMethods, TuningMethods, KerasModel):
             ValueError: `x` has another shape or support than the model's or too few examples, or the sampler is
                 incompatible with the posterior.
         """
-        return self.samplers.fit(spec, self, x, progress)
+        return self.samplers.fit(spec, without_lora(self), x, progress)
 
     def get_config(self):
-        with all_trainable(self):
+        with ordinary(self):
             parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
         settings = {"support": self.support, "seed": self.seed, "samplers": self.samplers.serialize()}
         return super().get_config() | parts | settings

@@ -21,12 +21,14 @@ from zoo.model.vae import VAE
 from zoo.presets.layout import one_line
 
 MAX_OBJECTS = 5_000  # layers, dtype policies and initializers
+MAX_STRIDE = 64  # of convolutions, and their dilation: larger ones take minutes for few outputs
 MAX_LAYERS = 200  # in networks, because Keras takes a time for each that grows with those before it
 KEYS = {"module", "class_name", "config", "registered_name", "build_config", "compile_config", "name", "inbound_nodes"}
 MODEL = "zoo>VAE"
 ENTRIES = {*VAE.PARTS, "support", "seed", "samplers", "name", "trainable", "dtype"}  # of the model's config
 LAYERS = (MODEL, "zoo>GatedDense")  # ours that are in configs and no parts
 FUNCTIONAL = "keras.src.models.functional"
+STRIDES = ("strides", "dilation_rate")
 FUNCTION, TENSOR = "function", "__keras_tensor__"  # of Keras's class names
 KERAS = {
     ("keras", "DTypePolicy"),
@@ -94,10 +96,19 @@ class _Classes:
 
     def inner(self, key, item):
         """Returns an entry of a dict with the classes in it resolved; names of classes were checked before."""
+        self.check_entry(key, item)
+        return item if key in ("class_name", "registered_name") and isinstance(item, str) else self.value(item)
+
+    def check_entry(self, key, item):
+        """Checks entries of layers that Keras takes as they are."""
+        sizes = item if isinstance(item, list) else [item]
+        if key in STRIDES and any(isinstance(size, int) and size > MAX_STRIDE for size in sizes):
+            raise refused(self.path, f"expected {key} of at most {MAX_STRIDE}, got {item!r:.50}")
+        if key == "activation" and isinstance(item, dict) and "class_name" not in item:
+            raise refused(self.path, "expected the name of an activation, got what may be code")
         self.layers += len(item) if key == "layers" and isinstance(item, list) else 0
         if self.layers > MAX_LAYERS:
             raise refused(self.path, f"expected at most {MAX_LAYERS} layers in its networks, got more")
-        return item if key in ("class_name", "registered_name") and isinstance(item, str) else self.value(item)
 
     def text(self, text):
         """Returns a text, which Keras may take for the name of an initializer, an activation or the like."""
@@ -134,8 +145,10 @@ class _Classes:
 
     def _named_one(self, registered, name, what, function=False):
         """Returns the module and the names of what the caller named, by its registered name or its own."""
+        if str(name).startswith(("__", "<")):  # Keras's marks for code, arrays and the like; Python's for a lambda
+            raise refused(self.path, f"expected classes and their arguments, got {name!r:.100}, which may be code")
         for key in (registered, name):
-            if key in self.custom_objects and not name.startswith("__"):
+            if key in self.custom_objects:
                 found = self.custom_objects[key]
                 if not (callable(found) if function else isinstance(found, type)):
                     kind = "function" if function else "class"

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.presets.layout import METADATA, PATTERNS
+from zoo import memory
+from zoo.presets.layout import MAX_FILES, MAX_FURTHER, METADATA, WEIGHTS, is_allowed, one_line
 
 SCHEME = "hf://"
 WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
@@ -32,7 +33,8 @@ def parse(uri: str) -> tuple[str, str | None]:
 def download(uri: str) -> Path:
     """Returns the folder of a preset on Hugging Face, of which all files are fetched.
 
-    Only names that a preset may contain are fetched. Name the hash of a commit to get the same files always.
+    Only names that a preset may contain are fetched, after a check of their sizes. Name the hash of a commit to get
+    the same files always.
 
     Args:
         uri: see `parse`.
@@ -44,10 +46,37 @@ def download(uri: str) -> Path:
     repository, revision = parse(uri)
     hub = _hub()
     try:
-        return Path(hub.snapshot_download(repo_id=repository, revision=revision, allow_patterns=PATTERNS))
-    except Exception as error:  # of many kinds, from several libraries
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"'{uri}' cannot be fetched: {said[:300]}") from error
+        found = hub.model_info(repository, revision=revision, files_metadata=True)
+    except Exception as error:  # of many kinds, from several libraries; without a network, what was fetched before
+        return _fetched(uri, hub, error, revision=revision, local_files_only=True)
+    # By the hash of the commit, so that the files are those whose sizes were checked.
+    return _fetched(uri, hub, None, revision=found.sha, allow_patterns=_names(uri, found.siblings))
+
+
+def _fetched(uri, hub, reason, **arguments):
+    try:
+        return Path(hub.snapshot_download(repo_id=parse(uri)[0], **arguments))
+    except Exception as error:
+        raise ValueError(f"'{uri}' cannot be fetched: {one_line(reason or error)}.") from error
+
+
+def _names(uri, files):
+    """Returns the names of those files of a repository that a preset may contain.
+
+    Raises:
+        ValueError: they are too many or too large.
+    """
+    sizes = {
+        file.rfilename: file.size or 0 for file in files if file.rfilename == METADATA or is_allowed(file.rfilename)
+    }
+    weights = sizes.get(WEIGHTS, 0)
+    if len(sizes) > MAX_FILES or sum(sizes.values()) - weights > MAX_FURTHER:
+        raise ValueError(
+            f"'{uri}' is no preset: expected at most {MAX_FILES} files, and {MAX_FURTHER:,} bytes beside the weights, "
+            f"got {len(sizes):,} files of {sum(sizes.values()) - weights:,} bytes."
+        )
+    memory.check(2 * weights, f"the weights of '{uri}' to fit into memory, but they take", "Use a larger machine")
+    return list(sizes)
 
 
 def upload_preset(uri: str, folder: str | Path, custom_objects: Mapping[str, Any] | None = None) -> str:

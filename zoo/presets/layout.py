@@ -26,7 +26,6 @@ REQUIRED = (CONFIG, WEIGHTS, REFERENCE)  # beside metadata.json, which lists the
 OPTIONAL = (PREPROCESSOR, TRAINING, METRICS, CARD)
 READ = (CONFIG, WEIGHTS, PREPROCESSOR, TRAINING, METRICS)  # by this package, once
 ASSET = re.compile(r"assets/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-PATTERNS = [CONFIG, WEIGHTS, METADATA, REFERENCE, *OPTIONAL, "assets/*"]  # what is fetched from a hub
 
 MAX_JSON = 4 * 2**20  # bytes of a file that is parsed before it is trusted
 MAX_FILES = 64  # in a preset

@@ -32,6 +32,7 @@ from zoo.presets.weights import SLACK, check_structure, load_weights, variables_
 from zoo.registry import name_of
 from zoo.samplers import Sampler
 
+MAX_WORK = 1e11  # multiplications for an example and the pseudo-inputs, seconds on two cores
 KERAS_WRAPPERS = ("keras.src.saving.serialization_lib", "keras.src.ops.operation")  # modules that deserialize configs
 
 
@@ -164,7 +165,8 @@ def build(contents: Contents, custom_objects: Mapping[str, Any] | None = None, w
     path, weights_path = contents.folder / contents.config_name, contents.folder / WEIGHTS
     size = check_structure(contents.weights, weights_path)
     try:
-        with variables_limit(size, weights_path), initial_weights_from(contents.config["config"].get("seed", 0)):
+        seed = contents.config["config"].get("seed", 0)
+        with variables_limit(size, weights_path), memory.work_limit(MAX_WORK), initial_weights_from(seed):
             vae = keras.saving.deserialize_keras_object(contents.config, dict(custom_objects or {}))
     except Exception as error:  # a config can make any code fail, in any way
         raise refused(path, _cause(error)) from error
@@ -173,12 +175,12 @@ def build(contents: Contents, custom_objects: Mapping[str, Any] | None = None, w
     for name, sampler in vae.samplers.fitted.items():
         if not isinstance(sampler, Sampler) or name != name_of(sampler):  # "prior" would take the prior's place
             raise refused(path, f"expected '{name}' to be a sampler of that name, got a {type(sampler).__name__}")
-    if contents.metadata is not None:
-        metadata_file.check_facts(vae, contents.metadata, contents.folder / METADATA)
     if with_weights:
         load_weights(vae, contents.weights, weights_path)
     else:
         vae.samplers.fitted.clear()
+    if contents.metadata is not None:
+        metadata_file.check_facts(vae, contents.metadata, contents.folder / METADATA)
     return vae
 
 

@@ -14,7 +14,7 @@ from zoo.catalog import CATALOG
 from zoo.commands.atomic import PARTIAL, synchronize
 from zoo.commands.version import VERSION
 from zoo.model.saving import serialize
-from zoo.model.tuning.freezing import all_trainable
+from zoo.model.tuning.lora import ordinary
 from zoo.model.vae import VAE
 from zoo.presets import metadata as metadata_file
 from zoo.presets.checking import Everything, checked
@@ -69,8 +69,8 @@ def save_to_preset(
     check_finite(vae, "This model cannot be saved as a preset")
     config, weights = serialize(vae)
     _check_loadable(config)
-    content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
-    with all_trainable(vae):
+    with ordinary(vae):
+        content = {CONFIG: _bytes(config), WEIGHTS: packed(weights), REFERENCE: _bytes(reference(vae))}
         metadata = _metadata(vae, about or About())
     for name, item in (files or {}).items():
         if not is_allowed(name) or name in content:

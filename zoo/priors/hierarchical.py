@@ -76,6 +76,14 @@ class HierarchicalPrior(Prior):
     def adapt(self, x):
         self.top_layer.adapt(x)
 
+    def start_at_codes(self, z, seed):
+        self.top_layer.start_at_codes(z[:, : self.sizes[0]], seed)
+
+    @property
+    def code_weights(self):
+        top = {id(weight) for weight in self.top_layer.trainable_weights}
+        return self.top_layer.code_weights + [weight for weight in self.trainable_weights if id(weight) not in top]
+
     def get_config(self):
         options = {"top_size": self.top_size, "prior": self.prior, "normal": self.normal, "hidden": self.hidden}
         return super().get_config() | options

@@ -1,10 +1,12 @@
 """A learned mixture of normals as the prior."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.checks import check_int
 from zoo.distributions.mixtures import mixture
+from zoo.distributions.positive import inverse_positive
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import build_nested, register
@@ -43,6 +45,19 @@ class MixturePrior(Prior):
         params = tf.concat([self.loc, self.raw_scale], axis=-1)  # [M, size]
         weights = tfd.Categorical(logits=tf.convert_to_tensor(self.logits))
         return mixture.MixtureSameFamily(weights, self.family(params, *self.event_shape))
+
+    def start_at_codes(self, z, seed):
+        start = getattr(self.family, "from_diagonal", None)
+        if start is None or len(z) < self.components:
+            return
+        from sklearn.mixture import GaussianMixture  # here, because few need it, and it takes 0.1 s
+
+        found = GaussianMixture(self.components, covariance_type="diag", random_state=seed).fit(np.float64(z))
+        diagonal = np.concatenate([found.means_, inverse_positive(np.sqrt(found.covariances_))], axis=-1)
+        loc, raw_scale = np.split(start(*self.event_shape)(diagonal), self.event_shape, axis=-1)
+        self.logits.assign(np.log(np.maximum(found.weights_, 1e-8)))
+        self.loc.assign(loc)
+        self.raw_scale.assign(raw_scale)
 
     def get_config(self):
         return super().get_config() | {"components": self.components, "normal": self.normal}

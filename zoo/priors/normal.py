@@ -1,8 +1,10 @@
 """Normal priors: fixed at N(0, I), or learned."""
 
+import numpy as np
 import tensorflow as tf
 
 import zoo.parameterizations as parameterizations
+from zoo.distributions.positive import inverse_positive
 from zoo.priors.prior import Prior
 from zoo.probability import tfd
 from zoo.registry import register
@@ -48,6 +50,12 @@ class NormalPrior(Prior):
             return False
         self.params.assign(self.family.from_diagonal(*self.event_shape)(old.params.numpy()))
         return True
+
+    def start_at_codes(self, z, seed):
+        start = getattr(self.family, "from_diagonal", None)
+        if start is not None:
+            diagonal = np.concatenate([z.mean(axis=0), inverse_positive(z.std(axis=0))])
+            self.params.assign(start(*self.event_shape)(diagonal))
 
 
 @register("prior", "diag")

@@ -65,3 +65,16 @@ class Prior(DistributionLayer):
             Whether it can; by default not.
         """
         return False
+
+    def start_at_codes(self, z: np.ndarray, seed: int) -> None:
+        """Sets the weights to a rough fit to draws of q(z), from which maximum likelihood goes on; nothing by default.
+
+        Args:
+            z: draws [N, L].
+            seed: random seed of the fit.
+        """
+
+    @property
+    def code_weights(self) -> list:
+        """The weights that are learned from draws of q(z) alone: all trainable ones by default."""
+        return list(self.trainable_weights)

@@ -32,6 +32,7 @@ class VampPrior(Prior):
     """
 
     is_mixture_of_posteriors = True
+    has_fixed_range = False  # whether the range is that of the support, not that of the data
 
     def __init__(self, event_shape, components=500, weights="equal", seed=0, **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -69,16 +70,26 @@ class VampPrior(Prior):
 
     def set_range(self, low, high):
         if np.isfinite([low, high]).all():
-            self.low.assign(np.broadcast_to(low, self.low.shape))
-            self.high.assign(np.broadcast_to(high, self.high.shape))
-            self.bounded.assign(1.0)
+            self._set_range(low, high)
+            self.has_fixed_range = True
+
+    def _set_range(self, low, high):
+        self.low.assign(np.broadcast_to(low, self.low.shape))
+        self.high.assign(np.broadcast_to(high, self.high.shape))
+        self.bounded.assign(1.0)
 
     def adapt(self, x):
         chosen = np.random.default_rng(self.seed).choice(len(x), self.components, replace=len(x) < self.components)
-        if not keras.ops.convert_to_numpy(self.bounded):
+        if not self.has_fixed_range:
             low, high = np.float32(extremes(x))
-            self.set_range(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
+            self._set_range(low, np.where(high > low, high, low + 1e-6 * np.maximum(1, np.abs(low))))
         self.unit_pseudo_inputs.assign((np.float32(x[np.sort(chosen)]) - self.low) / (self.high - self.low))
+        if self.weighting == "learned":
+            self.logits.assign(tf.zeros_like(self.logits))
+
+    @property
+    def code_weights(self):
+        return []  # it consists of posteriors, which fit themselves to the codes
 
     def _clip(self, v):
         return keras.ops.where(self.bounded > 0, keras.ops.clip(v, 0.0, 1.0), v)

@@ -25,10 +25,17 @@ class AggregatedPosteriorSampler(Sampler):
         params_shape: [N, P], shape of the posterior parameters, set by `fit`.
     """
 
+    fitted_options = ("posterior_config", "params_shape")
+
     def __init__(self, event_shape, subsample=None, seed=0, posterior_config=None, params_shape=None, **kwargs):
         super().__init__(event_shape, seed, **kwargs)
         self.subsample = None if subsample is None else check_int(subsample, "subsample")
         self.posterior_config, self.params_shape = posterior_config, params_shape
+
+    @property
+    def min_examples(self):
+        """Minimum number of examples to fit it."""
+        return self.subsample or 1
 
     def build(self, x_shape):
         self.posterior = keras.saving.deserialize_keras_object(self.posterior_config)  # deserialized as built

@@ -87,6 +87,27 @@ class FittedSamplers(keras.layers.Layer):
         self.fitted[name_of(sampler)] = sampler
         return sampler
 
+    def refit(self, vae, x):
+        """Fits all samplers to other data or to changed parts, and removes those that cannot be.
+
+        Args:
+            vae: the model.
+            x: training data [N, *x].
+
+        Returns:
+            The names of the samplers that were fitted, and of those that were removed.
+        """
+        fitted, removed = [], []
+        for name, sampler in list(self.fitted.items()):
+            again = sampler.unfitted()
+            if again.is_compatible(vae.posterior) and again.min_examples <= len(x):
+                self.fit(again, vae, x, progress=False)
+                fitted.append(name)
+            else:
+                self.remove(name)
+                removed.append(name)
+        return fitted, removed
+
     def restore(self, configs):
         """Creates samplers from configs; their weights are loaded later with those of the model.
 

@@ -23,6 +23,7 @@ class Sampler(Prior):
     """
 
     min_examples = 1  # minimum number of examples to fit it
+    fitted_options: tuple[str, ...] = ()  # constructor arguments that `fit` sets
 
     def __init__(self, event_shape, seed=0, **kwargs):
         super().__init__(event_shape, trainable=False, **kwargs)
@@ -37,6 +38,11 @@ class Sampler(Prior):
             progress: whether to show a progress bar.
         """
         raise NotImplementedError
+
+    def unfitted(self) -> "Sampler":
+        """Returns a sampler with the same options, to be fitted."""
+        config = {name: value for name, value in self.get_config().items() if name not in self.fitted_options}
+        return type(self).from_config(config)
 
     def get_config(self):
         config = super().get_config() | {"seed": self.seed}

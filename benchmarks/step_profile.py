@@ -1,6 +1,7 @@
-"""Where the time of a training step goes, kernel by kernel of its XLA program: `python -m benchmarks.step_profile`."""
+"""Where the time of a training step goes, kernel by kernel, and its memory: `python -m benchmarks.step_profile`."""
 
 import re
+import resource
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -39,7 +40,13 @@ def main():
     settings = tyro.cli(Settings)
     set_xla_flags()
     import_tensorflow()
+    import zoo  # noqa: F401
+
+    held = {"the imports": resident()}
     take_steps = program(settings)
+    held["model, optimizer and data"] = resident()
+    take_steps()
+    held["tracing, compiling and ten steps"] = resident()
     seconds, counts = kernels(take_steps, settings.calls)
     steps = settings.calls * STEPS
     kinds, launches = Counter(), Counter()
@@ -52,6 +59,13 @@ def main():
     for kind, milliseconds in kinds.most_common(settings.shown):
         print(f"{kind:<34} {milliseconds:>9.3f} {launches[kind]:>9.0f}")
     print(f"{'all':<34} {sum(kinds.values()):>9.3f} {sum(launches.values()):>9.0f}")
+    print("MiB in memory after", *(f"{what}: {mebibytes:,.0f}" for what, mebibytes in held.items()), sep="\n  ")
+
+
+def resident():
+    """Returns the MiB that this process holds in memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def program(settings):

@@ -11,10 +11,10 @@ from benchmarks.peers.workers.task import Task
 MATRIX_PRODUCTS = "the matrix products"
 REST = "random numbers, log-densities, biases and activations, norms for clipping and the guard, beside the floor"
 LOOP = "the loop over rows, which a session takes step by step"
-IMPORTS = "TensorFlow's libraries, which are loaded before a model is made"
+IMPORTS = "TensorFlow's libraries, which are loaded before a model is made; above them, mostly XLA's compiler"
 FLOORS = {"diag": {}, "tril": {"posterior": "tril"}, "mixture": {"samples": 3}}  # settings of the products and Adam
 HELD_BY = {
-    "tril": f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters",
+    "tril": f"{MATRIX_PRODUCTS} and Adam of the layer that gives d(d + 3)/2 parameters; above them, the triangles",
     "mixture": "three passes through the decoder, one for each component",
 }
 GATED = Task(network="gated_mlp")

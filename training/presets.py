@@ -33,7 +33,7 @@ PICTURES = {  # of the report: name, and its caption
     "covariances": "Covariance matrices of the posterior at test examples.",
     "samples": "Samples of the prior, and of the distributions of codes that were fitted after training.",
 }
-DPI, COLORS = 70, 32
+DPI, COLORS = 60, 128
 # Settings that a command names always, or never.
 NAMED = ("model", "data", "data_checksum", "columns", "filled", "from")
 

@@ -5,6 +5,7 @@ DATA ?= digits
 OUT ?=
 RUN ?= runs/$(MODEL)-$(basename $(notdir $(patsubst %/,%,$(DATA))))
 PRESET ?=
+TRAIN ?=
 ARGS ?=
 RUNS ?= runs
 SERVED ?= served
@@ -20,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train reproduce evaluate export serve models presets preset tensorboard bench check test lint format wheel clean
+.PHONY: help install train reproduce finetune evaluate export serve models presets preset tensorboard bench check test lint format wheel clean
 
 help:  ## Print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s%s\n", $$1, $$2}'
@@ -42,6 +43,9 @@ train: $(STAMP)  ## Train and evaluate a model, and draw its report [MODEL=tril_
 
 reproduce: $(STAMP)  ## Train a recipe, and compare with the published figure [RECIPE=recipes/tril_vae-digits.json ARGS="--seed 1"]
 	$(VENV)/bin/python -m training.reproduce "$(RECIPE)" $(ARGS)
+
+finetune: $(STAMP)  ## Fine-tune a preset or a run on your data [MODEL=preset or folder DATA=my.npz TRAIN=all OUT=folder ARGS="--compare-scratch"]
+	$(VENV)/bin/python -m training.finetune --base "$(MODEL)" --data "$(DATA)" $(if $(TRAIN),--train '$(TRAIN)') $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 evaluate: $(STAMP)  ## Evaluate a trained run again, or a preset [RUN=runs/tril_vae-digits or PRESET=name ARGS="--samples 5000"]
 	$(VENV)/bin/python -m training.evaluate $(SOURCE) $(ARGS)

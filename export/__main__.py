@@ -106,6 +106,8 @@ def config(contents):
     if not isinstance(settings, dict):
         return None
     paths = {key: settings.get(key) for key in ("data", "validation_data", "test_data")}
+    if isinstance(settings.get("from"), dict):
+        settings["from"] = settings["from"] | {"model": Path(str(settings["from"].get("model"))).name}
     return settings | {key: Path(path).name for key, path in paths.items() if isinstance(path, str)}
 
 

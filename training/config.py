@@ -6,11 +6,14 @@ import types
 import typing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 import zoo
 from training.data.files.folders import printable
 from training.data.settings import DataSettings
+from training.finetuning.base import Base
 from training.schedules import keras_config
 from zoo.checks import MAX_SAMPLES, check_int
 
@@ -22,6 +25,7 @@ FORMAT = "vae-zoo run"  # tells a run's config.json from other files
 # Where a run is and how it is computed: it is the same run if these differ.
 PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
 DEFAULT_BATCH = 100
+FINETUNING_STEPS, FINETUNING_EPOCHS = 3_000, (10, 300)
 MINIMUMS = {
     "latent": 1,
     "epochs": 1,
@@ -109,6 +113,8 @@ class Config(DataSettings):
     """Number of checkpoints to keep while training."""
     seed: int = 0
     """Random seed for initialization, shuffling and sampling."""
+    base: Annotated[Base | None, tyro.conf.Suppress] = None
+    """What a fine-tuned model starts from; None for training from scratch."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -143,15 +149,16 @@ class Config(DataSettings):
             KeyError: no such model.
             ValueError: the warm-up would not end before the training.
         """
-        recipe = zoo.recipe(self.model, **self.overrides)
-        parts = {part: getattr(recipe, part) for part in PARTS}
-        parts["likelihood"] = recipe.likelihood or zoo.data.support.get(dataset.support).likelihood
-        epochs = self.epochs or dataset.epochs
-        warmup = epochs // 5 if self.warmup is None else self.warmup
+        parts = self._parts(dataset.support)
+        batch_size = self.batch_size or min(DEFAULT_BATCH, len(dataset.train))
+        epochs, warmed = dataset.epochs, 5
+        if self.base is not None:
+            epochs, warmed = _finetuning_epochs(dataset.steps(batch_size)), 10
+        epochs = self.epochs or epochs
+        warmup = epochs // warmed if self.warmup is None else self.warmup
         if warmup >= epochs:
             raise ValueError(f"Expected --warmup to be less than the {epochs} epochs, got {warmup}.")
         examples = min(self.test_examples or len(dataset.test), len(dataset.test))
-        batch_size = self.batch_size or min(DEFAULT_BATCH, len(dataset.train))
         settings = {
             "epochs": epochs,
             "warmup": warmup,
@@ -160,13 +167,23 @@ class Config(DataSettings):
             "binarize": dataset.binarize,
             "test_examples": examples,
         }
-        settings |= {"support": dataset.values, "data_checksum": dataset.checksum}
+        settings |= {"support": dataset.values, "data_checksum": dataset.checksum, "columns": dataset.columns}
         return replace(self, **settings, **parts)
+
+    def _parts(self, support):
+        """Returns the specs of all parts by role: a fine-tuned model has named its own already."""
+        if self.base is not None:
+            return {}
+        recipe = zoo.recipe(self.model, **self.overrides)
+        parts = {part: getattr(recipe, part) for part in PARTS}
+        return parts | {"likelihood": recipe.likelihood or zoo.data.support.get(support).likelihood}
 
     def to_json(self):
         """Returns the settings that define the run as JSON text."""
         values = {name: value for name, value in asdict(self).items() if name not in PLACES}
-        return json.dumps({"format": FORMAT} | values, indent=2) + "\n"
+        base = values.pop("base")
+        origin = {} if base is None else {"from": base}
+        return json.dumps({"format": FORMAT} | origin | values, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text):
@@ -182,12 +199,22 @@ class Config(DataSettings):
         if not isinstance(values, dict):
             raise ValueError(f"Expected a JSON object of settings, got {text.strip()!r:.50}.")
         values.pop("format", None)
-        known = [field.name for field in fields(cls)]
+        base = Base.from_json(values.pop("from")) if "from" in values else None
+        known = ["from" if field.name == "base" else field.name for field in fields(cls)]
         for key, value in values.items():
             if key not in known:
                 raise ValueError(f"No setting '{key}'. Known: {', '.join(known)}.")
             _check_type(key, value, typing.get_type_hints(cls)[key])
-        return cls(**values)
+        return cls(**values, base=base)
+
+
+def _finetuning_epochs(steps):
+    """Returns the usual number of epochs of a fine-tuning: as many as take about 3,000 steps, within limits.
+
+    Args:
+        steps: in an epoch.
+    """
+    return min(max(FINETUNING_STEPS // steps, FINETUNING_EPOCHS[0]), FINETUNING_EPOCHS[1])
 
 
 def flag(name):

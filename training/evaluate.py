@@ -21,7 +21,8 @@ class EvaluateCommand(Settings):
     preset: str = ""
     """Preset to evaluate in place of a run: its name, its folder or hf://owner/name[@revision]; nothing is written."""
     data: str | None = None
-    """New path of user data that have moved; unset, the path in the training."""
+    """New path of user data that have moved; unset, the path in the training. Of other data, scores are printed, and
+    nothing is written."""
     data_dir: str | None = None
     """Folder with the original data files; unset, ZOO_DATA_DIR, else a cache folder and a download."""
     strategy: Strategy = "auto"

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import zoo
 from training import run_folder
@@ -17,10 +18,12 @@ from training.data import data_of
 from training.data.settings import PATHS
 from training.evaluation.evaluation import evaluate
 from training.evaluation.scores import RunScores
+from training.finetune import ROLES, FinetuneCommand
 from training.recipes import TrainingRecipe
 from training.report.figures import Shown, figures
 from zoo.data.standardization import chunks
 from zoo.presets import layout
+from zoo.presets.hub import SCHEME
 from zoo.presets.loading import build, read
 from zoo.presets.resolving import resolve
 from zoo.presets.saving import About, save_to_preset
@@ -30,8 +33,10 @@ PICTURES = {  # of the report: name, and its caption
     "covariances": "Covariance matrices of the posterior at test examples.",
     "samples": "Samples of the prior, and of the distributions of codes that were fitted after training.",
 }
-DPI = 70
-NAMED = ("model", "data", "data_checksum")  # settings that a command names always, or never
+DPI = 60
+COLORS = {"covariances": 128}  # of a picture's file; others are gray, and have 32
+# Settings that a command names always, or never.
+NAMED = ("model", "data", "data_checksum", "columns", "filled", "from")
 
 
 def make(command):
@@ -69,7 +74,9 @@ def make(command):
         layout.PREPROCESSOR: preprocessor(dataset),
         layout.TRAINING: training,
         layout.METRICS: metrics,
-        layout.CARD: lambda metadata: card(out.resolve().name, metadata, training, metrics, captions),
+        layout.CARD: lambda metadata: card(
+            out.resolve().name, metadata, training, metrics, captions, base_name(config)
+        ),
     } | {f"assets/{name}.png": content for name, content in shown.items()}
     save_to_preset(vae, out, about, files)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -89,11 +96,22 @@ def pictures(config, vae, dataset, history, evaluation):
     found = {}
     for name, figure in figures(config, vae, Shown.of(dataset), history, evaluation):
         if name in PICTURES:
-            figure.savefig(content := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
-            found[name] = content.getvalue()
+            found[name] = png(figure, COLORS.get(name, 32))
         if len(found) == len(PICTURES):
             break
     return found
+
+
+def png(figure, colors):
+    """Returns a figure as a small PNG file of few colors.
+
+    Args:
+        figure: of matplotlib.
+        colors: how many.
+    """
+    figure.savefig(drawn := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
+    Image.open(drawn).convert("RGB").quantize(colors).save(content := io.BytesIO(), "png", optimize=True)
+    return content.getvalue()
 
 
 def _keep_samplers(vae, names):
@@ -112,14 +130,43 @@ def recipe(config):
     Args:
         config: the run's `Config`.
     """
-    settings = {name: value for name, value in asdict(config).items() if name not in PLACES}
+    settings = json.loads(config.to_json())
+    del settings["format"]
     settings |= {name: Path(settings[name]).name for name in PATHS if settings.get(name)}
-    usual = {field.name: field.default for field in fields(Config)}
-    words = ["python", "-m", "training.train", "--model", settings["model"], "--data", settings["data"]]
+    if config.base is not None:
+        settings["from"]["model"] = base_name(config)
+    return {"settings": settings, "command": shlex.join([*_command(config, settings)])}
+
+
+def base_name(config):
+    """Returns the name of the model that a run was fine-tuned from, without folders; None if it was not.
+
+    Args:
+        config: the run's `Config`.
+    """
+    if config.base is None:
+        return None
+    model = config.base.model
+    return model if model.startswith(SCHEME) else Path(model).name
+
+
+def _command(config, settings):
+    """Yields the words of the command that trains a run."""
+    base, usual = (
+        config.base,
+        {field.name: field.default for field in fields(FinetuneCommand if config.base else Config)},
+    )
+    if base is None:
+        yield from ("python", "-m", "training.train", "--model", settings["model"])
+        left_out = NAMED
+    else:
+        yield from ("python", "-m", "training.finetune", "--base", base_name(config), "--train", base.train)
+        yield from ("--refresh-prior", "auto" if base.refresh_prior else "no", *(["--keep-units"] * base.keep_units))
+        left_out = (*NAMED, "latent", *(role for role in ROLES if role not in (base.replaced or {})))
+    yield from ("--data", settings["data"])
     for name, value in settings.items():
-        if name not in NAMED and value is not None and value != usual[name]:
-            words += _option(name, value)
-    return {"settings": settings, "command": shlex.join(words)}
+        if name not in left_out and value is not None and value != usual[name]:
+            yield from _option(name, value)
 
 
 def _option(name, value):

@@ -10,9 +10,14 @@ import keras
 import zoo
 from training import run_folder
 from training.data import data_of
-from training.evaluation.evaluation import evaluate
+from training.evaluation.evaluation import choose, evaluate
+from training.evaluation.likelihood import likelihood
 from training.evaluation.scores import RunScores, TrainingSummary
 from training.evaluation.settings import Settings
+from training.finetuning.account import compare
+from training.finetuning.alignment import binarized_as
+from training.finetuning.model import build as fine_tuned
+from training.finetuning.plan import table
 from training.loop.devices import Devices, strategy
 from training.loop.optimizer import described
 from training.loop.training import check_shares, fit
@@ -33,7 +38,8 @@ def train_and_evaluate(config):
     """
     devices = Devices(strategy(config.strategy), config.jit)
     keras.config.set_dtype_policy(config.precision)
-    zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
+    if config.base is None:
+        zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
     dataset = data_of(config)
     config = config.resolved(dataset)
     if run_folder.is_finished(config):
@@ -49,7 +55,7 @@ def train_and_evaluate(config):
         vae = build(config, dataset, devices)
         folder = run_folder.start(config) if devices.is_chief else config.folder
         if devices.is_chief:
-            print(zoo.describe(vae))
+            print(zoo.describe(vae) if config.base is None else table(vae))
             for line in described(config):
                 print(line)
         train(config, dataset, vae, folder, devices)
@@ -73,8 +79,13 @@ def build(config, dataset, devices):
         ValueError, KeyError: its parts do not fit each other, the data, the devices or the memory.
     """
     with devices.strategy.scope():
-        vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
-        vae.adapt(dataset.train)
+        if config.base is None:
+            vae = zoo.build(config.model, dataset.event_shape, dataset.support, seed=config.seed, **config.overrides)
+            vae.adapt(dataset.train)
+        else:
+            vae, sentences = fine_tuned(config, dataset)
+            for sentence in sentences if devices.is_chief else ():
+                print(sentence)
     memory.check_step(vae, -(-config.batch_size // devices.replicas))
     check_shares(config, dataset, devices)
     return vae
@@ -120,7 +131,8 @@ def evaluate_run(config, dataset, devices):
     run_folder.check_model(config, vae, dataset)
     settings = Settings(config.samples, config.test_examples, generated=config.generated, seed=config.seed)
     scores = RunScores(summary, evaluate(vae, dataset, settings), str(devices))
-    write_results(config.folder, config, dataset, vae, history, scores)
+    comparison = None if config.base is None else compare(config, vae, dataset)
+    write_results(config.folder, config, dataset, vae, history, scores, comparison)
 
 
 def evaluate_again(command):
@@ -130,7 +142,7 @@ def evaluate_again(command):
         command: the `EvaluateCommand`.
 
     Raises:
-        ValueError, KeyError: there is no such run, or its data are not those that it was trained on.
+        ValueError, KeyError: there is no such run, or no such data.
     """
     command.check_samplers()
     folder = Path(command.run).expanduser()
@@ -139,10 +151,45 @@ def evaluate_again(command):
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     there = replace(config, **moved)
     dataset = data_of(there)
+    if command.data and config.data_checksum != dataset.checksum:
+        evaluate_on_other_data(command, folder, config, devices)
+        return
     run_folder.check_data(there, dataset)
     vae = run_folder.load_model(folder, devices)
     run_folder.check_model(replace(there, out=str(folder)), vae, dataset)
     if devices.is_chief:
         scores = RunScores(summary, evaluate(vae, dataset, command), str(devices))
-        write_results(folder, config, dataset, vae, history, scores)
+        comparison = None if config.base is None else compare(replace(there, out=str(folder)), vae, dataset)
+        write_results(folder, config, dataset, vae, history, scores, comparison)
     devices.total(0)  # the others wait for the chief, which would miss them
+
+
+def evaluate_on_other_data(command, folder, config, devices):
+    """Scores a trained run on other data than those of its training, prints that, and writes nothing.
+
+    Args:
+        command: the `EvaluateCommand`, which names the data.
+        folder: of the run, a path.
+        config: its `Config`.
+        devices: `training.loop.devices.Devices`.
+
+    Raises:
+        ValueError, KeyError: the data are not of the model's shape or support.
+    """
+    settings = {"validation_data": None, "test_data": None, "data_checksum": None, "support": None, "binarize": None}
+    vae = run_folder.load_model(folder, devices)
+    there = replace(config, data=command.data, data_dir=command.data_dir, **settings)
+    dataset = data_of(binarized_as(there, vae.support, config.binarize))
+    if (dataset.event_shape, dataset.support) != (vae.event_shape, vae.support):
+        raise ValueError(
+            f"'{command.data}' has {dataset.support} examples of shape {list(dataset.event_shape)}, and the model in "
+            f"'{folder}' takes {vae.support} ones of {list(vae.event_shape)}. Fine-tune it: make finetune "
+            f"MODEL={folder} DATA={command.data}"
+        )
+    if devices.is_chief:
+        print(dataset.description or f"{dataset.name}: {len(dataset.test):,} test examples")
+        print(f"these are not the data that the model was trained on, {config.data}; nothing is written")
+        test = choose(command.seed, dataset.test, command.test_examples or len(dataset.test))
+        found = likelihood(vae, test, command.samples, command.seed)
+        print(f"test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
+    devices.total(0)

@@ -9,6 +9,7 @@ import pytest
 
 from training import run_folder as run
 from training.config import PLACES, Config
+from training.finetuning.base import Base
 
 FULL = Config(
     model="mog_vae",
@@ -31,22 +32,34 @@ FULL = Config(
 # the config
 
 
-@pytest.mark.parametrize("config", [Config(), FULL], ids=["defaults", "all set"])
+TUNED = replace(FULL, base=Base("tril_vae-mnist", "0a1b", "lora(rank=4)", replaced={"prior": "vamp"}), columns=("a",))
+
+
+@pytest.mark.parametrize("config", [Config(), FULL, TUNED], ids=["defaults", "all set", "fine-tuned"])
 def test_config_comes_back_equal_from_json(config):
     assert Config.from_json(config.to_json()) == replace(config, data_dir=None)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "[]", "{}", '{"model": "a"}', '{"model": 1, "checksum": ""}', '{"model": "a", "checksum": "b", "c": 1}'],
+)
+def test_origin_that_is_none_is_refused(origin):
+    with pytest.raises(ValueError, match="from"):
+        Config.from_json(f'{{"from": {origin}}}')
 
 
 def test_place_and_overwriting_are_no_part_of_what_a_run_is():
     elsewhere = replace(FULL, out="elsewhere", overwrite=True)
     values = json.loads(elsewhere.to_json())
-    assert set(values) == {field.name for field in fields(Config)} - set(PLACES) | {"format"}
+    assert set(values) == {field.name for field in fields(Config)} - {*PLACES, "base"} | {"format"}
     assert elsewhere.to_json() == FULL.to_json()
 
 
 def test_unknown_setting_is_refused_with_the_known_ones():
     with pytest.raises(ValueError) as error:
         Config.from_json('{"latent": 3, "foo": 1}')
-    for word in ["'foo'", *(field.name for field in fields(Config))]:
+    for word in ["'foo'", "from", *(field.name for field in fields(Config) if field.name != "base")]:
         assert word in str(error.value)
 
 

@@ -1,5 +1,6 @@
 """The data of a run: a named data set, or user data."""
 
+from training.data.columns import with_columns
 from training.data.memory import memory_errors_named
 from training.data.named import dataset_names, load_dataset
 from training.data.names import is_name
@@ -23,6 +24,10 @@ def data_of(settings):
         ValueError: The data cannot be used so, see `load_dataset` and `load_user_data`; or an option for user data is
             set for a named data set.
     """
+    return with_columns(_all_of(settings), settings.columns, settings.filled)
+
+
+def _all_of(settings):
     if not is_name(settings.data, dataset_names()):
         return load_user_data(settings)
     others = [name for name in USER_DATA_OPTIONS if getattr(settings, name) is not None]

@@ -15,7 +15,7 @@ Binarize = Literal["none", "static", "dynamic"]
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which data, and how they are read. All settings but the first three are for user data only."""
+    """Which data, and how they are read. All settings but the first three, and `columns`, are for user data only."""
 
     data: str = "digits"
     """Name of a data set, such as digits or mnist, or path of user data: a folder, .npy, .npz, .csv or .tfrecord."""
@@ -44,6 +44,10 @@ class DataSettings:
     """Name of the array in an .npz file, or of the feature in TFRecord files, with the examples; unset, inferred."""
     labels: str | None = None
     """Name of the column, array or feature with the labels; unset, one called label, class, target, y or the like."""
+    columns: tuple[str, ...] | None = None
+    """Names of the columns of a table to use, in this order; unset, all."""
+    filled: Annotated[dict[str, float] | None, tyro.conf.Suppress] = None
+    """Columns that the data lack → their value in all examples; set by fine-tuning."""
     data_checksum: Annotated[str | None, tyro.conf.Suppress] = None
     """Checksum of the data that a run was trained on; computed, not set."""
 
@@ -55,6 +59,8 @@ class DataSettings:
         check_seed(self.split_seed)
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _height_and_width(self.image_size))
+        if self.columns is not None:
+            object.__setattr__(self, "columns", tuple(self.columns))
         if self.channels not in (None, 1, 3):
             raise ValueError(f"Expected channels to be 1 or 3, got {self.channels!r}.")
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from training.data import Dataset
 from training.evaluation.information import UNAVAILABLE
 from training.evaluation.samples import MIN_EXAMPLES
 from training.evaluation.scores import RunScores
-from training.report import gallery, table_pictures
+from training.finetuning.account import Account
+from training.report import finetuning_pictures, gallery, table_pictures
 from training.report.figures import Shown, figures
 from zoo.data import support as supports
 from zoo.describe import Description
@@ -57,6 +59,7 @@ class Page:
         uncompared: why samples are not compared with held-out data, where they are not.
         table: what captions say of tables; None of other data.
         figures: name -> data URI.
+        account: of a fine-tuning; None of a training from scratch.
     """
 
     config: Config
@@ -71,9 +74,10 @@ class Page:
     uncompared: str
     table: Table | None
     figures: dict[str, str]
+    account: Account | None
 
 
-def report(config, dataset, vae, history, scores):
+def report(config, dataset, vae, history, scores, comparison=None):
     """Returns the HTML of a report.
 
     Args:
@@ -82,9 +86,13 @@ def report(config, dataset, vae, history, scores):
         vae: the trained `zoo.VAE`.
         history: a dict of lists, a value per epoch.
         scores: the run's `RunScores`.
+        comparison: of a fine-tuning, a `Comparison`; None of a training from scratch.
     """
     shown = Shown.of(dataset)
-    made = tqdm(figures(config, vae, shown, history, scores.evaluation), desc="report", total=16, leave=False)
+    drawn = figures(config, vae, shown, history, scores.evaluation)
+    if comparison is not None:
+        drawn = itertools.chain(drawn, finetuning_pictures.figures(comparison, vae, shown, history))
+    made = tqdm(drawn, desc="report", total=16, leave=False)
     page = Page(
         config=config,
         dataset=dataset,
@@ -98,6 +106,7 @@ def report(config, dataset, vae, history, scores):
         uncompared=_uncompared(dataset),
         table=_table(shown.x) if shown.x.ndim == 2 else None,
         figures={name: _embed(figure) for name, figure in made},
+        account=None if comparison is None else comparison.account,
     )
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)

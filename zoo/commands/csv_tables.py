@@ -68,20 +68,30 @@ class TableFile:
             )
         return found[0] if found else None
 
-    def read(self, label=None, labels_needed=False):
+    def columns_beside(self, label):
+        """Returns the indices of all columns but that of the labels.
+
+        Args:
+            label: its index; None if there is none.
+        """
+        return [i for i in range(len(self.names)) if i != label]
+
+    def read(self, label=None, labels_needed=False, columns=None):
         """Reads all rows.
 
         Args:
             label: index of the column whose cells are labels; None if all columns are numbers.
             labels_needed: whether a row without a label is refused.
+            columns: indices of the columns to read as numbers, in this order; None for all but the labels.
 
         Returns:
-            float64 [N, D], the numbers of the other columns; and the labels, a list of N texts, or of none.
+            float64 [N, D], the numbers of these columns; and the labels, a list of N texts, or of none.
 
         Raises:
             ValueError: A row is of another length, a number is missing or not finite, or a label is missing.
         """
-        names = [name or f"column {i + 1}" for i, name in enumerate(self.names) if i != label]
+        columns = self.columns_beside(label) if columns is None else columns
+        names = [self.names[i] or f"column {i + 1}" for i in columns]
         if not names:
             only = self.names[label]
             raise ValueError(f"Expected columns of numbers in '{self.path}', but its only column '{only}' is labels.")
@@ -89,11 +99,12 @@ class TableFile:
         for line, row in islice(_rows(self.file, self.delimiter), int(self.has_names), None):
             self._check_length(row, line)
             if label is not None:
-                labels.append(row.pop(label).strip())
+                labels.append(row[label].strip())
                 self._check_label(labels[-1] or not labels_needed, label, line)
-            numbers = finite_numbers(row)
+            cells = [row[i] for i in columns]
+            numbers = finite_numbers(cells)
             if numbers is None:
-                raise ValueError(_not_numbers(row, names, f"line {line} of '{self.path}'"))
+                raise ValueError(_not_numbers(cells, names, f"line {line} of '{self.path}'"))
             values.extend(numbers)
         if not values:
             raise ValueError(f"'{self.path}' has a line of names and no rows. Add some.")

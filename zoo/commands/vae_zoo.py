@@ -10,6 +10,7 @@ NAME = "vae-zoo"
 COMMANDS = {  # name: its module, and what it does
     "train": ("training.train", "Train a model, evaluate it and draw its report"),
     "reproduce": ("training.reproduce", "Train a recipe, and compare with the published figure"),
+    "finetune": ("training.finetune", "Fine-tune a preset or a run on other data"),
     "evaluate": ("training.evaluate", "Evaluate a trained run again, or a preset"),
     "export": ("export.__main__", "Export a trained run or a preset for TensorFlow Serving"),
     "serve": ("export.serving.start_server", "Start TensorFlow Serving on all exported models"),

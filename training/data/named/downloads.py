@@ -54,8 +54,13 @@ def _find(source, folder):
     )
 
 
+def cache_folder():
+    """Returns the folder that files are downloaded into, a path."""
+    return Path(os.environ.get("ZOO_CACHE_DIR") or pooch.os_cache("vae-zoo"))
+
+
 def _fetch(source):
-    cache = Path(os.environ.get("ZOO_CACHE_DIR") or pooch.os_cache("vae-zoo"))
+    cache = cache_folder()
     pooch.get_logger().setLevel(logging.WARNING)
     reasons = []
     for url in source.urls:

@@ -1,0 +1,159 @@
+"""`python -m training.finetune`: a run that starts where another ended, and an account of what that was worth."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from export.saved_model import export
+from export.signatures import concrete
+from training import run_folder as run
+from training.data import load_dataset
+from training.evaluate import main as evaluate
+from training.finetune import main
+from training.finetuning.account import FILE
+from training.train import main as train
+
+pytestmark = pytest.mark.slow
+
+FEW = ["--samples", "20", "--test-examples", "20", "--generated", "0", "--no-aggregated", "--no-jit"]
+SIZES = ["--latent", "3", "--network", "mlp(hidden=(16,))"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_pictures():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("training.report.results.report", lambda *args: "a page")
+        yield
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A small model of the digits."""
+    out = tmp_path_factory.mktemp("runs") / "diag_vae-digits"
+    train(["--model", "diag_vae", "--out", str(out), "--epochs", "8", *SIZES, *FEW])
+    return out
+
+
+@pytest.fixture(scope="module")
+def upside_down(tmp_path_factory, base):
+    """Path of 150 digits upside down."""
+    path = tmp_path_factory.mktemp("data") / "upside_down.npy"
+    np.save(path, images_of("digits")[:150, ::-1])
+    return path
+
+
+def images_of(name):
+    return load_dataset(name).train[:]
+
+
+def finetune(base, data, out, *words):
+    main(["--base", str(base), "--data", str(data), "--out", str(out), *FEW, *words])
+    return zoo.load(out)
+
+
+def account_of(out):
+    return json.loads((out / FILE).read_text())
+
+
+def test_it_is_an_ordinary_run_that_gains_on_the_new_data_and_says_what_it_forgot(base, upside_down, tmp_path, capsys):
+    out = tmp_path / "tuned"
+    words = ["--epochs", "30", "--learning-rate", "1e-3", "--compare-scratch"]
+    finetune(base, upside_down, out, *words)
+    told, found, config = capsys.readouterr().out, account_of(out), json.loads((out / run.CONFIG).read_text())
+    assert config["from"]["model"] == str(base)
+    assert found["gain"]["elbo"] > 3 * found["gain"]["elbo_standard_error"]
+    assert found["after"]["elbo"] - found["before"]["elbo"] == pytest.approx(found["gain"]["elbo"])
+    assert found["after"]["elbo"] - found["scratch"]["elbo"] == pytest.approx(found["gain_over_scratch"]["elbo"])
+    assert found["old_data"] == "digits"
+    assert found["forgotten"]["elbo"] == pytest.approx(found["old_before"]["elbo"] - found["old_after"]["elbo"])
+    for sentence in ("its own scores on digits", "untouched, on the new data", "gained over scratch", "forgotten"):
+        assert sentence in told
+    scores = json.loads((out / run.SCORES).read_text())
+    evaluate(["--run", str(out), "--samples", "20", "--test-examples", "20", "--generated", "0"])
+    again = json.loads((out / run.SCORES).read_text())
+    assert scores["log_likelihood"] == again["log_likelihood"]
+    main(
+        [
+            "--base",
+            str(base),
+            "--data",
+            str(upside_down),
+            "--out",
+            str(out),
+            *FEW,
+            "--epochs",
+            "30",
+            "--learning-rate",
+            "1e-3",
+        ]
+    )
+    assert "is trained already" in capsys.readouterr().out
+
+
+def test_a_trained_decoder_leaves_codes_bit_equal_also_in_the_exported_model(base, upside_down, tmp_path, monkeypatch):
+    tuned, old = finetune(base, upside_down, tmp_path / "tuned", "--epochs", "3", "--train", "decoder"), zoo.load(base)
+    monkeypatch.setattr(concrete, "TABLE", {name: concrete.TABLE[name] for name in ("reconstruct", "encode")})
+    x, served = np.float32(images_of("digits")[:20] > 0.5), []
+    for model in (old, tuned):
+        version = export(model, tmp_path / "served", samples=4, max_batch_size=8, progress=False)
+        served.append(tf.saved_model.load(str(version)).signatures)
+    before, after = (signatures["encode"](x=tf.constant(x)) for signatures in served)
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, after[name])
+    made = [signatures["reconstruct"](x=tf.constant(x)) for signatures in served]
+    assert all(not np.array_equal(made[0][name], made[1][name]) for name in made[0])
+
+
+def test_a_posterior_of_full_covariance_starts_where_the_diagonal_one_is(base, upside_down, tmp_path, capsys):
+    finetune(base, upside_down, tmp_path / "tuned", "--epochs", "1", "--posterior", "tril")
+    told = capsys.readouterr().out
+    untouched, first = (
+        next(line.split("ELBO ")[1] for line in told.splitlines() if line.startswith(name))
+        for name in ("untouched", "before the first step")
+    )
+    assert untouched == first
+    assert zoo.load(tmp_path / "tuned").posterior.family == zoo.parameterizations.TriL()
+
+
+def test_other_data_are_scored_and_nothing_is_written(base, upside_down, capsys):
+    before = {path: path.read_bytes() for path in base.iterdir() if path.is_file()}
+    evaluate(["--run", str(base), "--data", str(upside_down), "--samples", "20"])
+    told = capsys.readouterr().out
+    assert "not the data that the model was trained on, digits" in told
+    assert "test ELBO" in told
+    assert before == {path: path.read_bytes() for path in base.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--train", "all of it"], "Expected --train to be all, decoder"),
+        (["--train", "lora(rank=0)"], "Expected --train to be all, decoder"),
+        (["--train", "prior"], "would train nothing: this model's weights are in encoder, posterior"),
+        (["--base", "no_such_preset"], "No preset 'no_such_preset'"),
+        (["--base", ""], "Expected a model to start from"),
+        (["--posterior", "trill"], "No posterior 'trill'"),
+        (["--binarize", "none"], "--likelihood"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(base, upside_down, tmp_path, words, said):
+    gray = tmp_path / "gray.npy"
+    np.save(gray, np.random.default_rng(0).random((40, 8, 8, 1)).astype(np.float32))
+    data = gray if "--binarize" in words else upside_down
+    with pytest.raises(SystemExit, match=re.escape(said)):
+        main(["--base", str(base), "--data", str(data), "--out", str(tmp_path / "tuned"), *FEW, *words])
+    assert not (tmp_path / "tuned").exists()
+
+
+def test_a_model_that_was_changed_meanwhile_is_refused(base, upside_down, tmp_path):
+    out = tmp_path / "tuned"
+    finetune(base, upside_down, out, "--epochs", "1")
+    config = json.loads((out / run.CONFIG).read_text())
+    config["from"]["checksum"] = "0123456789abcdef"
+    (out / run.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(SystemExit, match=r"contains another run \(base is"):
+        finetune(base, upside_down, out, "--epochs", "1")

@@ -33,7 +33,8 @@ PICTURES = {  # of the report: name, and its caption
     "covariances": "Covariance matrices of the posterior at test examples.",
     "samples": "Samples of the prior, and of the distributions of codes that were fitted after training.",
 }
-DPI, COLORS = 70, 32
+DPI = 60
+COLORS = {"covariances": 128}  # of a picture's file; others are gray, and have 32
 # Settings that a command names always, or never.
 NAMED = ("model", "data", "data_checksum", "columns", "filled", "from")
 
@@ -95,20 +96,21 @@ def pictures(config, vae, dataset, history, evaluation):
     found = {}
     for name, figure in figures(config, vae, Shown.of(dataset), history, evaluation):
         if name in PICTURES:
-            found[name] = png(figure)
+            found[name] = png(figure, COLORS.get(name, 32))
         if len(found) == len(PICTURES):
             break
     return found
 
 
-def png(figure):
+def png(figure, colors):
     """Returns a figure as a small PNG file of few colors.
 
     Args:
         figure: of matplotlib.
+        colors: how many.
     """
     figure.savefig(drawn := io.BytesIO(), dpi=DPI, format="png", bbox_inches="tight")
-    Image.open(drawn).convert("RGB").quantize(COLORS).save(content := io.BytesIO(), "png", optimize=True)
+    Image.open(drawn).convert("RGB").quantize(colors).save(content := io.BytesIO(), "png", optimize=True)
     return content.getvalue()
 
 

@@ -1,6 +1,7 @@
 """The base class of posteriors, h ↦ q(z|x)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,10 +61,12 @@ class Posterior(DistributionLayer):
         start = self.from_diagonal() if getattr(old, "family", None) == parameterizations.Diag() else None
         if start is None:
             return False
-        kernel, bias = old.params.get_weights()
-        if old.event_shape != self.event_shape or len(kernel) != self.params.kernel.shape[0]:
+        trained: Any = old.params  # layers in these families, as `self.params`
+        layer: Any = self.params
+        kernel, bias = trained.get_weights()
+        if old.event_shape != self.event_shape or len(kernel) != layer.kernel.shape[0]:
             return False
-        self.params.set_weights([start.linear(kernel), start(bias)])
+        layer.set_weights([start.linear(kernel), start(bias)])
         return True
 
     def parameter_layer(self, h_shape: Sequence[int | None], location_size: int) -> keras.layers.Layer:

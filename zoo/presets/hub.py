@@ -109,7 +109,7 @@ def upload_preset(uri: str, folder: str | Path, custom_objects: Mapping[str, Any
         repo_id=repository,
         folder_path=folder,
         revision=branch,
-        allow_patterns=[METADATA, *contents.metadata["files"]],
+        allow_patterns=[METADATA, *(contents.metadata or {}).get("files", ())],
         commit_message="Upload a preset",
     )
     return str(getattr(commit, "commit_url", commit))

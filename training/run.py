@@ -151,7 +151,7 @@ def evaluate_again(command):
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     there = replace(config, **moved)
     dataset = data_of(there)
-    if command.data and config.data_checksum != dataset.checksum:
+    if command.data and not run_folder.has_data(config, dataset):
         evaluate_on_other_data(command, folder, config, devices)
         return
     run_folder.check_data(there, dataset)

@@ -157,7 +157,7 @@ def check_model(config, vae, dataset):
 
 
 def has_data(config, dataset):
-    """Returns whether data are those that a run was trained on: of the same checksum or, of the zoo's own, the same name.
+    """Returns whether data are those that a run was trained on: of the same checksum, or of the same name in the zoo.
 
     Args:
         config: the run's `Config`.

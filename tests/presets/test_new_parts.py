@@ -47,8 +47,8 @@ def test_replaced_parts(with_sampler, capsys, parts, kept):
 @pytest.mark.parametrize(
     ("network", "support", "encoder", "decoder"),
     [
-        ("conv(filters=(3, 4), hidden=6)", "levels", "kept in 2 of 3 layers", "kept in 2 of 3 layers"),
-        ("gated_mlp(hidden=(7, 5))", "binary", "kept in 1 of 2 layers", "kept"),
+        ("conv(filters=(3, 4), hidden=6)", "levels", *["kept in 2 of 3 layers and resampled in 1"] * 2),
+        ("gated_mlp(hidden=(7, 5))", "binary", "kept in 1 of 2 layers and resampled in 1", "kept"),
     ],
 )
 def test_another_size_keeps_the_layers_that_fit(tmp_path, network, support, encoder, decoder):

@@ -191,3 +191,12 @@ def test_files_are_not_frozen(tmp_path):
         assert not loaded.compiled
         for weight, expected in zip(loaded.get_weights(), vae.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, expected)
+
+
+def test_another_part_for_a_built_model_is_refused():
+    vae = model(prior="standard")
+    before = vae.prior
+    with pytest.raises(AttributeError, match=r"VAE.from_preset\(preset, prior=...\)"):
+        vae.prior = zoo.priors.MixturePrior((LATENT,))
+    assert vae.prior is before
+    vae.prior = before

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import keras
 
-from zoo import registry
+import zoo.registry as registry
 from zoo.finetuning.designs import NAMES, design
 
 
@@ -14,7 +14,7 @@ def network_of(vae):
     Raises:
         ValueError: it is none of them.
     """
-    found = _options_of(list(_within(vae.encoder)))
+    found = _options_of(list(within(vae.encoder)))
     for name in registry.names("network"):
         network = registry.get("network", name)
         options = [{}]
@@ -40,10 +40,14 @@ def _options_of(layers):
     }
 
 
-def _within(network):
-    """Yields the layers of a network, and of the networks in it."""
+def within(network):
+    """Yields the layers of a network, and of the networks in it.
+
+    Args:
+        network: a Keras model.
+    """
     for layer in network.layers:
-        yield from _within(layer) if isinstance(layer, keras.Model) else [layer]
+        yield from within(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 def _builds(network, options, vae):

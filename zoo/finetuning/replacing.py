@@ -4,11 +4,12 @@ from typing import Any
 
 import keras
 
-from zoo import registry
+import zoo.registry as registry
 from zoo.data import support as supports
+from zoo.finetuning.columns import check_columns
 from zoo.finetuning.networks import network_of, trunk
 from zoo.finetuning.origin import Origin
-from zoo.finetuning.transfer import transfer
+from zoo.finetuning.transfer import Shapes, transfer
 from zoo.model.building import build, rescaled
 from zoo.model.vae import VAE
 
@@ -23,6 +24,7 @@ REPLACEABLE = (
     "likelihood",
     "network",
     "objective",
+    "columns",
 )
 NETWORKS = ("encoder", "decoder")
 
@@ -43,31 +45,47 @@ def with_parts(vae: VAE, preset: str, parts: dict[str, Any], weights: bool = Tru
     for name in parts:
         if name not in REPLACEABLE:
             raise TypeError(f"A preset has no part '{name}' to replace. It has: {', '.join(REPLACEABLE)}.")
+    if "columns" in parts:
+        columns = check_columns(parts["columns"], vae.event_shape)
+        parts = parts | {"columns": columns, "event_shape": (len(columns),)}
     support = parts.get("support", vae.support)
     supports.get(support)  # raises an error if there is none
     shape = parts.get("event_shape", vae.event_shape)
     new = build("diag_vae", shape, support, seed=vae.seed, **_arguments(vae, parts, support))
     new.name = vae.name
-    found = {}
-    for role in VAE.PARTS:
-        given = parts.get(role)
-        if isinstance(given, keras.layers.Layer):
-            found[role] = "given"
-        else:
-            named = given is not None or (role in NETWORKS and "network" in parts)
-            named |= role == "likelihood" and support != vae.support
-            found[role] = transfer(getattr(vae, role), getattr(new, role), named) if weights else "new"
+    found = {role: _transferred(vae, new, role, parts) if weights else _untrained(parts, role) for role in VAE.PARTS}
     if support != vae.support:
         _forget_units(new)
     if vae.samplers.fitted:
-        keep = found["encoder"] == found["posterior"] == "kept"
-        if keep:
-            new.samplers.restore(vae.samplers.serialize())
-            for name, sampler in vae.samplers.fitted.items():
-                new.samplers.fitted[name].set_weights(sampler.get_weights())
-        found["samplers"] = "kept" if keep else "removed"
+        found["samplers"] = _keep_samplers(vae, new, found)
     new.origin = Origin(preset, found)
     return new
+
+
+def _untrained(parts, role):
+    return "given" if isinstance(parts.get(role), keras.layers.Layer) else "new"
+
+
+def _transferred(vae, new, role, parts):
+    """Transfers the weights of a part; returns what was done."""
+    given = parts.get(role)
+    if isinstance(given, keras.layers.Layer):
+        return "given"
+    named = given is not None or (role in NETWORKS and "network" in parts)
+    named |= role == "likelihood" and new.support != vae.support
+    return transfer(
+        getattr(vae, role), getattr(new, role), named, Shapes(vae.event_shape, new.event_shape, parts.get("columns"))
+    )
+
+
+def _keep_samplers(vae, new, found):
+    """Copies the samplers, if the posterior of each example stays the same; returns what was done."""
+    if not found["encoder"] == found["posterior"] == "kept":
+        return "removed"
+    new.samplers.restore(vae.samplers.serialize())
+    for name, sampler in vae.samplers.fitted.items():
+        new.samplers.fitted[name].set_weights(sampler.get_weights())
+    return "kept"
 
 
 def _arguments(vae, parts, support):
@@ -79,10 +97,16 @@ def _arguments(vae, parts, support):
     arguments = {role: parts.get(role, _copy(getattr(vae, role), shape)) for role, shape in shapes.items()}
     if support != vae.support and "likelihood" not in parts:
         arguments["likelihood"] = None  # that of the support
+    return arguments | _networks(vae, parts, support, latent, event_shape) | {"latent": latent}
+
+
+def _networks(vae, parts, support, latent, event_shape):
+    """Returns the arguments `encoder`, `decoder` and `network` of `zoo.build`."""
     same = {
         "encoder": event_shape == vae.event_shape,
         "decoder": (latent, event_shape) == (vae.latent_size, vae.event_shape),
     }
+    arguments = {}
     for role in NETWORKS:
         if role in parts:
             arguments[role] = parts[role]
@@ -94,7 +118,7 @@ def _arguments(vae, parts, support):
     if "encoder" not in parts:
         network = arguments.get("encoder") or registry.build("network", arguments["network"]).encoder(event_shape)
         arguments["encoder"] = rescaled(network, _rescaling(vae, support, new="network" in parts))
-    return arguments | {"latent": latent}
+    return arguments
 
 
 def _rescaling(vae, support, new):

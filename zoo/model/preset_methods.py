@@ -48,7 +48,8 @@ class PresetMethods:
                 `latent`, `support` or `event_shape`, as in `zoo.build`. Layers whose parts and shapes are unchanged
                 keep their weights, and another posterior or prior starts from the old one if it can; what is kept and
                 what is new is printed, and in `zoo.describe(vae)`. Another `support` has another likelihood, its
-                default one unless `likelihood` is given; call `adapt` for real data.
+                default one unless `likelihood` is given; call `adapt` for real data. For a table, `columns` has for
+                each column the index of the one in the trained model's data that it is, or None for a new one.
 
         Returns:
             A `zoo.VAE`, not compiled.

@@ -11,6 +11,14 @@ from zoo.model.tuning import lora as low_rank
 class TuningMethods:
     """Frozen parts, low-rank updates, and a prior that follows the posterior."""
 
+    def __setattr__(self, name, value):
+        if name in self.PARTS and vars(self).get("built") and getattr(self, name) is not value:
+            raise AttributeError(
+                f"A built model keeps its {name}. Load it with another one: VAE.from_preset(preset, {name}=...), after "
+                "vae.save_to_preset(preset)."
+            )
+        super().__setattr__(name, value)
+
     @property
     def frozen(self) -> tuple[str, ...]:
         """Roles of the frozen parts."""

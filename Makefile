@@ -47,8 +47,8 @@ reproduce: $(STAMP)  ## Train a recipe, and compare with the published figure [R
 finetune: $(STAMP)  ## Fine-tune a preset or a run on your data [MODEL=preset or folder DATA=my.npz TRAIN=all OUT=folder ARGS="--compare-scratch"]
 	$(VENV)/bin/python -m training.finetune --base "$(MODEL)" --data "$(DATA)" $(if $(TRAIN),--train '$(TRAIN)') $(if $(OUT),--out "$(OUT)") $(ARGS)
 
-evaluate: $(STAMP)  ## Evaluate a trained run again, or a preset [RUN=runs/tril_vae-digits or PRESET=name ARGS="--samples 5000"]
-	$(VENV)/bin/python -m training.evaluate $(SOURCE) $(ARGS)
+evaluate: $(STAMP)  ## Evaluate a trained run or a preset again, or on other DATA [RUN=runs/tril_vae-digits or PRESET=name ARGS="--samples 5000"]
+	$(VENV)/bin/python -m training.evaluate $(SOURCE) $(if $(filter command environment,$(origin DATA)),--data "$(DATA)") $(ARGS)
 
 export: $(STAMP)  ## Export a trained run or a preset for TensorFlow Serving [MODEL=tril_vae DATA=digits, RUN=folder or PRESET=name]
 	$(VENV)/bin/python -m export $(SOURCE) --out "$(SERVED)" $(ARGS)

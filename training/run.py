@@ -150,8 +150,8 @@ def evaluate_again(command):
     devices = Devices(strategy(command.strategy))
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     there = replace(config, **moved)
-    dataset = data_of(there)
-    if command.data and config.data_checksum != dataset.checksum:
+    dataset = _moved_data(config, there) if command.data else data_of(there)
+    if dataset is None:
         evaluate_on_other_data(command, folder, config, devices)
         return
     run_folder.check_data(there, dataset)
@@ -162,6 +162,20 @@ def evaluate_again(command):
         comparison = None if config.base is None else compare(replace(there, out=str(folder)), vae, dataset)
         write_results(folder, config, dataset, vae, history, scores, comparison)
     devices.total(0)  # the others wait for the chief, which would miss them
+
+
+def _moved_data(config, there):
+    """Returns the data of a run from a new path; None if there are other data, or such as its settings cannot read.
+
+    Args:
+        config: the run's `Config`.
+        there: the same with the new path.
+    """
+    try:
+        dataset = data_of(there)
+    except ValueError:
+        return None
+    return dataset if run_folder.has_data(config, dataset) else None
 
 
 def evaluate_on_other_data(command, folder, config, devices):

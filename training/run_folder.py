@@ -156,6 +156,18 @@ def check_model(config, vae, dataset):
             )
 
 
+def has_data(config, dataset):
+    """Returns whether data are those that a run was trained on: of the same checksum, or of the same name in the zoo.
+
+    Args:
+        config: the run's `Config`.
+        dataset: a `Dataset`.
+    """
+    if dataset.checksum is None:
+        return config.data_checksum is None and dataset.name == config.data
+    return config.data_checksum == dataset.checksum
+
+
 def check_data(config, dataset):
     """Checks that user data are those that a run was trained on.
 

@@ -11,6 +11,7 @@ import zoo
 from export.saved_model import export
 from export.signatures import concrete
 from training import run_folder as run
+from training.config import Config
 from training.data import load_dataset
 from training.evaluate import main as evaluate
 from training.finetune import main
@@ -126,6 +127,13 @@ def test_other_data_are_scored_and_nothing_is_written(base, upside_down, capsys)
     assert "not the data that the model was trained on, digits" in told
     assert "test ELBO" in told
     assert before == {path: path.read_bytes() for path in base.iterdir() if path.is_file()}
+
+
+def test_other_data_of_the_zoo_are_told_by_their_name():
+    digits, tumors = load_dataset("digits"), load_dataset("breast_cancer")
+    assert run.has_data(Config(data="digits"), digits)
+    assert not run.has_data(Config(data="digits"), tumors)
+    assert not run.has_data(Config(data="digits", data_checksum="0a"), digits)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def _check_complete(folder):
     for name in (MODEL, WEIGHTS):
         if not (folder / name).is_file():
             what = f"{METADATA}, for a preset, and {MODEL}, for a run, are" if name == MODEL else f"{name} is"
-            raise FileNotFoundError(f"No model in '{folder}': {what} missing. Use the folder of a preset or of a run.")
+            raise FileNotFoundError(f"No model in '{folder}': {what} missing. Use that of a preset or a trained run.")
 
 
 def build(contents: Contents, custom_objects: Mapping[str, Any] | None = None, with_weights: bool = True) -> VAE:

@@ -68,9 +68,8 @@ def main(args=None, prog="python -m training.finetune"):
         from training.finetuning import scratch
 
         config = settled(command)
-        if command.compare_scratch:
-            run.train_and_evaluate(scratch.config(config))
-        run.train_and_evaluate(config)
+        other = scratch.config(config) if command.compare_scratch else None
+        run.train_and_evaluate(config, between=lambda: other and run.train_and_evaluate(other))
 
 
 def settled(command):
@@ -82,15 +81,20 @@ def settled(command):
     Raises:
         FileNotFoundError, ValueError, KeyError, ImportError: there is no such model, or its data are of other columns.
     """
+    from training.finetuning.scratch import scratch_folder
     from training.finetuning.start import Start
     from zoo.registry import spec_of
 
     start = Start.of(command.base)
     print(f"{command.base}: {start.vae.name}" + (f", {start.scores}" if start.scores else ""))
     given = {role: getattr(command, role) for role in ROLES if getattr(command, role) is not None}
+    for taken in (command.folder, scratch_folder(command)):
+        if taken.resolve() == Path(command.base).expanduser().resolve():
+            raise ValueError(f"The folder of the new run is that of the model, '{taken}'. Name another one with --out.")
     parts = {role: spec_of(getattr(start.vae, role)) for role in ROLES} | given
     settings = {field.name: getattr(command, field.name) for field in fields(Config)}
     settings |= parts | {"model": start.vae.name, "latent": start.vae.latent_size, "out": str(command.folder)}
+    settings["network"] = start.config and start.config.network
     if command.warmup is None and start.config is not None and start.config.data == command.data:
         settings["warmup"] = 0  # the same data: the KL need not be warmed up again
     base = Base(command.base, start.checksum, command.train, replaced=given or None)
@@ -119,16 +123,20 @@ def with_data(config, start, fill):
     from training.data.columns import names_of
     from training.finetuning.alignment import align, binarized_as, means_of
 
-    if start.columns is None:
+    columns, found = start.columns, names_of(config)
+    if columns is None:
+        if found is not None:
+            print(f"'{config.base.model}' has no names of columns: the new ones are taken in their order")
         earlier = start.config and start.config.binarize
         return config if config.binarize else binarized_as(config, start.vae.support, earlier)
-    found = names_of(config)
+    if config.columns is not None:
+        raise ValueError(f"--columns is left out here: the columns are those of '{config.base.model}', by name.")
     if found is None:
         raise ValueError(
             f"'{config.base.model}' was trained on columns with names, and the new data have none. Save them as .csv "
             f"with a line of names."
         )
-    columns, filled, sentences = align(start.columns, found, means_of(start.vae), fill)
+    columns, filled, sentences = align(columns, found, means_of(start.vae), fill)
     for sentence in sentences:
         print(sentence)
     return replace(config, columns=columns, filled=filled)

@@ -162,6 +162,7 @@ def _command(config, settings):
     else:
         yield from ("python", "-m", "training.finetune", "--base", base_name(config), "--train", base.train)
         yield from ("--refresh-prior", "auto" if base.refresh_prior else "no", *(["--keep-units"] * base.keep_units))
+        yield from ("--fill-missing", "mean") if config.filled else ()
         left_out = (*NAMED, "latent", *(role for role in ROLES if role not in (base.replaced or {})))
     yield from ("--data", settings["data"])
     for name, value in settings.items():

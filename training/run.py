@@ -10,6 +10,7 @@ import keras
 import zoo
 from training import run_folder
 from training.data import data_of
+from training.data.load import USER_DATA_OPTIONS
 from training.evaluation.evaluation import choose, evaluate
 from training.evaluation.likelihood import likelihood
 from training.evaluation.scores import RunScores, TrainingSummary
@@ -26,11 +27,12 @@ from zoo import memory
 from zoo.commands.signals import deferred_signals
 
 
-def train_and_evaluate(config):
+def train_and_evaluate(config, between=lambda: None):
     """Trains and evaluates a run, from where it was stopped or from the start.
 
     Args:
         config: the `Config` of the command.
+        between: function without arguments, called when the model is trained and not yet evaluated.
 
     Raises:
         ValueError, KeyError: the settings, the data or the folder do not allow it; nothing was written.
@@ -59,6 +61,7 @@ def train_and_evaluate(config):
             for line in described(config):
                 print(line)
         train(config, dataset, vae, folder, devices)
+    between()
     if devices.is_chief:
         evaluate_run(config, dataset, devices)
     devices.total(0)  # the others wait for the chief, which would miss them
@@ -190,7 +193,7 @@ def evaluate_on_other_data(command, folder, config, devices):
     Raises:
         ValueError, KeyError: the data are not of the model's shape or support.
     """
-    settings = {"validation_data": None, "test_data": None, "data_checksum": None, "support": None, "binarize": None}
+    settings = dict.fromkeys((*USER_DATA_OPTIONS, "data_checksum", "binarize"))
     vae = run_folder.load_model(folder, devices)
     there = replace(config, data=command.data, data_dir=command.data_dir, **settings)
     dataset = data_of(binarized_as(there, vae.support, config.binarize))

@@ -67,7 +67,9 @@ def _config(folder):
 def _differences(there, here):
     for name in vars(here):
         old, new = getattr(there, name), getattr(here, name)
-        if name == "data_checksum" and old != new:
+        if name == "base" and old and new:
+            yield from _differences(old, new)
+        elif name == "data_checksum" and old != new:
             yield "the data have changed since"
         elif old != new and name not in PLACES and not (name == "columns" and old is None):  # an earlier version's
             yield f"{name} is {old!r} there, {new!r} here"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -136,9 +137,44 @@ def test_other_data_of_the_zoo_are_told_by_their_name():
     assert not run.has_data(Config(data="digits", data_checksum="0a"), digits)
 
 
+def test_the_account_is_kept_where_the_model_that_it_started_from_is_gone(base, upside_down, tmp_path, capsys):
+    moved = shutil.copytree(base, tmp_path / "base")
+    finetune(moved, upside_down, tmp_path / "tuned", "--epochs", "1")
+    before = account_of(tmp_path / "tuned")
+    shutil.rmtree(moved)
+    evaluate(["--run", str(tmp_path / "tuned"), "--samples", "20", "--test-examples", "20", "--generated", "0"])
+    assert "the account of before is kept" in capsys.readouterr().out
+    assert account_of(tmp_path / "tuned") == before
+
+
+def test_a_run_is_not_written_over_the_model_that_it_starts_from(base, upside_down, tmp_path):
+    for folder in (base, base.with_name("other")):
+        words = ["--out", str(folder), "--overwrite"]
+        start = base if folder == base else shutil.copytree(base, base.with_name("other-scratch"))
+        with pytest.raises(SystemExit, match="is that of the model"):
+            main(["--base", str(start), "--data", str(upside_down), *FEW, *words])
+
+
+def test_columns_of_a_run_of_an_earlier_version_are_those_of_its_data(tmp_path, capsys):
+    words = ["--data", "breast_cancer", "--epochs", "1", "--latent", "2", "--network", "mlp(hidden=(4,))"]
+    train(["--model", "diag_vae", "--out", str(tmp_path / "base"), *words, *FEW])
+    config = json.loads((tmp_path / "base" / run.CONFIG).read_text())
+    columns, config["columns"] = config["columns"], None
+    (tmp_path / "base" / run.CONFIG).write_text(json.dumps(config))
+    x = load_dataset("breast_cancer").train[:][:, ::-1]
+    rows = [",".join(columns[::-1]), *(",".join(map(str, row)) for row in x[:60])]
+    (tmp_path / "reversed.csv").write_text("\n".join(rows))
+    finetune(tmp_path / "base", tmp_path / "reversed.csv", tmp_path / "tuned", "--epochs", "1", "--keep-units")
+    assert "columns are matched by name" in capsys.readouterr().out
+    assert json.loads((tmp_path / "tuned" / run.CONFIG).read_text())["columns"] == columns
+    assert account_of(tmp_path / "tuned")["before"]["elbo"] > -1000  # by position it would be −10⁹
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--train", "decoder", "--posterior", "tril"], "would leave the posterior as it is initialized"),
+        (["--train", "prior", "--compare-scratch"], "would train nothing"),
         (["--train", "all of it"], "Expected --train to be all, decoder"),
         (["--train", "lora(rank=0)"], "Expected --train to be all, decoder"),
         (["--train", "prior"], "would train nothing: this model's weights are in encoder, posterior"),
@@ -155,6 +191,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(base, upside_down, tmp_pat
     with pytest.raises(SystemExit, match=re.escape(said)):
         main(["--base", str(base), "--data", str(data), "--out", str(tmp_path / "tuned"), *FEW, *words])
     assert not (tmp_path / "tuned").exists()
+    assert not (tmp_path / "tuned-scratch").exists()
 
 
 def test_a_model_that_was_changed_meanwhile_is_refused(base, upside_down, tmp_path):
@@ -163,5 +200,5 @@ def test_a_model_that_was_changed_meanwhile_is_refused(base, upside_down, tmp_pa
     config = json.loads((out / run.CONFIG).read_text())
     config["from"]["checksum"] = "0123456789abcdef"
     (out / run.CONFIG).write_text(json.dumps(config))
-    with pytest.raises(SystemExit, match=r"contains another run \(base is"):
+    with pytest.raises(SystemExit, match=r"contains another run \(checksum is '0123456789abcdef' there"):
         finetune(base, upside_down, out, "--epochs", "1")

@@ -12,7 +12,8 @@ import zoo
 from training import run_folder
 from training.evaluation.estimate import Estimate
 from training.evaluation.evaluation import choose
-from training.evaluation.typed_json import FLAT, none_as, to_json
+from training.evaluation.typed_json import FLAT, from_json, none_as, to_json
+from training.finetuning import scratch
 from training.finetuning.start import Start
 from zoo.commands import atomic
 
@@ -86,6 +87,18 @@ class Account:
         """
         atomic.write(folder / FILE, json.dumps(to_json(self), indent=2) + "\n")
 
+    @classmethod
+    def read(cls, folder):
+        """Reads finetuning.json; returns None if there is none that can be read.
+
+        Args:
+            folder: of the run.
+        """
+        try:
+            return from_json(cls, json.loads((Path(folder) / FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return None
+
     def rows(self):
         """Returns the account as rows of a table: what, the model, ELBO and log-likelihood."""
         found = [
@@ -134,7 +147,11 @@ def compare(config, vae, dataset):
     Returns:
         A `Comparison`.
     """
-    start, test = _start(config), choose(config.seed, dataset.test, config.test_examples or len(dataset.test))
+    start = _start(config)
+    if start is None and (kept := Account.read(config.folder)) is not None:
+        print(f"'{config.base.model}' is not there any more, or another model: the account of before is kept")
+        return Comparison(kept, None, None)
+    test = choose(config.seed, dataset.test, config.test_examples or len(dataset.test))
 
     def scored(model):
         return model.score(test, config.samples, config.seed, progress=True)
@@ -146,9 +163,9 @@ def compare(config, vae, dataset):
         before = scored(base)
         found = replace(found, before=Scored.of(before), gain=Scored.difference(after, before))
         found = _with_old(found, start, vae, config)
-    if (scratch_folder(config) / run_folder.REPORT).is_file():
-        history = run_folder.read(scratch_folder(config))[2]
-        scores = scored(zoo.load(scratch_folder(config)))
+    if scratch.is_there(config, dataset):
+        history = run_folder.read(scratch.scratch_folder(config))[2]
+        scores = scored(zoo.load(scratch.scratch_folder(config)))
         found = replace(found, scratch=Scored.of(scores), gain_over_scratch=Scored.difference(after, scores))
     return Comparison(found, base, history)
 
@@ -157,7 +174,7 @@ def _start(config):
     """Returns the model that a run started from; None if it is not there any more, or another one."""
     try:
         start = Start.of(config.base.model)
-    except (FileNotFoundError, ValueError, ImportError):
+    except (OSError, ValueError, KeyError, ImportError):
         return None
     return start if start.checksum == config.base.checksum else None
 
@@ -179,12 +196,3 @@ def _with_old(found, start, vae, config):
         old_after=Scored.of(after),
         forgotten=Scored.difference(before, after),
     )
-
-
-def scratch_folder(config):
-    """Returns the folder of the run from scratch that a fine-tuning is compared with, a path.
-
-    Args:
-        config: the fine-tuned run's `Config`.
-    """
-    return config.folder.with_name(f"{config.folder.name}-scratch")

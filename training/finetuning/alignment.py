@@ -25,6 +25,10 @@ def align(expected, found, means, fill):
         ValueError: there are no columns in common, or columns are missing and not to be filled.
     """
     missing = [name for name in expected if name not in found]
+    if twice := [name for name in expected if found.count(name) > 1]:
+        raise ValueError(
+            f"Expected each column once, but the new data have several '{twice[0]}'. Rename or remove some."
+        )
     _check_missing(missing, expected, found, fill)
     filled = {name: float(means[expected.index(name)]) for name in missing}
     return tuple(expected), filled or None, list(_said(expected, found, filled))

@@ -108,15 +108,15 @@ def _freeze(vae, base):
     frozen = [role for role in having if role not in base.trained]
     if frozen == having:
         raise ValueError(f"--train {base.train} would train nothing: this model's weights are in {', '.join(having)}.")
-    _check_not_new(vae, frozen, base.train)
+    _check_not_new(vae, frozen, base.train, base.replaced or {})
     if frozen:
         vae.freeze(*frozen)
 
 
-def _check_not_new(vae, frozen, train):
-    """Checks that no part is frozen that has new weights."""
+def _check_not_new(vae, frozen, train, replaced):
+    """Checks that no part is frozen that has new weights, or is another one than the model had."""
     for role in frozen:
-        if "new" in str(vae.origin.weights.get(role, "")):
+        if role in replaced or "new" in str(vae.origin.weights.get(role, "")):
             raise ValueError(
                 f"--train {train} would leave the {role} as it is initialized, because it is new. Train it too: "
                 f"--train all."

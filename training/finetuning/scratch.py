@@ -2,8 +2,8 @@
 
 from dataclasses import fields, replace
 
+from training import run_folder
 from training.config import Config
-from training.finetuning.account import scratch_folder
 from zoo.catalog import CATALOG
 
 LEARNING_RATE = next(field.default for field in fields(Config) if field.name == "learning_rate")
@@ -20,10 +20,7 @@ def config(fine_tuned):
     Raises:
         ValueError: the model is none of the catalog, or its networks are not known.
     """
-    from training.finetuning.start import Start
-
-    start = Start.of(fine_tuned.base.model)
-    if start.config is None or fine_tuned.model not in CATALOG:
+    if fine_tuned.network is None or fine_tuned.model not in CATALOG:
         raise ValueError(
             f"--compare-scratch needs a model of the catalog that was trained by a run, and '{fine_tuned.base.model}' "
             f"is '{fine_tuned.model}'. Leave it out."
@@ -31,9 +28,30 @@ def config(fine_tuned):
     return replace(
         fine_tuned,
         base=None,
-        network=start.config.network,
         learning_rate=LEARNING_RATE,
         warmup=None,
         generated=0,
         out=str(scratch_folder(fine_tuned)),
     )
+
+
+def scratch_folder(fine_tuned):
+    """Returns the folder of the run from scratch that a fine-tuning is compared with, a path.
+
+    Args:
+        fine_tuned: the `Config` of the fine-tuning.
+    """
+    return fine_tuned.folder.with_name(f"{fine_tuned.folder.name}-scratch")
+
+
+def is_there(fine_tuned, dataset):
+    """Returns whether a model was trained from scratch for this comparison: on the same data with the same parts.
+
+    Args:
+        fine_tuned: the `Config` of the fine-tuning.
+        dataset: its `Dataset`.
+    """
+    try:
+        return run_folder.is_finished(replace(config(fine_tuned), overwrite=False).resolved(dataset))
+    except (ValueError, KeyError):
+        return False

@@ -57,7 +57,11 @@ class Start:
     @property
     def columns(self):
         """Names of the columns of the tables that it was trained on; None if they have none, or it is not known."""
-        return None if self.config is None else self.config.columns
+        if len(self.vae.event_shape) != 1 or self.config is None:
+            return None
+        if self.config.columns is None and (dataset := self.dataset()) is not None:
+            return dataset.columns  # of a run of an earlier version
+        return self.config.columns
 
     def dataset(self, data_dir=None):
         """Returns the `Dataset` that it was trained on; None if it is not at hand: nothing is downloaded.

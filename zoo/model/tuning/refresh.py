@@ -16,7 +16,7 @@ from zoo.registry import spec_of
 BATCH_SIZE = 500
 CODES = 20_000  # draws of q(z), at most one per example beyond that many examples
 LEARNING_RATE = 1e-2
-KEPT = 2_000  # codes that measure log p(z), and are not fitted
+HELD_OUT = 5  # one example of so many measures log p(z), and its codes are not fitted
 
 
 def refresh(vae, x, steps=1_000, seed=0, progress=False):
@@ -38,12 +38,14 @@ def _prior(vae, x, steps, seed, progress):
         return f"The prior {name} has no weights to refresh."
     if "prior" in frozen(vae):
         return f"The prior {name} is frozen and was not refreshed."
-    codes = draw_codes(vae, x, seed)
-    measured, codes = codes[:KEPT], codes[min(KEPT, len(codes) // 5) :]
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out = len(x) // HELD_OUT
+    codes = draw_codes(vae, x[np.sort(order[held_out:])], seed)
+    measured = draw_codes(vae, x[np.sort(order[:held_out])], seed) if held_out else codes
     before = log_density(vae, measured)
     prior.adapt(x)
     if prior.code_weights:
-        _fit(vae, codes, steps, seed, progress)
+        _fit(vae, codes, measured, steps, seed, progress)
     after = log_density(vae, measured)
     _restart_averages(vae)
     change = f"E log p(z) under q(z) went from {before:.2f} to {after:.2f} nats."
@@ -82,14 +84,14 @@ def log_density(vae, z):
     return float(np.mean([np.mean(p.log_prob(part)) for part in np.array_split(z, math.ceil(len(z) / BATCH_SIZE))]))
 
 
-def _fit(vae, z, steps, seed, progress):
-    """Maximizes log p(z) of draws in the prior's weights; keeps the old ones if that does not raise it."""
+def _fit(vae, z, measured, steps, seed, progress):
+    """Maximizes log p(z) of draws in the prior's weights; keeps the old ones if that of others does not rise."""
     prior, weights = vae.prior, vae.prior.code_weights
-    old, best = [np.array(weight) for weight in weights], log_density(vae, z[:CODES])
+    old, best = [np.array(weight) for weight in weights], log_density(vae, measured)
     prior.start_at_codes(z[:CODES], seed)
     if steps:
         _ascend(vae, z, steps, seed, progress)
-    if not log_density(vae, z[:CODES]) >= best:  # also for NaN
+    if not log_density(vae, measured) >= best:  # also for NaN
         for weight, value in zip(weights, old, strict=True):
             weight.assign(value)
 

@@ -87,24 +87,27 @@ def settled(command):
 
     start = Start.of(command.base)
     print(f"{command.base}: {start.vae.name}" + (f", {start.scores}" if start.scores else ""))
-    given = {role: getattr(command, role) for role in ROLES if getattr(command, role) is not None}
     for taken in (command.folder, scratch_folder(command)):
         if taken.resolve() == Path(command.base).expanduser().resolve():
             raise ValueError(f"The folder of the new run is that of the model, '{taken}'. Name another one with --out.")
+    given = {role: getattr(command, role) for role in ROLES if getattr(command, role) is not None}
     parts = {role: spec_of(getattr(start.vae, role)) for role in ROLES} | given
     settings = {field.name: getattr(command, field.name) for field in fields(Config)}
     settings |= parts | {"model": start.vae.name, "latent": start.vae.latent_size, "out": str(command.folder)}
-    settings["network"] = start.config and start.config.network
-    if command.warmup is None and start.config is not None and start.config.data == command.data:
-        settings["warmup"] = 0  # the same data: the KL need not be warmed up again
-    base = Base(command.base, start.checksum, command.train, replaced=given or None)
-    frozen = "encoder" not in base.trained
-    base = replace(
-        base,
-        keep_units=command.keep_units or frozen,
-        refresh_prior=command.refresh_prior == "auto" and "prior" in base.trained,
-    )
+    if start.config is not None:
+        same = command.warmup is None and start.config.data == command.data
+        # Of the same data, the KL need not be warmed up again.
+        settings |= {"network": start.config.network} | ({"warmup": 0} if same else {})
+    base = _base(command, start.checksum, given or None)
     return with_data(Config(**settings | {"base": base}), start, command.fill_missing)
+
+
+def _base(command, checksum, replaced):
+    """Returns the `Base` of a fine-tuning: what is frozen keeps its units and its prior."""
+    base = Base(command.base, checksum, command.train, replaced=replaced)
+    keep_units = command.keep_units or "encoder" not in base.trained
+    refresh_prior = command.refresh_prior == "auto" and "prior" in base.trained
+    return replace(base, keep_units=keep_units, refresh_prior=refresh_prior)
 
 
 def with_data(config, start, fill):

@@ -152,22 +152,23 @@ def base_name(config):
 
 def _command(config, settings):
     """Yields the words of the command that trains a run."""
-    base, usual = (
-        config.base,
-        {field.name: field.default for field in fields(FinetuneCommand if config.base else Config)},
-    )
-    if base is None:
-        yield from ("python", "-m", "training.train", "--model", settings["model"])
-        left_out = NAMED
-    else:
-        yield from ("python", "-m", "training.finetune", "--base", base_name(config), "--train", base.train)
-        yield from ("--refresh-prior", "auto" if base.refresh_prior else "no", *(["--keep-units"] * base.keep_units))
-        yield from ("--fill-missing", "mean") if config.filled else ()
-        left_out = (*NAMED, "latent", *(role for role in ROLES if role not in (base.replaced or {})))
-    yield from ("--data", settings["data"])
+    command, kind, left_out = ["training.train", "--model", settings["model"]], Config, NAMED
+    if config.base is not None:
+        command, kind = ["training.finetune", *_base_words(config)], FinetuneCommand
+        left_out = (*NAMED, "latent", "network", *(role for role in ROLES if role not in (config.base.replaced or {})))
+    yield from ("python", "-m", *command, "--data", settings["data"])
+    usual = {field.name: field.default for field in fields(kind)}
     for name, value in settings.items():
         if name not in left_out and value is not None and value != usual[name]:
             yield from _option(name, value)
+
+
+def _base_words(config):
+    """Yields the words of a fine-tuning's command that say what it starts from and what it trains."""
+    base = config.base
+    yield from ("--base", base_name(config), "--train", base.train)
+    yield from ("--refresh-prior", "auto" if base.refresh_prior else "no", *(["--keep-units"] * base.keep_units))
+    yield from ("--fill-missing", "mean") if config.filled else ()
 
 
 def _option(name, value):

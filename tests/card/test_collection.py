@@ -61,5 +61,5 @@ def test_a_changed_byte_is_found(file, tmp_path):
     content = bytearray((copy / file).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / file).write_bytes(content)
-    with pytest.raises(ValueError, match="changed|damaged"):
+    with pytest.raises(ValueError, match=r"changed|damaged"):
         zoo.VAE.from_preset(copy)

@@ -32,10 +32,11 @@ def _summary(folder):
 
 
 def overview() -> str:
-    """Returns a table of the presets, with a line for each."""
-    rows = [("preset", "model", "parameters", "data", "")]
+    """Returns a table of the presets, with a line for each; scores are those of test data in nats per example."""
+    rows = [("preset", "parameters", "ELBO", "log p(x)", "")]
     for name, row in presets().items():
-        rows.append((name, row["model"], f"{row['parameters']:,}", row["data"] or "", row["description"]))
+        scores = (f"{row['scores'][key]:.2f}" if key in row["scores"] else "" for key in ("elbo", "log_likelihood"))
+        rows.append((name, f"{row['parameters']:,}", *scores, row["description"]))
     if len(rows) == 1:
         return "This version contains no presets. Load one from a folder or from hf://owner/name."
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

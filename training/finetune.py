@@ -68,8 +68,11 @@ def main(args=None, prog="python -m training.finetune"):
         from training.finetuning import scratch
 
         config = settled(command)
-        other = scratch.config(config) if command.compare_scratch else None
-        run.train_and_evaluate(config, between=lambda: other and run.train_and_evaluate(other))
+        if command.compare_scratch:
+            scratch.check(config)
+            run.train_and_evaluate(config, between=lambda config: run.train_and_evaluate(scratch.config(config)))
+        else:
+            run.train_and_evaluate(config)
 
 
 def settled(command):

@@ -27,12 +27,12 @@ from zoo import memory
 from zoo.commands.signals import deferred_signals
 
 
-def train_and_evaluate(config, between=lambda: None):
+def train_and_evaluate(config, between=lambda config: None):
     """Trains and evaluates a run, from where it was stopped or from the start.
 
     Args:
         config: the `Config` of the command.
-        between: function without arguments, called when the model is trained and not yet evaluated.
+        between: function of the resolved config, called when the model is trained and not yet evaluated.
 
     Raises:
         ValueError, KeyError: the settings, the data or the folder do not allow it; nothing was written.
@@ -61,7 +61,7 @@ def train_and_evaluate(config, between=lambda: None):
             for line in described(config):
                 print(line)
         train(config, dataset, vae, folder, devices)
-    between()
+    between(config)
     if devices.is_chief:
         evaluate_run(config, dataset, devices)
     devices.total(0)  # the others wait for the chief, which would miss them

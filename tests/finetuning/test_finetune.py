@@ -61,12 +61,17 @@ def account_of(out):
     return json.loads((out / FILE).read_text())
 
 
-def test_it_is_an_ordinary_run_that_gains_on_the_new_data_and_says_what_it_forgot(base, upside_down, tmp_path, capsys):
+def test_it_is_an_ordinary_run_that_gains_and_says_what_it_forgot(base, upside_down, tmp_path, capsys, monkeypatch):
     out = tmp_path / "tuned"
-    words = ["--epochs", "30", "--learning-rate", "1e-3", "--compare-scratch"]
+    monkeypatch.setattr("training.config.FINETUNING_EPOCHS", (10, 20))
+    words = ["--batch-size", "20", "--patience", "0", "--compare-scratch"]
     finetune(base, upside_down, out, *words)
     told, found, config = capsys.readouterr().out, account_of(out), json.loads((out / run.CONFIG).read_text())
     assert config["from"]["model"] == str(base)
+    other = json.loads((tmp_path / "tuned-scratch" / run.CONFIG).read_text())
+    same = {key for key in config if key not in ("from", "warmup", "generated", "learning_rate")}
+    assert {key: config[key] for key in same} == {key: other[key] for key in same}
+    assert (other["learning_rate"], "from" in other) == (1e-3, False)
     assert found["gain"]["elbo"] > 3 * found["gain"]["elbo_standard_error"]
     assert found["after"]["elbo"] - found["before"]["elbo"] == pytest.approx(found["gain"]["elbo"])
     assert found["after"]["elbo"] - found["scratch"]["elbo"] == pytest.approx(found["gain_over_scratch"]["elbo"])

@@ -15,6 +15,26 @@ def config(fine_tuned):
     Its learning rate and the warm-up of its KL are those of an ordinary training.
 
     Args:
+        fine_tuned: the `Config` of the fine-tuning, resolved: its number of epochs is not that of an ordinary training.
+
+    Raises:
+        ValueError: the model is none of the catalog, or its networks are not known.
+    """
+    check(fine_tuned)
+    return replace(
+        fine_tuned,
+        base=None,
+        learning_rate=LEARNING_RATE,
+        warmup=None,
+        generated=0,
+        out=str(scratch_folder(fine_tuned)),
+    )
+
+
+def check(fine_tuned):
+    """Checks that a model can be trained from scratch in place of a fine-tuned one.
+
+    Args:
         fine_tuned: the `Config` of the fine-tuning.
 
     Raises:
@@ -25,14 +45,6 @@ def config(fine_tuned):
             f"--compare-scratch needs a model of the catalog that was trained by a run, and '{fine_tuned.base.model}' "
             f"is '{fine_tuned.model}'. Leave it out."
         )
-    return replace(
-        fine_tuned,
-        base=None,
-        learning_rate=LEARNING_RATE,
-        warmup=None,
-        generated=0,
-        out=str(scratch_folder(fine_tuned)),
-    )
 
 
 def scratch_folder(fine_tuned):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.commands.endings import is_check
 from zoo.model.saving import MODEL, WEIGHTS
 from zoo.posteriors.normal import NormalPosterior
 
@@ -21,7 +20,7 @@ def model(latent=2):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"model\.json is missing"):
+    with pytest.raises(FileNotFoundError, match=r"model\.json, for a run, are missing"):
         zoo.load(tmp_path)
 
 
@@ -58,7 +57,7 @@ def test_options_that_no_part_was_saved_with_are_named(tmp_path, part, option, v
     described = json.loads((tmp_path / MODEL).read_text())
     described["config"][part]["config"][option] = value
     (tmp_path / MODEL).write_text(json.dumps(described))
-    with pytest.raises(ValueError, match=r"model\.json' does not describe a model of this zoo: [^\n]+$"):
+    with pytest.raises(ValueError, match=r"model\.json' (does not describe a model of this zoo|is damaged): [^\n]+$"):
         zoo.load(tmp_path)
 
 
@@ -82,7 +81,7 @@ BUGS = {
 
 @pytest.mark.parametrize("method", ["__init__", "build"])
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
-def test_a_bug_within_a_part_keeps_its_traceback(tmp_path, monkeypatch, bug, method):
+def test_a_bug_within_a_part_is_the_cause_of_the_refusal_with_its_traceback(tmp_path, monkeypatch, bug, method):
     def run_bug(self, *args, **kwargs):
         original(self, *args, **kwargs)
         bug()
@@ -90,10 +89,8 @@ def test_a_bug_within_a_part_keeps_its_traceback(tmp_path, monkeypatch, bug, met
     zoo.save(model(), tmp_path)
     original = getattr(NormalPosterior, method)
     monkeypatch.setattr(NormalPosterior, method, run_bug)
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(ValueError, match="does not describe a model of this zoo") as caught:
         zoo.load(tmp_path)
-    assert "does not describe a model" not in str(caught.value)
-    assert not is_check(caught.value)
     errors = [caught.value]
     while errors[-1].__context__ is not None:
         errors.append(errors[-1].__context__)

@@ -102,7 +102,7 @@ def test_weights_that_are_nan_are_refused(tmp_path):
     vae = model()
     vae.posterior.trainable_weights[0].assign(np.nan * vae.posterior.trainable_weights[0])
     zoo.save(vae, tmp_path)
-    with pytest.raises(ValueError, match=r"its weight 'posterior/params/kernel' has NaN"):
+    with pytest.raises(ValueError, match=r"the weight 'posterior/params/kernel' has NaN"):
         zoo.load(tmp_path)
 
 

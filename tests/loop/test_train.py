@@ -104,7 +104,8 @@ def test_one_seed_gives_one_run_and_a_loaded_model_can_be_trained_on(folder, tmp
 
 def test_the_config_says_what_ran(folder):
     config = json.loads((folder / run.CONFIG).read_text())
-    assert None not in [value for name, value in config.items() if name not in (*USER_DATA_OPTIONS, "data_checksum")]
+    computed = (*USER_DATA_OPTIONS, "data_checksum", "columns", "filled")
+    assert None not in [value for name, value in config.items() if name not in computed]
     expected = {"binarize": "dynamic", "posterior": "tril", "prior": "standard", "likelihood": "bernoulli"}
     assert config | expected == config
     assert (

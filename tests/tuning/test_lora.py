@@ -55,7 +55,7 @@ def test_under_five_percent_of_the_weights_train():
     assert [part.training for part in plan(vae)] == ["lora(rank=4)"] * 2 + [""] + ["lora(rank=4)"] * 2 + [""]
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS[1:])  # the other one is saved and trained below
 def test_nothing_changes_before_training(network):
     vae = model(network)
     before = outputs(vae)

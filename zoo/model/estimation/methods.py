@@ -84,9 +84,10 @@ class LikelihoodMethods:
 
     def anneal(self, x: tf.Tensor, start: Any, *arguments: Any) -> tuple:
         """Anneals chains, compiled; takes the arguments of `zoo.model.estimation.annealing.anneal` after the model."""
-        convolves = any(len(weight.shape) > 2 for weight in self.decoder.weights)
+        vae: Any = self
+        convolves = any(len(weight.shape) > 2 for weight in vae.decoder.weights)
         compiled = self._annealed if convolves else self._annealed_by_xla  # XLA's convolutions are slow on CPUs
-        return compiled(x, start.loc, start.root, *arguments, origin=start.origin, lora=self.lora.key)
+        return compiled(x, start.loc, start.root, *arguments, origin=start.origin, lora=vae.lora.key)
 
     def _anneal(self, x, loc, root, *arguments, origin, lora):
         """Anneals chains; traced again for other low-rank updates."""

@@ -25,7 +25,7 @@ FORMAT = "vae-zoo run"  # tells a run's config.json from other files
 # Where a run is and how it is computed: it is the same run if these differ.
 PLACES = ("out", "overwrite", "data_dir", "strategy", "checkpoint_steps", "checkpoint_minutes", "checkpoints_kept")
 DEFAULT_BATCH = 100
-FINETUNING_STEPS, FINETUNING_EPOCHS = 3_000, (10, 300)
+FINETUNING_STEPS, FINETUNING_EPOCHS, FINETUNING_BATCH = 3_000, (10, 300), 16
 MINIMUMS = {
     "latent": 1,
     "epochs": 1,
@@ -72,7 +72,8 @@ class Config(DataSettings):
     epochs: int | None = None
     """Number of passes over the training data; unset, the data set's own."""
     batch_size: int | None = None
-    """Number of examples in a training step, over all devices; unset, 100, or all if there are fewer."""
+    """Number of examples in a training step, over all devices; unset, 100, or all if there are fewer; in fine-tuning, a
+    tenth of the examples, from 16 to 100."""
     learning_rate: float = 1e-3
     """Adam's learning rate; with a schedule, its largest value."""
     lr_schedule: str = "constant"
@@ -150,7 +151,7 @@ class Config(DataSettings):
             ValueError: the warm-up would not end before the training.
         """
         parts = self._parts(dataset.support)
-        batch_size = self.batch_size or min(DEFAULT_BATCH, len(dataset.train))
+        batch_size = self.batch_size or self._usual_batch(len(dataset.train))
         epochs, warmed = dataset.epochs, 5
         if self.base is not None:
             epochs, warmed = _finetuning_epochs(dataset.steps(batch_size)), 10
@@ -169,6 +170,11 @@ class Config(DataSettings):
         }
         settings |= {"support": dataset.values, "data_checksum": dataset.checksum, "columns": dataset.columns}
         return replace(self, **settings, **parts)
+
+    def _usual_batch(self, examples):
+        """Returns the batch size if none is set: in fine-tuning, few examples still give ten steps an epoch."""
+        usual = DEFAULT_BATCH if self.base is None else min(DEFAULT_BATCH, max(FINETUNING_BATCH, examples // 10))
+        return min(usual, examples)
 
     def _parts(self, support):
         """Returns the specs of all parts by role: a fine-tuned model has named its own already."""

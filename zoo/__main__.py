@@ -29,7 +29,7 @@ def main(args=None, prog="python -m zoo"):
         for name in command.models:
             recipe(name)  # refuses an unknown model before TensorFlow is imported
         import_tensorflow()
-        from zoo.describe import describe, overview
+        from zoo.description import describe, overview
 
         print("\n\n".join(repr(describe(name)) for name in command.models) or overview())
 

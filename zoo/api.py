@@ -5,7 +5,7 @@ from zoo import callbacks, likelihoods, networks, objectives, parameterizations,
 from zoo.aggregated import AggregatedPosterior, CompressedPosterior, aggregated_posterior
 from zoo.catalog import model_names, recipe
 from zoo.data import support
-from zoo.describe import describe
+from zoo.description import describe
 from zoo.layer import DistributionLayer
 from zoo.likelihoods import Likelihood
 from zoo.model.building import build

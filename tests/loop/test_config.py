@@ -3,9 +3,11 @@
 import json
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 
 from training.config import PLACES, Config
+from training.data.dataset import Dataset
 from training.finetuning.base import Base
 
 FULL = Config(
@@ -71,3 +73,15 @@ def test_folder_is_named_after_model_and_data_unless_given():
 def test_overrides_are_the_parts_that_were_set():
     assert Config(epochs=3, seed=1).overrides == {}
     assert Config(latent=3, prior="mixture").overrides == {"latent": 3, "prior": "mixture"}
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "epochs"), [(7, 7, 300), (160, 16, 300), (800, 80, 300), (50_000, 100, 10)]
+)
+def test_fine_tuning_takes_some_steps_an_epoch_of_few_examples_too(examples, batch_size, epochs):
+    x = np.zeros((examples, 2), np.float32)
+    dataset = Dataset("zeros", "binary", x, x[:2], x[:2])
+    resolved = Config(base=Base("a", "0"), epochs=None).resolved(dataset)
+    assert (resolved.batch_size, resolved.epochs) == (batch_size, epochs)
+    assert Config().resolved(dataset).batch_size == min(100, examples)
+    assert Config(base=Base("a", "0"), batch_size=3).resolved(dataset).batch_size == 3

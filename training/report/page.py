@@ -19,7 +19,7 @@ from training.finetuning.account import Account
 from training.report import finetuning_pictures, gallery, table_pictures
 from training.report.figures import Shown, figures
 from zoo.data import support as supports
-from zoo.describe import Description
+from zoo.description import Description
 from zoo.distributions import moments
 
 TEMPLATE = "page.html.j2"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zoo.describe import describe
+from zoo.description import describe
 from zoo.model.vae import VAE
 
 

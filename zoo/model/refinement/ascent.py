@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from zoo.model.refinement.bound import all_rows, elbo, elbo_gradient
 
+DRAWS = 10  # default number of draws per example and step
+LEARNING_RATE = 0.02  # default in the first step
+EVALUATION_DRAWS = 200  # per example, that parameters are compared by
 MEAN_DECAY, SQUARE_DECAY = 0.9, 0.99  # Adam's β₁ and β₂; a few hundred steps do not fill the usual mean of squares
 # Much over Adam's usual one, as gradients are in nats: rounding errors of a parameter without effect stay small.
 EPSILON = 1e-3
@@ -20,7 +23,7 @@ class Ascent(NamedTuple):
         mean: Adam's moving mean of the gradient [B, P].
         square: Adam's moving mean of its square [B, P].
         best: the best parameters so far [B, P].
-        bound: their ELBO, on fixed draws [B].
+        bound: their ELBO on fixed draws; −∞ before the first comparison [B].
     """
 
     params: tf.Tensor
@@ -30,19 +33,14 @@ class Ascent(NamedTuple):
     bound: tf.Tensor
 
 
-def begin(log_joint, layer, params, samples, seed, rows=all_rows):
-    """Returns the state before the first step.
+def begin(params):
+    """Returns the state before the first step and before any comparison.
 
     Args:
-        log_joint: see `zoo.model.refinement.bound.elbo`.
-        layer: see `zoo.model.refinement.bound.draw`.
         params: initial parameters [B, P].
-        samples: draws per example that parameters are compared by.
-        seed: int32 [2].
-        rows: `all_rows` or `one_row`.
     """
     zeros = tf.zeros_like(params)
-    return Ascent(params, zeros, zeros, params, elbo(log_joint, layer, params, samples, seed, rows))
+    return Ascent(params, zeros, zeros, params, tf.fill(tf.shape(params)[:1], tf.constant(-math.inf, params.dtype)))
 
 
 def advance(log_joint, layer, state, steps, learning_rate, samples, seed, rows=all_rows):

@@ -52,6 +52,19 @@ def family(vae, spec):
     return Family(layer, own=False, contains=_is_diagonal(own) or same_moments)
 
 
+def params_size(vae, family):
+    """Returns P, the number of parameters of q(z|x) of one example.
+
+    Args:
+        vae: a `zoo.VAE`.
+        family: `Family`.
+    """
+    if not family.own:
+        return family.layer.params_size
+    h = tf.zeros([1, *vae.encoder.output_shape[1:]], vae.posterior.compute_dtype)
+    return vae.posterior.params(h).shape[-1]
+
+
 def start(vae, family, h):
     """Returns the initial parameters of examples [B, P]: those of the model's q(z|x), or of the nearest one.
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.checks import MAX_SAMPLES, check_float, check_int, check_seed
+from zoo.model.refinement.ascent import DRAWS, LEARNING_RATE
 from zoo.model.refinement.refiner import Refiner, Refiners, examples
 from zoo.model.scores import Scores
 from zoo.probability import tfd
@@ -70,8 +71,8 @@ class RefinementMethods:
         x: np.ndarray | tf.Tensor,
         steps: int = 300,
         posterior: Any = None,
-        samples: int = 10,
-        learning_rate: float = 0.02,
+        samples: int = DRAWS,
+        learning_rate: float = LEARNING_RATE,
         seed: int = 0,
         progress: bool = False,
     ) -> Refinement:

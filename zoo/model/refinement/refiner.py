@@ -10,17 +10,16 @@ from tqdm import tqdm
 from zoo.data import support as supports
 from zoo.model import forward, scores
 from zoo.model.refinement import families
-from zoo.model.refinement.ascent import advance, begin, keep_best
+from zoo.model.refinement.ascent import EVALUATION_DRAWS, Ascent, advance, begin, keep_best
 from zoo.model.refinement.bound import elbo, log_joint
 from zoo.objectives.objective import no_statistic
 
-EVALUATION_DRAWS = 200  # per example, that parameters are compared by
 COMPARISONS = 10  # how often the current parameters are compared with the best ones
 POINTS_PER_CHUNK = 10_000  # latent points that are decoded at once
 
 
 class Refiner:
-    """Refines q(z|x) of a model within a family; each function is compiled once.
+    """Refines q(z|x) of a model within a family; each function is compiled once, for any number of examples.
 
     Args:
         vae: a `zoo.VAE`.
@@ -30,6 +29,19 @@ class Refiner:
 
     def __init__(self, vae, spec, samples):
         self.vae, self.family, self.samples = vae, families.family(vae, spec), samples
+        x, h, seed = (
+            tf.TensorSpec([None, *vae.event_shape], vae.variable_dtype),
+            tf.TensorSpec([None, *vae.encoder.output_shape[1:]], vae.posterior.compute_dtype),
+            tf.TensorSpec([2], tf.int32),
+        )
+        dtype, size = self.family.layer.compute_dtype, families.params_size(vae, self.family)
+        params, number = tf.TensorSpec([None, size], dtype), tf.TensorSpec([None], dtype)
+        state = Ascent(params, params, params, params, number)
+        steps, rate = tf.TensorSpec([3], tf.int32), tf.TensorSpec([], dtype)
+        self.features = tf.function(vae.features, input_signature=[x])
+        self.amortized = tf.function(self._amortized, input_signature=[x, h, seed])
+        self.improve = tf.function(self._improve, input_signature=[x, state, steps, rate, seed, seed])
+        self.estimate = tf.function(self._estimate)
 
     def refine(self, x, steps, learning_rate, seed, progress):
         """Refines q(z|x) of all examples.
@@ -44,18 +56,21 @@ class Refiner:
         Returns:
             Refined parameters [N, P], their ELBO [N] and that of the encoder's q(z|x) [N].
         """
-        seeds, rate = tf.constant([[seed, 0], [seed, 1]], tf.int32), tf.constant(learning_rate, self._dtype)
+        rate = tf.constant(learning_rate, self.family.layer.compute_dtype)
+        seeds = tf.constant([seed, 0], tf.int32), tf.constant([seed, 1], tf.int32)
         stops = np.linspace(0, steps, min(steps, COMPARISONS) + 1).astype(np.int32)
-        rows = chunk_rows(len(x), EVALUATION_DRAWS)
-        chunks = []
+        rows, chunks = rows_per_chunk(EVALUATION_DRAWS), []
         with tqdm(total=-(-len(x) // rows) * steps, desc="refine", disable=not progress, leave=False) as bar:
-            for batch in padded_chunks(x, rows):
-                state, before = self.start(batch, seeds[1])
+            for batch in (tf.constant(x[start : start + rows]) for start in range(0, len(x), rows)):
+                h = self.features(batch)
+                state, improve = begin(families.start(self.vae, self.family, h)), partial(self.improve, batch)
+                state = improve(state, tf.constant([0, 0, steps]), rate, *seeds)  # evaluates the initial parameters
+                before = state.bound if self.family.contains else self.amortized(batch, h, seeds[1])
                 for first, last in pairwise(stops):
-                    state = self.improve(batch, state, tf.constant([first, last, steps]), rate, seeds)
+                    state = improve(state, tf.constant([first, last, steps]), rate, *seeds)
                     bar.update(int(last - first))
                 chunks.append((state.best.numpy(), state.bound.numpy(), before.numpy()))
-        return tuple(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True))
+        return tuple(np.concatenate(values) for values in zip(*chunks, strict=True))
 
     def score(self, x, params, samples, seed, progress):
         """Estimates the `Scores` of examples from draws of the refined q(z|x).
@@ -69,59 +84,28 @@ class Refiner:
         """
         parts = -(-samples // POINTS_PER_CHUNK)
         sizes = [samples // parts + (i < samples % parts) for i in range(parts)]
-        rows, chunks = chunk_rows(len(x), samples), []
-        pairs = list(zip(padded_chunks(x, rows), padded_chunks(params, rows), strict=True))
-        for start, pair in enumerate(tqdm(pairs, desc="log p(x)", disable=not progress, leave=False)):
-            seeds = [tf.constant([seed, start * rows + i * len(x)], tf.int32) for i in range(parts)]
-            found = [self.estimate(*pair, size, s) for size, s in zip(sizes, seeds, strict=True)]
+        rows, chunks = min(len(x), rows_per_chunk(samples)), []
+        for start in tqdm(range(0, len(x), rows), desc="log p(x)", disable=not progress, leave=False):
+            # The last chunk is padded with the last example, so that all chunks have one shape and compile once.
+            chosen = np.minimum(np.arange(start, start + rows), len(x) - 1)
+            seeds = [tf.constant([seed, start + i * len(x)], tf.int32) for i in range(parts)]
+            found = [self.estimate(x[chosen], params[chosen], n, s) for n, s in zip(sizes, seeds, strict=True)]
             found = [scores.Scores(*(value.numpy() for value in part)) for part in found]
             chunks.append(scores.merge_scores(found, sizes))
         return scores.Scores(*(np.concatenate(values)[: len(x)] for values in zip(*chunks, strict=True)))
 
-    def start(self, x, seed):
-        """Returns the `Ascent` of examples before the first step, and the ELBO of the encoder's q(z|x).
-
-        Args:
-            x: data [B, *x].
-            seed: int32 [2].
-        """
-        h = self.features(x)
-        state = self.begin(x, families.start(self.vae, self.family, h), seed)
-        return state, state.bound if self.family.contains else self.amortized(x, h, seed)
-
-    @tf.function
-    def features(self, x):
-        """Returns the encoder's features of data [B, *x]."""
-        return self.vae.features(x)
-
-    @tf.function
-    def amortized(self, x, h, seed):
+    def _amortized(self, x, h, seed):
         """Returns the ELBO of the encoder's q(z|x), from the features of data."""
         own = self.vae.posterior
         return elbo(self._log_joint(x), own, own.params(h), EVALUATION_DRAWS, seed)
 
-    @tf.function
-    def begin(self, x, params, seed):
-        """Returns `zoo.model.refinement.ascent.begin` of data."""
-        return begin(self._log_joint(x), self.family.layer, params, EVALUATION_DRAWS, seed)
-
-    @tf.function
-    def improve(self, x, state, steps, learning_rate, seeds):
-        """Takes some steps, and keeps what is better: see `zoo.model.refinement.ascent.advance`.
-
-        Args:
-            x: data [B, *x].
-            state: `Ascent`.
-            steps: numbers of the first step and of the one after the last, and of all steps, int32 [3].
-            learning_rate: as in `advance`.
-            seeds: of the steps and of the comparison, int32 [2, 2].
-        """
+    def _improve(self, x, state, steps, learning_rate, seed, comparison_seed):
+        """Takes some steps, and keeps what is better: see `zoo.model.refinement.ascent.advance`."""
         joint, layer = self._log_joint(x), self.family.layer
-        state = advance(joint, layer, state, steps, learning_rate, self.samples, seeds[0])
-        return keep_best(joint, layer, state, EVALUATION_DRAWS, seeds[1])
+        state = advance(joint, layer, state, steps, learning_rate, self.samples, seed)
+        return keep_best(joint, layer, state, EVALUATION_DRAWS, comparison_seed)
 
-    @tf.function
-    def estimate(self, x, params, samples, seed):
+    def _estimate(self, x, params, samples, seed):
         """Estimates the `Scores` of a chunk. Takes the arguments of `score`."""
 
         def sample(posterior, h, seed):
@@ -129,10 +113,6 @@ class Refiner:
             return q, *q.experimental_sample_and_log_prob(samples, seed=seed), None
 
         return scores.estimate(forward.terms(self.vae, x, sample, no_statistic, seed))
-
-    @property
-    def _dtype(self):
-        return self.family.layer.compute_dtype
 
     def _log_joint(self, x):
         vae = self.vae
@@ -165,25 +145,9 @@ class Refiners:
         return self._made[key]
 
 
-def chunk_rows(count, draws):
-    """Returns the number of examples of a chunk.
-
-    Args:
-        count: number of all examples.
-        draws: latent points of each.
-    """
-    return min(count, max(1, POINTS_PER_CHUNK // draws))
-
-
-def padded_chunks(values, rows):
-    """Yields chunks of rows, the last one padded with the last row, so that all have one shape and compile once.
-
-    Args:
-        values: array [N, ...].
-        rows: number of rows in a chunk.
-    """
-    for start in range(0, len(values), rows):
-        yield tf.constant(values[np.minimum(np.arange(start, start + rows), len(values) - 1)])
+def rows_per_chunk(draws):
+    """Returns the maximum number of examples in a chunk, with that many latent points each."""
+    return max(1, POINTS_PER_CHUNK // draws)
 
 
 def examples(vae, x):

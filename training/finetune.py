@@ -38,6 +38,9 @@ class FinetuneCommand(Config):
     """Fit the prior to the codes of the new data before the first step: auto unless --train freezes it, or no."""
     compare_scratch: bool = False
     """Train a new model on the new data alone too, for as many epochs, and compare."""
+    ema: float = 0.99
+    """Momentum per step of an exponential moving average of the weights; the average is what is validated, saved and
+    evaluated; 0 for none."""
     model: Annotated[str, tyro.conf.Suppress] = ""
     latent: Annotated[int | None, tyro.conf.Suppress] = None
     network: Annotated[str | None, tyro.conf.Suppress] = None

@@ -4,7 +4,7 @@ from statistics import median
 
 from benchmarks.peers.goals import floor, outcome, quartiles
 
-MARKS = "<!-- {name}: written by benchmarks.peers -->", "<!-- end of {name} -->"
+MARKS = "<!-- {name}: written by {command} -->", "<!-- end of {name} -->"
 SECONDS = ((1.0, "s", 1.0), (1e-3, "ms", 1e3), (0.0, "µs", 1e6))
 
 
@@ -112,18 +112,19 @@ def spread(seconds):
     return f"{factor * middle:.2f} {unit} ({low:.2f} to {high:.2f})"
 
 
-def between_marks(page, name, text):
+def between_marks(page, name, text, command="benchmarks.peers"):
     """Returns a page with other text between the marks of that name.
 
     Args:
         page: Markdown.
         name: of the marks.
         text: Markdown.
+        command: that writes the text, as the marks say.
 
     Raises:
         ValueError: the page has no such marks.
     """
-    start, end = (mark.format(name=name) for mark in MARKS)
+    start, end = (mark.format(name=name, command=command) for mark in MARKS)
     if start not in page or end not in page:
         raise ValueError(f"Expected the page to have the lines '{start}' and '{end}'. Add them where the text belongs.")
     before, rest = page.split(start, 1)

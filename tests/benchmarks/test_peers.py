@@ -86,7 +86,7 @@ def test_waits_of_fit_are_the_longest():
 
 
 def test_text_replaces_what_is_between_marks():
-    start, end = (mark.format(name="goals") for mark in table.MARKS)
+    start, end = (mark.format(name="goals", command="benchmarks.peers") for mark in table.MARKS)
     page = f"before\n{start}\nold\n{end}\nafter\n"
     assert table.between_marks(page, "goals", "new") == f"before\n{start}\nnew\n{end}\nafter\n"
     with pytest.raises(ValueError, match="Add them"):

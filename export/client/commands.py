@@ -127,10 +127,13 @@ class Encode(WithData):
     seed: int = 0
     """Random seed of the refinement, together with the row number."""
 
-    def run(self, transport):
-        """Runs the command."""
+    def check(self):
+        super().check()
         if self.refined and self.covariance:
             raise ValueError("Expected one of --refined and --covariance, got both: covariances are the encoder's.")
+
+    def run(self, transport):
+        """Runs the command."""
         output = OutputFile(self.out, (".npz",) if self.covariance else (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
         asked = [served.refined("encode") if self.refined else "encode"]

@@ -59,7 +59,22 @@ def test_unknown_setting_is_refused_with_the_known_ones():
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "3", "null", "[]", "[1]", '"text"', '{"latent": "many"}', '{"latent": 0}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "3",
+        "null",
+        "[]",
+        "[1]",
+        '"text"',
+        '{"latent": "many"}',
+        '{"latent": 0}',
+        '{"columns": [1]}',
+        '{"columns": []}',
+    ],
+)
 def test_text_that_is_no_config_is_refused(text):
     with pytest.raises(ValueError):
         Config.from_json(text)

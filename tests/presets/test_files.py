@@ -7,7 +7,7 @@ import pytest
 
 import zoo
 from tests.presets.attacks import described, resealed
-from zoo.presets import metadata
+from zoo.presets import layout, metadata
 from zoo.presets.loading import read
 
 
@@ -29,6 +29,23 @@ def test_a_pipe_is_not_waited_for(preset):
     (preset / "reference.json").unlink()
     os.mkfifo(preset / "reference.json")
     with pytest.raises(FileNotFoundError, match=r"reference\.json' is missing"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(preset, monkeypatch, replaced):
+    """Also one that takes the file's place after a look at what it is."""
+    (preset / "config.json").unlink()
+    os.mkfifo(preset / "config.json")
+    monkeypatch.setattr(layout.Path, "is_file", lambda path: replaced)
+    with pytest.raises(FileNotFoundError, match=r"config\.json' is missing"):
+        layout.read_bounded(preset / "config.json", 100)
+
+
+def test_what_cannot_be_read_is_refused_in_a_sentence(preset):
+    (preset / "reference.json").unlink()
+    (preset / "reference.json").symlink_to("/proc/self/mem")  # a regular file, says the system
+    with pytest.raises(ValueError, match=r"reference\.json' cannot be read: .*Input/output error"):
         zoo.load(preset)
 
 

@@ -147,6 +147,18 @@ def test_refused(arguments, words):
         vae.refine(x, posterior="trill")
 
 
+def test_log_likelihood_by_a_spec():
+    vae, _, x = linear_vae(2, "diag")
+    found = vae.estimate_log_likelihood(x, "refined(steps=3, posterior='tril', samples=50)", seed=4)
+    own = vae.refine(x, steps=3, posterior="tril", seed=4).score(50, seed=4)
+    np.testing.assert_array_equal(found.log_likelihood, own.log_likelihood)
+    np.testing.assert_array_equal(found.effective_sample_size, own.effective_sample_size)
+    assert found.samples.tolist() == 5 * [50]
+    assert (found.standard_error > 0).all()
+    by_call = vae.log_likelihood(x, samples=50, seed=4, method="refined(steps=3, posterior='tril')")
+    np.testing.assert_array_equal(by_call, found.log_likelihood)
+
+
 @pytest.mark.slow
 def test_importance_sampling_from_refined_posteriors_has_larger_effective_sample_sizes():
     vae = zoo.VAE.from_preset("diag_vae-digits")

@@ -60,6 +60,8 @@ class DataSettings:
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _height_and_width(self.image_size))
         if self.columns is not None:
+            if not self.columns or not all(isinstance(name, str) for name in self.columns):
+                raise ValueError(f"Expected columns to be names of columns, one or more, got {self.columns!r:.100}.")
             object.__setattr__(self, "columns", tuple(self.columns))
         if self.channels not in (None, 1, 3):
             raise ValueError(f"Expected channels to be 1 or 3, got {self.channels!r}.")

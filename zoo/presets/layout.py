@@ -14,7 +14,9 @@ The first four are in every preset.
 
 import json
 import math
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -168,13 +170,27 @@ def read_bounded(path: str | Path, limit: int) -> bytes:
 
     Raises:
         FileNotFoundError: there is no such regular file.
-        ValueError: it is larger.
+        ValueError: it is larger, or cannot be read.
     """
     path = Path(path)
+    missing = FileNotFoundError(f"'{path}' is missing. Get the preset again, or use another folder.")
     if not path.is_file():  # nor a folder, a pipe or a device, which may have no end
-        raise FileNotFoundError(f"'{path}' is missing. Get the preset again, or use another folder.")
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
+        raise missing
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)  # still
+            content = file.read(limit + 1) if is_regular else b""
+    except OSError as error:
+        raise ValueError(f"'{path}' cannot be read: {one_line(error)}.") from error
+    if not is_regular:
+        raise missing
+    if content is None:  # a file of the system that waits for something
+        raise ValueError(f"'{path}' cannot be read: it has no content yet.")
     if len(content) > limit:
         raise ValueError(f"Expected '{path}' to have at most {limit:,} bytes, got more.")
     return content
+
+
+def _without_waiting(path, flags):
+    """Opens a file, also one that would wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.checks import MAX_SAMPLES, check_float, check_int, check_seed
+from zoo.model.refinement import importance  # noqa: F401  # registers a method of `log_likelihood`
 from zoo.model.refinement.ascent import DRAWS, LEARNING_RATE
 from zoo.model.refinement.refiner import Refiner, Refiners, examples
 from zoo.model.scores import Scores

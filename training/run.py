@@ -27,12 +27,13 @@ from zoo import memory
 from zoo.commands.signals import deferred_signals
 
 
-def train_and_evaluate(config, between=lambda config: None):
+def train_and_evaluate(config, between=lambda config: None, is_complete=lambda config: True):
     """Trains and evaluates a run, from where it was stopped or from the start.
 
     Args:
         config: the `Config` of the command.
         between: function of the resolved config, called when the model is trained and not yet evaluated.
+        is_complete: function of the resolved config: whether a finished run is left alone; else it is evaluated again.
 
     Raises:
         ValueError, KeyError: the settings, the data or the folder do not allow it; nothing was written.
@@ -44,7 +45,7 @@ def train_and_evaluate(config, between=lambda config: None):
         zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
     dataset = data_of(config)
     config = config.resolved(dataset)
-    if run_folder.is_finished(config):
+    if run_folder.is_finished(config) and is_complete(config):
         report = config.folder / run_folder.REPORT
         print(f"{config.folder} is trained already; --overwrite starts again. Report: {report}")
         return

@@ -45,7 +45,7 @@ def test_its_numbers_are_those_of_the_model():
     ("words", "message"),
     [
         (["--method", "importance"], r"Expected --method to be annealed importance sampling, 'ais\(...\)', got"),
-        (["--method", "aiz"], r"No log-likelihood method 'aiz'. Known: ais, importance."),
+        (["--method", "aiz"], r"No log-likelihood method 'aiz'. Known: ais, importance"),
         (["--method", "ais(temperature=3)"], "has no option 'temperature'"),
         (["--bdmc", "3"], "--bdmc 3 needs a --method"),
         (["--method", "ais", "--examples", "1"], "Expected examples to be a whole number, 2 or more, got 1"),

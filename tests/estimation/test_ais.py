@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_and_chunks_hold_every_example(monkeypatch)
 def test_refusals():
     vae = bent_vae(2)
     x = np.zeros([2, 3], np.float32)
-    with pytest.raises(KeyError, match=r"No log-likelihood method 'aiz'\. Known: ais, importance\."):
+    with pytest.raises(KeyError, match=r"No log-likelihood method 'aiz'\. Known: ais, importance, refined\."):
         vae.log_likelihood(x, method="aiz")
     with pytest.raises(ValueError, match="has no option 'draws'"):
         vae.log_likelihood(x, method="ais(draws=3)")

@@ -16,6 +16,7 @@ from zoo.model.compatibility import check_config, check_output_shapes, check_par
 from zoo.model.estimation.methods import LikelihoodMethods
 from zoo.model.keras_model import KerasModel
 from zoo.model.preset_methods import PresetMethods
+from zoo.model.refinement.methods import RefinementMethods
 from zoo.model.training import train_step
 from zoo.model.training.guard import Guard
 from zoo.model.tuning.lora import ordinary, without_lora
@@ -32,7 +33,7 @@ Array: TypeAlias = "np.ndarray | tf.Tensor"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(PresetMethods, TuningMethods, LikelihoodMethods, KerasModel):
+class VAE(PresetMethods, LikelihoodMethods, RefinementMethods, TuningMethods, KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     The parts define the model. Train it like any Keras model; labels are ignored. The logs contain `loss` (minus the

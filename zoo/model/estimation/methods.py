@@ -34,8 +34,9 @@ class LikelihoodMethods:
             samples: K, importance samples per example.
             seed: random seed of the draws.
             progress: whether to show a progress bar.
-            method: "importance"; "importance(budget=20000)", with more samples where they are needed; or annealed
-                importance sampling, "ais(temperatures=1000, chains=16)", slow and the most accurate.
+            method: "importance"; "importance(budget=20000)", with more samples where they are needed;
+                "refined(steps=300)", from q(z|x) refined for each example; or annealed importance sampling,
+                "ais(temperatures=1000, chains=16)", slow and the most accurate.
 
         Raises:
             KeyError: no such method.

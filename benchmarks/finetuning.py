@@ -80,7 +80,7 @@ CASES = {
     "slow_200": Case(TRIL, FASHION, 200, {"learning_rate": 2e-4}, "fashion_200"),
     "lora": Case(TRIL, FASHION, 1_000, {"train": "lora(rank=4)"}, "fashion_1000"),
     "decoder": Case(TRIL, FASHION, 1_000, {"train": "decoder"}, "fashion_1000"),
-    "no_upgrade": Case(DIAG, FASHION, 1_000),
+    "no_upgrade": Case(DIAG, FASHION, 1_000, beside="upgrade"),
     "upgrade": Case(DIAG, FASHION, 1_000, {"posterior": "tril"}, "no_upgrade"),
     "vamp": Case(VAMP, FASHION, 1_000),
     "vamp_stale": Case(VAMP, FASHION, 1_000, {"refresh_prior": "no"}, "vamp"),
@@ -113,8 +113,9 @@ def main():
     lines = [HEAD]
     print(HEAD)
     for name in settings.cases:
-        for seed in settings.seeds:
-            run_case(settings, name, seed)
+        for needed in (CASES[name].beside, name):
+            for seed in settings.seeds if needed in CASES else ():
+                run_case(settings, needed, seed)
         lines.append(line(settings, name))
         print(lines[-1], flush=True)
     if settings.docs:

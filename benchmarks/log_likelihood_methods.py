@@ -29,6 +29,7 @@ class Settings:
     methods: tuple[str, ...] = (
         "importance(samples=1000)",
         "importance(samples=1000, budget=20000)",
+        "refined(samples=1000)",
         "ais(temperatures=1000)",
         "ais(temperatures=1000, start='prior')",
     )

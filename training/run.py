@@ -11,6 +11,7 @@ import zoo
 from training import run_folder
 from training.data import data_of
 from training.data.load import USER_DATA_OPTIONS
+from training.evaluation.annealed import annealed
 from training.evaluation.evaluation import choose, evaluate
 from training.evaluation.likelihood import likelihood
 from training.evaluation.scores import RunScores, TrainingSummary
@@ -148,7 +149,7 @@ def evaluate_again(command):
     Raises:
         ValueError, KeyError: there is no such run, or no such data.
     """
-    command.check_samplers()
+    command.check_specs()
     folder = Path(command.run).expanduser()
     config, summary, history = run_folder.read(folder)
     devices = Devices(strategy(command.strategy))
@@ -210,4 +211,6 @@ def evaluate_on_other_data(command, folder, config, devices):
         test = choose(command.seed, dataset.test, command.test_examples or len(dataset.test))
         found = likelihood(vae, test, command.samples, command.seed)
         print(f"test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
+        if command.method is not None:
+            print(annealed(vae, choose(command.seed, test, command.examples), command))
     devices.total(0)

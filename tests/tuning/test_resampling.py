@@ -116,6 +116,12 @@ def test_a_convolution_sees_gray_images_of_other_channels_as_before(tmp_path, ca
         np.testing.assert_allclose(other.encode(seen).mean(), vae.encode(x).mean(), rtol=1e-4, atol=1e-5)
 
 
+def test_images_that_are_too_large_are_refused_before_anything_is_allocated(tmp_path):
+    zoo.build("diag_vae", (8, 6, 1), "unit", latent=2, network="mlp(hidden=(5,))").save_to_preset(tmp_path / "small")
+    with pytest.raises(ValueError, match="Expected the model to fit into memory"):
+        zoo.VAE.from_preset(tmp_path / "small", event_shape=(40_000, 40_000, 3))
+
+
 def test_layers_that_are_new_are_said(tmp_path, capsys):
     zoo.build("diag_vae", (8, 6, 1), "unit", latent=2, network="mlp(hidden=(5, 4))").save_to_preset(tmp_path / "images")
     rows = zoo.VAE.from_preset(tmp_path / "images", event_shape=(30,))

@@ -39,6 +39,9 @@ class ExportCommand:
     """Maximum number of rows in a request; larger requests are refused."""
     max_pixels: int = LIMITS.pixels
     """Maximum number of pixels in an image file; larger images are refused."""
+    refine_steps: int = 0
+    """Serve `encode_refined` and `score_refined`, which refine the posterior of a row by this many steps; 100 is
+    enough for most models. 0 serves neither."""
     replace: bool = False
     """Publish even if the signatures changed incompatibly."""
 

@@ -40,6 +40,7 @@ def export(
     max_batch_size=64,
     max_rows=LIMITS.rows,
     max_pixels=LIMITS.pixels,
+    refine_steps=0,
     replace=False,
     progress=True,
 ):
@@ -56,6 +57,8 @@ def export(
         max_batch_size: maximum number of rows in a batch of a server with batching on.
         max_rows: maximum number of rows in a request; larger requests are refused.
         max_pixels: maximum number of pixels in an image file; larger images are refused.
+        refine_steps: steps that refine the posterior of a row in `encode_refined` and `score_refined`; 0 to serve
+            neither.
         replace: whether to publish even if the signatures changed incompatibly.
         progress: whether to show a progress bar.
 
@@ -68,16 +71,16 @@ def export(
         OSError: it cannot be written.
     """
     samples, max_batch_size = check_int(samples, "samples"), check_int(max_batch_size, "max_batch_size")
-    limits = _limits(max_rows, max_pixels, max_batch_size)
+    limits, refine_steps = _limits(max_rows, max_pixels, max_batch_size), check_int(refine_steps, "refine_steps", 0)
     name, vae = served_name(vae.name if name is None else name), in_float32(without_lora(vae))
     sampler, aggregated = _aggregated(vae, aggregated, check_int(components, "components"))
-    model = FrozenModel(vae, sampler, samples, limits)
+    model = FrozenModel(vae, sampler, samples, limits, refine_steps)
     concrete = signatures(model)
     if not replace:
         _check_clients(Path(folder) / name, concrete)
 
     about = {"name": name, "source": source, "score_samples": samples, "max_batch_size": max_batch_size}
-    about |= {"max_rows": limits.rows, "max_pixels": limits.pixels}
+    about |= {"max_rows": limits.rows, "max_pixels": limits.pixels, "refine_steps": refine_steps}
     about |= {"aggregated": aggregated} | _about(vae, concrete)
 
     def build(version):

@@ -68,12 +68,16 @@ def main(args=None, prog="python -m training.finetune"):
         set_xla_flags()
         import_tensorflow()
         from training import run
-        from training.finetuning import scratch
+        from training.finetuning import account, scratch
 
         config = settled(command)
         if command.compare_scratch:
             scratch.check(config)
-            run.train_and_evaluate(config, between=lambda config: run.train_and_evaluate(scratch.config(config)))
+            run.train_and_evaluate(
+                config,
+                between=lambda config: run.train_and_evaluate(scratch.config(config)),
+                is_complete=lambda config: account.is_compared(config.folder),
+            )
         else:
             run.train_and_evaluate(config)
 

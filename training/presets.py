@@ -221,7 +221,7 @@ def evaluate_preset(command):
     Raises:
         ValueError, KeyError: the preset does not load, was made of no run, or the data are not those of its training.
     """
-    command.check_samplers()
+    command.check_specs()
     contents = read(resolve(command.preset))
     config = settings_of(contents)
     metrics = contents.parsed(layout.METRICS)
@@ -229,8 +229,11 @@ def evaluate_preset(command):
     moved = {"data_dir": command.data_dir} | ({"data": command.data} if command.data else {})
     dataset = data_of(there := replace(config, **moved))
     run_folder.check_data(there, dataset)
-    found = evaluate(vae, dataset, command).likelihood
+    scores = evaluate(vae, dataset, command)
+    found = scores.likelihood
     print(f"{command.preset}: test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
+    if scores.annealed is not None:
+        print(scores.annealed)
     kept = {name: metrics.get(name) for name in ("elbo", "log_likelihood", "importance_samples")}
     kept = {name: value for name, value in kept.items() if isinstance(value, int | float)}
     print(f"its metrics.json: {', '.join(f'{name} {value}' for name, value in kept.items()) or 'no scores'}")

@@ -11,6 +11,7 @@ import zoo
 from training import run_folder
 from training.data import data_of
 from training.data.load import USER_DATA_OPTIONS
+from training.evaluation.annealed import annealed
 from training.evaluation.evaluation import choose, evaluate
 from training.evaluation.likelihood import likelihood
 from training.evaluation.scores import RunScores, TrainingSummary
@@ -27,12 +28,13 @@ from zoo import memory
 from zoo.commands.signals import deferred_signals
 
 
-def train_and_evaluate(config, between=lambda config: None):
+def train_and_evaluate(config, between=lambda config: None, is_complete=lambda config: True):
     """Trains and evaluates a run, from where it was stopped or from the start.
 
     Args:
         config: the `Config` of the command.
         between: function of the resolved config, called when the model is trained and not yet evaluated.
+        is_complete: function of the resolved config: whether a finished run is left alone; else it is evaluated again.
 
     Raises:
         ValueError, KeyError: the settings, the data or the folder do not allow it; nothing was written.
@@ -44,7 +46,7 @@ def train_and_evaluate(config, between=lambda config: None):
         zoo.recipe(config.model, **config.overrides)  # a misspelt model is named before anything is downloaded
     dataset = data_of(config)
     config = config.resolved(dataset)
-    if run_folder.is_finished(config):
+    if run_folder.is_finished(config) and is_complete(config):
         report = config.folder / run_folder.REPORT
         print(f"{config.folder} is trained already; --overwrite starts again. Report: {report}")
         return
@@ -147,7 +149,7 @@ def evaluate_again(command):
     Raises:
         ValueError, KeyError: there is no such run, or no such data.
     """
-    command.check_samplers()
+    command.check_specs()
     folder = Path(command.run).expanduser()
     config, summary, history = run_folder.read(folder)
     devices = Devices(strategy(command.strategy))
@@ -209,4 +211,6 @@ def evaluate_on_other_data(command, folder, config, devices):
         test = choose(command.seed, dataset.test, command.test_examples or len(dataset.test))
         found = likelihood(vae, test, command.samples, command.seed)
         print(f"test ELBO {found.elbo}, log-likelihood {found.log_likelihood} nats per example")
+        if command.method is not None:
+            print(annealed(vae, choose(command.seed, test, command.examples), command))
     devices.total(0)

@@ -21,6 +21,7 @@ from zoo.commands.signals import raise_if_interrupted
 REQUEST_ROWS = (17, 3, 1)  # of the requests
 RELATIVE, ABSOLUTE = 1e-5, 1e-5
 NATS, ROUNDING = 1e-3, 1e-6  # of a score; and relative, as a sum over thousands of pixels is rounded by more
+REFINED = 30  # factor on the tolerance of refined parameters: an optimizer's steps amplify rounding errors
 LEVELS = 1  # of an image
 
 
@@ -88,7 +89,7 @@ def _numbers(unit, name, want, value, likelihood):
     elif unit == "data" and name == "stddev":
         allowed = np.float64(likelihood.data_scale) * ABSOLUTE + RELATIVE * size
     else:
-        allowed = ABSOLUTE + RELATIVE * size
+        allowed = (REFINED if unit == "refined" else 1) * (ABSOLUTE + RELATIVE * size)
     return np.float64(want), np.float64(value), allowed
 
 

@@ -122,19 +122,30 @@ class Encode(WithData):
 
     covariance: bool = False
     """Write the covariance matrices of q(z|x), too, to a .npz file."""
+    refined: bool = False
+    """Write the refined q(z|x) of each example, if the model was exported with --refine-steps."""
+    seed: int = 0
+    """Random seed of the refinement, together with the row number."""
+
+    def check(self):
+        super().check()
+        if self.refined and self.covariance:
+            raise ValueError("Expected one of --refined and --covariance, got both: covariances are the encoder's.")
 
     def run(self, transport):
         """Runs the command."""
         output = OutputFile(self.out, (".npz",) if self.covariance else (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
-        examples = examples_in(self.data, served, "encode")
-        asked = ("encode", "encode_covariance") if self.covariance else ("encode",)
+        asked = [served.refined("encode") if self.refined else "encode"]
+        asked += ["encode_covariance"] if self.covariance else []
+        examples = examples_in(self.data, served, asked[0])
         names = [signature_for(name, examples, served) for name in asked]
         keep, left_out = columns(served, names, output.suffix)  # of all signatures, before any request
         codes = {}
         for name in names:
             outputs = served.signature(name).outputs
-            codes |= served.predict(name, examples, keep=[key for key in keep if key in outputs])
+            seed = self.seed if self.refined else None
+            codes |= served.predict(name, examples, seed, [key for key in keep if key in outputs])
         output.write({key: codes[key] for key in keep}, "loc", examples.names)
         print(f"{', '.join(keep)} of {counted(examples)} by {served}: {output.path}")
         if left_out:
@@ -147,13 +158,16 @@ class Score(WithData):
 
     seed: int = 0
     """Random seed of the importance samples, together with the row number."""
+    refined: bool = False
+    """Score by the refined q(z|x) of each example, if the model was exported with --refine-steps."""
 
     def run(self, transport):
         """Runs the command."""
         output = OutputFile(self.out, (".csv", ".npz"), self.overwrite)
         served = self.served(transport)
-        examples = examples_in(self.data, served, "score")
-        name = signature_for("score", examples, served)
+        asked = served.refined("score") if self.refined else "score"
+        examples = examples_in(self.data, served, asked)
+        name = signature_for(asked, examples, served)
         keep = led_by("log_likelihood", served.signature(name).outputs)
         scores = served.predict(name, examples, self.seed, keep)
         output.write(scores, "log_likelihood", examples.names)

@@ -53,6 +53,20 @@ class RemoteModel:
             )
         return self.signatures[name]
 
+    def refined(self, name):
+        """Returns the name of the variant of a signature for the refined q(z|x).
+
+        Args:
+            name: name of the signature, such as "score".
+
+        Raises:
+            ValueError: the model does not have it.
+        """
+        if f"{name}_refined" not in self.signatures:
+            advice = "Export it with --refine-steps 100, or leave out --refined."
+            raise ValueError(f"The {self} has no signature '{name}_refined'. {advice}")
+        return f"{name}_refined"
+
     def predict(self, name, examples, seed=None, keep=None):
         """Returns the outputs of a signature for examples, sent in batches.
 

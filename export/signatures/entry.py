@@ -12,8 +12,8 @@ class Entry(NamedTuple):
 
     Args:
         function: of a `FrozenModel` and of the inputs.
-        unit: "nats" if its outputs are; "data" if `mean` and `stddev` are in the data's units. It says how exactly the
-            C++ loader has to agree with Python.
+        unit: "nats" if its outputs are; "data" if `mean` and `stddev` are in the data's units; "refined" if they are
+            parameters that were optimized. It says how exactly the C++ loader has to agree with Python.
         takes_bytes: whether models of images have it for image files, too.
         exists: function of a `FrozenModel` to whether it has this signature.
     """

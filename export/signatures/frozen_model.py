@@ -23,6 +23,7 @@ class FrozenModel(tf.Module):
         aggregated: the sampler of the aggregated posterior; None to serve none.
         samples: K, importance samples of a `score`.
         limits: `Limits` of a request.
+        refine_steps: steps that refine the posterior of a row in `encode_refined` and `score_refined`; 0 for neither.
 
     Attributes:
         features: data [B, *x] ↦ h [B, H].
@@ -31,9 +32,10 @@ class FrozenModel(tf.Module):
         mean: latent points [B, L] ↦ the mean of p(x|z) [B, *x].
     """
 
-    def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS):
+    def __init__(self, vae, aggregated=None, samples=100, limits=LIMITS, refine_steps=0):
         super().__init__(name="frozen_model")
         self.vae, self.aggregated, self.samples, self.limits = vae, aggregated, samples, limits
+        self.refine_steps = refine_steps
         data, latent = ([None, *shape] for shape in (vae.event_shape, vae.posterior.event_shape))
         self.features = _traced(vae.features, data)
         self.location = _traced(partial(self._moment, "mean"), vae.encoder.output_shape)

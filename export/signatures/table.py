@@ -9,6 +9,7 @@ import tensorflow as tf
 from export.signatures.entry import signature
 from export.signatures.frozen_model import each_row
 from export.signatures.posterior_parameters import parameters
+from export.signatures.refined import refined
 from zoo.data import images
 from zoo.distributions import kl_divergence
 from zoo.model.scores import estimate
@@ -80,13 +81,34 @@ def score(model, x, seed):
         z, log_qz = model.posterior(h[None]).experimental_sample_and_log_prob(model.samples, seed=seed)  # [K, 1, ...]
         return z[:, 0], log_qz[:, 0], vae.decode(z[:, 0]).log_prob(x)
 
-    z, log_qz, log_px = (tf.einsum("bk...->kb...", rows) for rows in each_row(drawn, x, h, seed))
-    q, p = vae.posterior(h), model.prior()
-    draws = tf.TensorShape([model.samples, None])
-    log_px, log_pz, log_qz = (tf.ensure_shape(log, draws) for log in (log_px, p.log_prob(z), log_qz))  # [K, B]
-    terms = Terms(log_px, log_pz, log_qz, kl_divergence(q, p, log_qz, log_pz, z), z, batch_statistic=tf.zeros([]))
-    scores = estimate(terms)
-    return {name: getattr(scores, name) for name in ("elbo", "log_likelihood", "reconstruction", "kl")}
+    return estimated(model, vae.posterior(h), each_row(drawn, x, h, seed))
+
+
+@signature(unit="refined", takes_bytes=True, exists=lambda model: model.refine_steps)
+def encode_refined(model, x, seed):
+    """Returns the refined q(z|x), see `zoo.VAE.refine`: its mean `loc` and the parameters of its family."""
+    posterior = model.vae.posterior
+
+    def of_row(x, h, seed):
+        q, params, _ = refined(model, x, h, seed)
+        return params[0], q.mean()[0]
+
+    params, loc = each_row(of_row, x, model.features(x), seed)
+    return parameters(posterior.distribution(params)) | {"loc": loc}
+
+
+@signature(unit="nats", takes_bytes=True, exists=lambda model: model.refine_steps)
+def score_refined(model, x, seed):
+    """Estimates what `score` does, from draws of the refined q(z|x), and by how much the refinement raised the ELBO."""
+    vae = model.vae
+
+    def of_row(x, h, seed):
+        q, params, gap = refined(model, x, h, seed)
+        z, log_qz = q.experimental_sample_and_log_prob(model.samples, seed=seed)  # [K, 1, ...]
+        return params[0], gap[0], z[:, 0], log_qz[:, 0], vae.decode(z[:, 0]).log_prob(x)
+
+    params, gap, *drawn = each_row(of_row, x, model.features(x), seed)
+    return estimated(model, vae.posterior.distribution(params), drawn) | {"amortization_gap": gap}
 
 
 @signature(unit="data")
@@ -95,6 +117,22 @@ def interpolate(model, x, y, t):
     start, end = tf.split(code(model, tf.concat([x, y], axis=0)), 2)
     t = t[:, None]
     return {"mean": model.mean((1 - t) * start + t * end)}
+
+
+def estimated(model, q, drawn):
+    """Estimates ELBO, log p(x), −E_q log p(x|z) and KL(q(z|x) ‖ p(z)) in nats.
+
+    Args:
+        model: a `FrozenModel`.
+        q: q(z|x), batch [B].
+        drawn: draws z [B, K, L] of it, log q(z|x) [B, K] and log p(x|z) [B, K].
+    """
+    z, log_qz, log_px = (tf.einsum("bk...->kb...", rows) for rows in drawn)
+    p, draws = model.prior(), tf.TensorShape([model.samples, None])
+    log_px, log_pz, log_qz = (tf.ensure_shape(log, draws) for log in (log_px, p.log_prob(z), log_qz))  # [K, B]
+    terms = Terms(log_px, log_pz, log_qz, kl_divergence(q, p, log_qz, log_pz, z), z, batch_statistic=tf.zeros([]))
+    scores = estimate(terms)
+    return {name: getattr(scores, name) for name in ("elbo", "log_likelihood", "reconstruction", "kl")}
 
 
 def code(model, x):

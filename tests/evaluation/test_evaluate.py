@@ -75,6 +75,17 @@ def without_seconds(scores):
     return {name: value for name, value in scores.items() if name != "evaluation_seconds"}
 
 
+def test_a_slow_estimate_has_a_block_of_its_own(folder, without_pictures):
+    method = ["--method", "ais(temperatures=20, chains=2)", "--examples", "3", "--bdmc", "2"]
+    main(["--run", str(folder), *FEW, *method])
+    block = scores_of(folder)["annealed"]
+    assert (block["method"], block["examples"], block["bdmc"]["examples"]) == (method[1], 3, 2)
+    assert abs(block["gain"]) < 20
+    assert RunScores.read(folder / run.SCORES).evaluation.annealed.log_likelihood.value == block["log_likelihood"]
+    main(["--run", str(folder), *FEW])
+    assert "annealed" not in scores_of(folder)
+
+
 def test_scores_have_every_section(evaluated):
     scores = scores_of(evaluated)
     assert set(scores) >= SECTIONS

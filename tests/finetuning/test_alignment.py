@@ -48,12 +48,26 @@ def test_missing_ones_are_filled_and_others_left_out_even_if_they_are_text(tmp_p
     [
         (("a", "b"), None, "none of the model's columns, age, height, weight; they have a, b"),
         (("a", "b"), "mean", "none of the model's columns"),
-        (("age", "weight"), None, "lack height.*--fill-missing mean"),
+        (("age", "weight"), None, "lack height.*--fill-missing mean.$"),
+        (
+            ("Age", "weight", "Height_"),
+            None,
+            "lack age, height.*If these are the same, rename 'Age' to 'age', 'Height_'",
+        ),
+        (("AGE", "a"), "mean", "none of the model's columns.*rename 'AGE' to 'age'"),
     ],
 )
 def test_what_cannot_be_aligned_is_refused(found, fill, said):
     with pytest.raises(ValueError, match=said):
         align(NAMES, found, np.zeros(3), fill)
+
+
+def test_a_filled_column_is_not_one_with_almost_its_name_in_silence():
+    _, filled, sentences = align(NAMES, ("age", "hieght", "weight"), [1.0, 170.5, 3.0], "mean")
+    assert filled == {"height": 170.5}
+    assert sentences[-1].endswith(
+        "height 170.5; scores include them. If these are the same, rename 'hieght' to 'height'"
+    )
 
 
 def test_columns_of_a_named_data_set():

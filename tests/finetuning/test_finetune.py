@@ -61,8 +61,8 @@ def account_of(out):
     return json.loads((out / FILE).read_text())
 
 
-def scores_of(out):
-    return json.loads((out / run.SCORES).read_text())["log_likelihood"]
+def scores_of(out, name="log_likelihood"):
+    return json.loads((out / run.SCORES).read_text())[name]
 
 
 def test_it_is_an_ordinary_run_beside_one_from_scratch(base, upside_down, tmp_path, capsys, monkeypatch):
@@ -83,6 +83,21 @@ def test_it_is_an_ordinary_run_beside_one_from_scratch(base, upside_down, tmp_pa
     assert scores_of(out) == scores
     finetune(base, upside_down, out, *words)
     assert "is trained already" in capsys.readouterr().out
+
+
+def test_a_finished_run_is_compared_later(base, upside_down, tmp_path, capsys):
+    out, words = tmp_path / "tuned", ["--epochs", "1"]
+    finetune(base, upside_down, out, *words)
+    before, weights = account_of(out), zoo.load(out).get_weights()
+    assert "scratch" not in before
+    for _ in range(2):
+        finetune(base, upside_down, out, *words, "--compare-scratch")
+        found = account_of(out)
+        assert found["scratch"]["elbo"] == scores_of(tmp_path / "tuned-scratch", "elbo")
+        assert found["after"] == before["after"]
+    assert capsys.readouterr().out.endswith(f"Report: {out / 'report.html'}\n")  # the second time it is left alone
+    for old, new in zip(weights, zoo.load(out).get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def check_account(found):
@@ -167,6 +182,21 @@ def test_columns_of_a_run_of_an_earlier_version_are_those_of_its_data(tmp_path, 
     assert "columns are matched by name" in capsys.readouterr().out
     assert json.loads((tmp_path / "tuned" / run.CONFIG).read_text())["columns"] == columns
     assert account_of(tmp_path / "tuned")["before"]["elbo"] > -1000  # by position it would be −10⁹
+
+
+def test_units_of_data_that_had_none_are_those_of_the_new_ones(base, tmp_path, capsys):
+    np.save(tmp_path / "real.npy", 20 * images_of("digits")[:60] - 50)
+    words = ["--epochs", "1", "--likelihood", "normal", "--train", "decoder"]
+    tuned = finetune(base, tmp_path / "real.npy", tmp_path / "tuned", *words)
+    assert "the earlier ones had none" in capsys.readouterr().out
+    assert np.mean(tuned.likelihood.unstandardize(np.zeros(tuned.event_shape, np.float32))) < -40
+
+
+def test_a_frozen_encoder_with_new_layers_is_refused(base, tmp_path):
+    np.save(tmp_path / "rows.npy", images_of("digits")[:60].reshape(60, 64)[:, :60])
+    with pytest.raises(SystemExit, match="would leave the encoder as it is initialized"):
+        finetune(base, tmp_path / "rows.npy", tmp_path / "tuned", "--epochs", "1", "--train", "decoder")
+    assert not (tmp_path / "tuned").exists()
 
 
 @pytest.mark.parametrize(

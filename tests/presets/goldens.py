@@ -23,8 +23,8 @@ SIZES = {"hidden": 4, "components": 3, "filters": (3,)}  # options of these name
 
 
 def parts():
-    """The registered parts, as pairs of a role and a name."""
-    return [(kind, name) for kind in kinds() for name in zoo.names(kind)]
+    """The registered parts that a model can have, as pairs of a role and a name."""
+    return [(kind, name) for kind in kinds() if kind != "log-likelihood method" for name in zoo.names(kind)]
 
 
 def spec(kind, name):

@@ -103,6 +103,31 @@ def test_vectors_start_new(tmp_path, capsys):
     assert (other.origin.weights["encoder"], other.origin.weights["likelihood"]) == ("new", "new")
 
 
+def test_a_convolution_sees_gray_images_of_other_channels_as_before(tmp_path, capsys):
+    vae = zoo.build("conv_vae", (8, 6, 1), "unit", latent=2, network="conv(filters=(3, 4), hidden=6)")
+    vae.save_to_preset(tmp_path / "gray")
+    color = zoo.VAE.from_preset(tmp_path / "gray", event_shape=(8, 6, 3))
+    color.save_to_preset(tmp_path / "color")
+    again = zoo.VAE.from_preset(tmp_path / "color", event_shape=(8, 6, 1))
+    assert color.origin.weights["encoder"] == "kept in 2 of 3 layers and resampled in 1"
+    x = smooth((8, 6, 1))
+    for other in (color, again):
+        seen = np.repeat(x, other.event_shape[-1], axis=-1)
+        np.testing.assert_allclose(other.encode(seen).mean(), vae.encode(x).mean(), rtol=1e-4, atol=1e-5)
+
+
+def test_images_that_are_too_large_are_refused_before_anything_is_allocated(tmp_path):
+    zoo.build("diag_vae", (8, 6, 1), "unit", latent=2, network="mlp(hidden=(5,))").save_to_preset(tmp_path / "small")
+    with pytest.raises(ValueError, match="Expected the model to fit into memory"):
+        zoo.VAE.from_preset(tmp_path / "small", event_shape=(40_000, 40_000, 3))
+
+
+def test_layers_that_are_new_are_said(tmp_path, capsys):
+    zoo.build("diag_vae", (8, 6, 1), "unit", latent=2, network="mlp(hidden=(5, 4))").save_to_preset(tmp_path / "images")
+    rows = zoo.VAE.from_preset(tmp_path / "images", event_shape=(30,))
+    assert rows.origin.weights["encoder"] == "kept in 1 of 2 layers and new in 1"
+
+
 @pytest.mark.slow
 def test_resampled_layers_beat_new_ones(tmp_path, monkeypatch, capsys):
     """Digits at another size: 200 examples, 40 steps; the ELBO is better at once, and by tens of nats afterwards."""

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import numpy as np
 
 import zoo
+from training.evaluation.annealed import annealed
 from training.evaluation.covariance import posterior_summary
 from training.evaluation.information import gains, information
 from training.evaluation.likelihood import likelihood
@@ -46,6 +47,7 @@ def evaluate(vae, dataset, settings):
         posterior=posterior_summary(vae, choose(seed, test, MAX_COVARIANCES)),
         samples=compare(vae, dataset, ["prior", *names], settings.generated, settings.sets, seed),
         gain_as_prior=gains(vae, choose(seed, test, MAX_CODES), names, seed),
+        annealed=annealed(vae, choose(seed, test, settings.examples), settings) if settings.method else None,
         evaluation_seconds=round(time.perf_counter() - start, 1),
         versions=versions(),
     )

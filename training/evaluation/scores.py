@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
+from training.evaluation.annealed import Annealed
 from training.evaluation.covariance import CovarianceSummary
 from training.evaluation.estimate import Estimate
 from training.evaluation.information import UNAVAILABLE, Information
@@ -41,6 +42,7 @@ class Evaluation:
         posterior: see `training.evaluation.covariance`.
         samples: see `training.evaluation.samples`; None if samples were not compared with held-out examples.
         gain_as_prior: name of a sampler -> see `training.evaluation.information.gains`.
+        annealed: see `training.evaluation.annealed`; None unless it was asked for.
         evaluation_seconds: duration of evaluation.
         versions: name -> version of Python and of the libraries that the numbers depend on.
     """
@@ -50,6 +52,7 @@ class Evaluation:
     posterior: CovarianceSummary
     samples: Comparison | None = field(default=None, metadata=none_as({}))
     gain_as_prior: dict[str, Estimate]
+    annealed: Annealed | None = field(default=None, metadata=none_as())
     evaluation_seconds: float
     versions: dict[str, str]
 

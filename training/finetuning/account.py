@@ -170,6 +170,16 @@ def compare(config, vae, dataset):
     return Comparison(found, base, history)
 
 
+def is_compared(folder):
+    """Returns whether the account of a run has the scores of a training from scratch.
+
+    Args:
+        folder: of the run.
+    """
+    found = Account.read(folder)
+    return found is not None and found.scratch is not None
+
+
 def _start(config):
     """Returns the model that a run started from; None if it is not there any more, or another one."""
     try:

@@ -1,12 +1,16 @@
 """Alignment of other data with those that a model was trained on: columns by name, gray levels binarized."""
 
+import re
 from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 
 from training.data import data_of
 from zoo.commands.csv_tables import listed
 from zoo.data import support as supports
+
+SIMILAR = 0.8  # of names that may be meant as one, from 0 to 1
 
 
 def align(expected, found, means, fill):
@@ -38,13 +42,25 @@ def _check_missing(missing, expected, found, fill):
     if len(missing) == len(expected):
         raise ValueError(
             f"The new data have none of the model's columns, {listed(expected)}; they have {listed(found)}. "
-            f"Name them as the model does, or train a new model."
+            f"Name them as the model does, or train a new model.{_meant(missing, expected, found)}"
         )
     if missing and fill is None:
         raise ValueError(
             f"Expected the model's columns by name, but the new data lack {listed(missing)}. Add them, or fill them "
-            f"with the mean of the earlier training data: --fill-missing mean."
+            f"with the mean of the earlier training data: --fill-missing mean.{_meant(missing, expected, found)}"
         )
+
+
+def _meant(missing, expected, found):
+    """Returns which columns to rename, because their names are almost those of missing ones; "" if there are none."""
+    others = {_plain(name): name for name in found if name not in expected}
+    close = {name: get_close_matches(_plain(name), others, n=1, cutoff=SIMILAR) for name in missing}
+    pairs = [f"'{others[names[0]]}' to '{name}'" for name, names in close.items() if names]
+    return f" If these are the same, rename {listed(pairs)}." if pairs else ""
+
+
+def _plain(name):
+    return re.sub(r"[\W_]+", " ", name).strip().casefold()
 
 
 def _said(expected, found, filled):
@@ -56,7 +72,10 @@ def _said(expected, found, filled):
         yield f"left out columns that the model does not know: {listed(extra)}"
     if filled:
         values = listed([f"{name} {value:.6g}" for name, value in filled.items()])
-        yield f"filled with one value, the mean of the earlier training data: {values}; scores include them"
+        yield (
+            f"filled with one value, the mean of the earlier training data: {values}; scores include them."
+            f"{_meant(list(filled), expected, found)}"
+        ).rstrip(".")
 
 
 def binarized_as(config, support, earlier):

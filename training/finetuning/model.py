@@ -37,7 +37,7 @@ def build(config, dataset):
         parts["support"] = dataset.support
     vae = zoo.VAE.from_preset(base.model, **parts)
     vae.seed = config.seed
-    sentences = [*_adapt(vae, dataset, config)]
+    sentences = [*_rows_in_place_of_images(start.vae, dataset), *_adapt(vae, start.vae, dataset, config)]
     if base.refresh_prior:
         sentences.append(vae.refresh_prior(dataset.seen(config.seed)))
     _freeze(vae, base)
@@ -76,10 +76,23 @@ def _check_likelihood(dataset, vae, parts):
         )
 
 
-def _adapt(vae, dataset, config):
+def _rows_in_place_of_images(old, dataset):
+    """Yields how rows of numbers can be read as images, if the model was one of images."""
+    if len(dataset.event_shape) == 1 < len(old.event_shape):
+        yield (
+            f"the examples are rows of {dataset.event_shape[0]} numbers, and those of the model have shape "
+            f"{[*old.event_shape]}: --image-size reads rows as images"
+        )
+
+
+def _adapt(vae, old, dataset, config):
     """Yields what was done to the parts that depend on the data: units, and the number of examples."""
     vae.objective.adapt(dataset.train)
     if not supports.get(vae.support).has_units:
+        return
+    if old.support != vae.support:
+        vae.likelihood.adapt(dataset.train)
+        yield "units: mean and scale of the new training data; the earlier ones had none"
         return
     if config.base.keep_units:
         yield "units: mean and scale of the earlier training data, kept"

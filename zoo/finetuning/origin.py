@@ -10,8 +10,8 @@ class Origin:
     Args:
         preset: the name or the folder that it was loaded from.
         weights: role → "kept", "new", "upgraded" (another part, started from the weights of the old one), "given" (an
-            object of the caller's, with its own weights), or in how many layers they were kept, and resampled for
-            images of another size or matched to other columns. Samplers are kept if encoder and posterior are.
+            object of the caller's, with its own weights), or in how many layers they were kept, resampled for
+            images of another size or matched to other columns, and new. Samplers are kept if encoder and posterior are.
     """
 
     preset: str

@@ -10,6 +10,7 @@ from zoo.finetuning.columns import check_columns
 from zoo.finetuning.networks import network_of, trunk
 from zoo.finetuning.origin import Origin
 from zoo.finetuning.transfer import Shapes, transfer
+from zoo.memory import memory_limit
 from zoo.model.building import build, rescaled
 from zoo.model.vae import VAE
 
@@ -51,7 +52,9 @@ def with_parts(vae: VAE, preset: str, parts: dict[str, Any], weights: bool = Tru
     support = parts.get("support", vae.support)
     supports.get(support)  # raises an error if there is none
     shape = parts.get("event_shape", vae.event_shape)
-    new = build("diag_vae", shape, support, seed=vae.seed, **_arguments(vae, parts, support))
+    with memory_limit():
+        arguments = _arguments(vae, parts, support)
+    new = build("diag_vae", shape, support, seed=vae.seed, **arguments)
     new.name = vae.name
     found = {role: _transferred(vae, new, role, parts) if weights else _untrained(parts, role) for role in VAE.PARTS}
     if support != vae.support:

@@ -27,6 +27,33 @@ def pixels_of_network(network):
     return {kernel: pixels for kernel, pixels in found.items() if pixels[1]}
 
 
+def channels_of_network(network):
+    """Returns the ids of the kernels over the channels of images: that of a convolution before all other layers.
+
+    Args:
+        network: a Keras model.
+    """
+    first = next((layer for layer in within(network) if layer.weights), None)
+    return {id(first.weights[0])} if isinstance(first, keras.layers.Conv2D) else set()
+
+
+def over_channels(weights, shapes):
+    """Returns the weights of a convolution for images of other channels; None if more than these differ.
+
+    Each channel is seen as the mean of all channels was, so that gray images of any channels give the same outputs.
+
+    Args:
+        weights: arrays of the kernel [h, w, c, F] and, if there is one, of the bias.
+        shapes: of the new ones.
+    """
+    kernel, channels = weights[0], shapes[0][-2]
+    if kernel.shape[-2] == channels:
+        return None
+    kernel = np.repeat(kernel.sum(axis=-2, keepdims=True) / channels, channels, axis=-2)
+    found = [kernel, *weights[1:]]
+    return found if [array.shape for array in found] == [tuple(shape) for shape in shapes] else None
+
+
 def pixels_of_likelihood(likelihood):
     """Returns the same for the parameter layer of a likelihood.
 

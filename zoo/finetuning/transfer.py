@@ -6,7 +6,14 @@ import keras
 
 from zoo.finetuning.columns import OUTPUTS, chosen, columns_of_network, of_columns
 from zoo.finetuning.designs import design
-from zoo.finetuning.resampling import pixels_of_likelihood, pixels_of_network, resampled, resized_images
+from zoo.finetuning.resampling import (
+    channels_of_network,
+    over_channels,
+    pixels_of_likelihood,
+    pixels_of_network,
+    resampled,
+    resized_images,
+)
 from zoo.likelihoods import Likelihood
 from zoo.priors import Prior
 
@@ -51,7 +58,8 @@ def transfer(old, new, named, shapes):
             values, same = a, same + 1
         for target, value in zip(b, values or [], strict=bool(values)):
             target.assign(value)
-    return _said(same, changed, max(len(_layers(old)), len(_layers(new))), "matched" if shapes.columns else "resampled")
+    layers, of_new = max(len(_layers(old)), len(_layers(new))), len(_layers(new))
+    return _said(same, changed, of_new - same - changed, layers, "matched" if shapes.columns else "resampled")
 
 
 def _conversion(old, new, shapes):
@@ -67,9 +75,12 @@ class _Pixels:
     def __init__(self, old, new, shapes):
         self.is_prior, self.shapes = isinstance(old, Prior), shapes
         self.old, self.new = _pixels(old), _pixels(new)
+        self.channels = channels_of_network(old) if isinstance(old, keras.Model) else set()
 
     def __call__(self, a, b):
         arrays, shapes = [w.numpy() for w in a], [tuple(w.shape) for w in b]
+        if id(a[0]) in self.channels:
+            return over_channels(arrays, shapes)
         if not self.is_prior:
             return resampled(arrays, shapes, self.old.get(id(a[0])), self.new.get(id(b[0])))
         images = [resized_images(array, self.shapes.old, self.shapes.new) for array in arrays]
@@ -99,10 +110,11 @@ class _Columns:
         return found if [array.shape for array in found] == shapes else None
 
 
-def _said(same, changed, layers, how):
+def _said(same, changed, new, layers, how):
     if same == layers:
         return "kept"
     parts = [f"kept in {same} of {layers} layers"] * bool(same) + [f"{how} in {changed}"] * bool(changed)
+    parts += [f"new in {new}"] * (new > 0 and same + changed > 0)
     return " and ".join(parts) or "new"
 
 

@@ -13,8 +13,10 @@ from zoo.data import support as supports
 from zoo.likelihoods import Likelihood
 from zoo.model import adaptation, forward, scores, seeds
 from zoo.model.compatibility import check_config, check_output_shapes, check_parts
+from zoo.model.estimation.methods import LikelihoodMethods
 from zoo.model.keras_model import KerasModel
 from zoo.model.preset_methods import PresetMethods
+from zoo.model.refinement.methods import RefinementMethods
 from zoo.model.training import train_step
 from zoo.model.training.guard import Guard
 from zoo.model.tuning.lora import ordinary, without_lora
@@ -31,7 +33,7 @@ Array: TypeAlias = "np.ndarray | tf.Tensor"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAE(PresetMethods, TuningMethods, KerasModel):
+class VAE(PresetMethods, LikelihoodMethods, RefinementMethods, TuningMethods, KerasModel):
     """A variational autoencoder, p(x, z) = p(x|z) p(z) with the posterior q(z|x) (arXiv:1312.6114, arXiv:1401.4082).
 
     The parts define the model. Train it like any Keras model; labels are ignored. The logs contain `loss` (minus the
@@ -165,10 +167,6 @@ class VAE(PresetMethods, TuningMethods, KerasModel):
     def call(self, x, training=None):  # Keras passes `training` on to the networks
         sample, statistic = self.objective.sample_posterior, self.objective.batch_statistic
         return forward.terms(self, x, sample, statistic, seeds.next_seed(self.seed, self.seed_counter))
-
-    def log_likelihood(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> np.ndarray:
-        """Estimates log p(x) of each example in nats [N]. Takes the arguments of `score`."""
-        return self.score(x, samples, seed, progress).log_likelihood
 
     def score(self, x: Array, samples: int = 1000, seed: int = 0, progress: bool = False) -> scores.Scores:
         """Estimates the ELBO, log p(x) and their terms for each example, from K draws of q(z|x).

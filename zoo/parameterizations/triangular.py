@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions.positive import positive
+from zoo.distributions.positive import inverse_positive, positive
 from zoo.parameterizations.diagonal import first_parameters
 from zoo.probability import tfd
 from zoo.registry import register
@@ -27,6 +27,10 @@ class TriL:
     def from_diagonal(self, d):
         """Returns the `FromDiagonal` of this family in d dimensions."""
         return first_parameters(self.params_size(d), d)
+
+    def from_covariance(self, loc, covariance):
+        """Returns the parameters of N(μ, Σ) [..., P], of arrays μ [..., d] and Σ [..., d, d]."""
+        return _parameters(loc, np.linalg.cholesky(covariance))
 
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
@@ -54,12 +58,26 @@ class StdCorr:
         """Returns the `FromDiagonal` of this family in d dimensions."""
         return first_parameters(self.params_size(d), d)
 
+    def from_covariance(self, loc, covariance):
+        """Returns the parameters of N(μ, Σ) [..., P], of arrays μ [..., d] and Σ [..., d, d]."""
+        root = np.linalg.cholesky(covariance)
+        scale = np.linalg.norm(root, axis=-1)
+        rows = root / np.diagonal(root, axis1=-2, axis2=-1)[..., None]
+        return _parameters(loc, rows, scale)
+
     def __call__(self, params, d):
         """Maps params [..., params_size(d)] to a normal of batch shape [...] and event shape [d]."""
         loc, raw_scale, below = tf.split(params, [d, d, d * (d - 1) // 2], axis=-1)
         rows = strictly_lower(below, d) + tf.eye(d, dtype=below.dtype)
         correlation = rows / tf.norm(rows, axis=-1, keepdims=True)  # C; the norm of a row is at least 1
         return tfd.MultivariateNormalTriL(loc, positive(raw_scale)[..., None] * correlation)
+
+
+def _parameters(loc, triangle, scale=None):
+    """Returns parameters [..., P]: μ [..., d], σ or else the diagonal of a triangle [..., d, d], and what is below."""
+    scale = np.diagonal(triangle, axis1=-2, axis2=-1) if scale is None else scale
+    below = triangle[(..., *np.tril_indices(triangle.shape[-1], k=-1))]
+    return np.concatenate([loc, inverse_positive(scale), below], axis=-1)
 
 
 def strictly_lower(values, d):

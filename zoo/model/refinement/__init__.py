@@ -1,0 +1,1 @@
+"""Posteriors refined for each example."""

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.finetuning import CASES, folder
+from benchmarks.finetuning.cases import CASES
+from benchmarks.finetuning.runs import folder
 from training.report.colors import MUTED, VALIDATION
 from training.report.finetuning_pictures import negative_elbo
 from training.run_folder import HISTORY
@@ -17,7 +18,7 @@ def draw(settings, names, path):
     """Draws a panel for each case, with a thin line for each seed and a thick one for their mean.
 
     Args:
-        settings: `benchmarks.finetuning.Settings`.
+        settings: `benchmarks.finetuning.__main__.Settings`.
         names: of the cases.
         path: file to write it to; its suffix is the format.
     """

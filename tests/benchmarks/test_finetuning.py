@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from benchmarks import finetuning
-from benchmarks.finetuning import Settings, line
+from benchmarks.finetuning.__main__ import COMMAND, PAGE, Settings, line
+from benchmarks.finetuning.cases import CASES, SCRATCH
 from benchmarks.peers.table import between_marks
 from tests import ROOT
 from training.finetuning.account import FILE
@@ -29,12 +29,12 @@ def test_a_line_has_means_of_differences_over_seeds(tmp_path):
 
 
 def test_every_case_is_beside_one_with_the_same_examples():
-    for case in finetuning.CASES.values():
-        if case.beside != finetuning.SCRATCH:
-            other = finetuning.CASES[case.beside]
+    for case in CASES.values():
+        if case.beside != SCRATCH:
+            other = CASES[case.beside]
             assert (other.base, other.examples, other.number) == (case.base, case.examples, case.number)
 
 
 def test_the_page_has_a_place_for_the_table():
-    page = (ROOT / finetuning.PAGE).read_text(encoding="utf-8")
-    assert "new" in between_marks(page, "table", "new", finetuning.COMMAND)
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    assert "new" in between_marks(page, "table", "new", COMMAND)

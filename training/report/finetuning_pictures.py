@@ -19,13 +19,22 @@ def figures(comparison, vae, shown, history):
         history: of the fine-tuning, a dict of lists, a value per epoch.
     """
     if comparison.scratch is not None:
-        yield "fine_tuning", curves(history["val_loss"], comparison.scratch["val_loss"])
+        yield "fine_tuning", curves(negative_elbo(history), negative_elbo(comparison.scratch))
     if comparison.base is not None:
         yield "before_and_after", before_and_after(comparison.base, vae, shown)
 
 
+def negative_elbo(history):
+    """Returns −ELBO of the validation examples, a value per epoch: with the whole KL, also while it is warmed up.
+
+    Args:
+        history: a dict of lists, a value per epoch.
+    """
+    return np.add(history["val_reconstruction"], history["val_kl"])
+
+
 def curves(fine_tuned, scratch):
-    """Draws the validation loss over the epochs.
+    """Draws −ELBO of the validation examples over the epochs.
 
     Args:
         fine_tuned: of the fine-tuning, a value per epoch, in nats per example.
@@ -38,7 +47,7 @@ def curves(fine_tuned, scratch):
     late = np.concatenate([values[len(values) // 20 :] for values in (fine_tuned, scratch)])
     margin = 0.05 * max(np.ptp(late), 1e-6)
     axes.set(
-        xlabel="epoch", ylabel="validation loss, nats per example", ylim=(late.min() - margin, late.max() + margin)
+        xlabel="epoch", ylabel="−ELBO of validation examples, nats", ylim=(late.min() - margin, late.max() + margin)
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

@@ -1,12 +1,14 @@
-"""The picture of fine-tuning beside training from scratch: validation loss over the epochs."""
+"""The picture of fine-tuning beside training from scratch: −ELBO of the validation examples over the epochs."""
 
 import csv
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.finetuning import CASES, folder
+from benchmarks.finetuning.cases import CASES
+from benchmarks.finetuning.runs import folder
 from training.report.colors import MUTED, VALIDATION
+from training.report.finetuning_pictures import negative_elbo
 from training.run_folder import HISTORY
 
 COLUMNS = 3
@@ -16,20 +18,20 @@ def draw(settings, names, path):
     """Draws a panel for each case, with a thin line for each seed and a thick one for their mean.
 
     Args:
-        settings: `benchmarks.finetuning.Settings`.
+        settings: `benchmarks.finetuning.__main__.Settings`.
         names: of the cases.
         path: file to write it to; its suffix is the format.
     """
     rows = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.4 * COLUMNS, 2.5 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).flat
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         draw_case(axes, [folder(settings, name, seed) for seed in settings.seeds])
         axes.set_title(f"{name}: {CASES[name].number:,} images", fontsize=10, loc="left")
-    for axes in list(panels)[len(names) :]:
+    for axes in panels[len(names) :]:
         axes.set_visible(False)
     figure.supxlabel("epoch", fontsize=10)
-    figure.supylabel("validation loss, nats per example", fontsize=10)
+    figure.supylabel("−ELBO of validation examples, nats", fontsize=10)
     figure.savefig(path, dpi=110)
 
 
@@ -49,18 +51,19 @@ def draw_case(axes, folders):
         mean = np.mean([curve[:shortest] for curve in curves], axis=0)
         axes.plot(np.arange(1, shortest + 1), mean, color=color, linewidth=2, label=label)
         late += [value for curve in curves for value in curve[len(curve) // 10 :]]
-    margin = 0.05 * np.ptp(late)
-    axes.set_ylim(min(late) - margin, max(late) + margin)
+    low, high = np.quantile(late, (0, 0.98))
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8)
 
 
 def history(folder):
-    """Returns the validation loss of a run, a value per epoch.
+    """Returns −ELBO of the validation examples of a run, with the whole KL, a value per epoch.
 
     Args:
         folder: its folder.
     """
     with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
-        return [float(row["val_loss"]) for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    return negative_elbo({name: [float(row[name]) for row in rows] for name in ("val_reconstruction", "val_kl")})

@@ -1,0 +1,1 @@
+"""What fine-tuning is worth beside training from scratch, in cases of few examples."""

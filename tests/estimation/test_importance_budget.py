@@ -1,5 +1,7 @@
 """Importance sampling with more samples where they are needed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from zoo.model import scores
 from zoo.model.estimation import importance as module
 from zoo.model.estimation.importance import Importance
 
+MODEL = SimpleNamespace(event_shape=(1,), support="real")  # all that is asked of it, with made-up scores
 SCALE = 2.0  # of log-normal weights of mean one
 
 
@@ -40,7 +43,7 @@ def test_without_a_budget_it_is_score():
 
 def test_samples_are_doubled_until_enough_are_effective(monkeypatch):
     calls = made_up(monkeypatch)
-    found = Importance(samples=20, budget=300).estimate(None, np.zeros([500, 2]))
+    found = Importance(samples=20, budget=300).estimate(MODEL, np.zeros([500, 1]))
     assert set(found.samples) == {20, 40, 80, 160, 300}
     rows = {k: np.sum(found.samples == k) for k in (20, 40, 80, 160, 300)}
     deciding, final = calls[:4], calls[4:]
@@ -57,7 +60,7 @@ def test_the_mean_weight_stays_unbiased_although_the_number_adapts(monkeypatch):
     """An estimate from the samples that were enough would be too low, by 8 % here."""
     made_up(monkeypatch)
     count, size = 20_000, 20
-    found = Importance(samples=size, budget=640).estimate(None, np.zeros([count, 1]), seed=1)
+    found = Importance(samples=size, budget=640).estimate(MODEL, np.zeros([count, 1]), seed=1)
     assert_mean(np.exp(found.log_likelihood), 1.0)
 
     rng = np.random.default_rng(2)
@@ -75,3 +78,5 @@ def test_refusals():
         Importance(samples=100, budget=99)
     with pytest.raises(ValueError, match="effective"):
         Importance(effective=0.5)
+    with pytest.raises(ValueError, match="at least one example"):
+        Importance(budget=2000).estimate(MODEL, np.zeros([0, 1]))

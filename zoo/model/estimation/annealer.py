@@ -28,7 +28,7 @@ class Annealer:
 
     def __init__(self, vae, x, origin, chains, seed):
         self.vae, self.x, self.chains, self.seed = vae, x, chains, check_seed(seed)
-        points = min(POINTS_PER_CHUNK, FLOATS_PER_CHUNK // memory.outputs(vae.decoder))
+        points = min(POINTS_PER_CHUNK, FLOATS_PER_CHUNK // max(1, memory.outputs(vae.decoder)))
         self.rows = min(len(x), max(1, points // chains))
         self.chunks = -(-len(x) // self.rows)
         if origin == "auto":

@@ -77,6 +77,7 @@ class Importance:
             error = standard_error(found.effective_sample_size, k)
             return ImportanceScores(found.log_likelihood, error, found.effective_sample_size, np.full(len(error), k))
         x = np.asarray(supports.as_examples(x))
+        supports.check_examples(x, vae.event_shape, vae.support)
         needed = self._needed(vae, x, k, seed, progress)
         log_likelihood, effective = np.zeros([2, len(x)])
         for count in np.unique(needed):

@@ -1,5 +1,6 @@
 """What all tests share: a quiet TensorFlow and a fresh Keras state."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,6 +15,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import keras
 import pytest
+
+
+def pytest_collection_finish():
+    """Leaves what was imported out of garbage collection, and collects the rest less often: models are many objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

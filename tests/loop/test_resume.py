@@ -196,6 +196,22 @@ def test_where_no_checkpoint_can_be_read_nothing_is_thrown_away(command, stopped
     assert all(path.exists() for path in paths)
 
 
+def test_killed_while_it_wrote_its_first_checkpoint_it_begins_again(never_stopped, command, tmp_path, capsys):
+    def half(self, checkpoint_number):
+        folder.mkdir()
+        (folder / f"step-{checkpoint_number}.index").write_bytes(b"half")
+        kill()
+
+    folder = tmp_path / "run" / run.CHECKPOINTS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.train.CheckpointManager, "save", half)
+        with pytest.raises(Killed):
+            main(command)
+    main(command)
+    assert "starting from the beginning" in capsys.readouterr().out
+    assert_same_bits(tmp_path / "run", never_stopped)
+
+
 def test_a_damaged_list_of_checkpoints_does_no_harm(never_stopped, command, stopped, capsys):
     (stopped / run.CHECKPOINTS / "checkpoint").write_bytes(b"\x00 no list")
     main(command)

@@ -108,6 +108,8 @@ class Checkpoints:
     def restore(self):
         """Restores the newest checkpoint that can be read, if there are any.
 
+        A training that was killed while it wrote its first one starts from the beginning.
+
         Raises:
             ValueError: there are some, and none can be read.
         """
@@ -119,10 +121,12 @@ class Checkpoints:
             except (tf.errors.OpError, ValueError, AssertionError, KeyError, IndexError) as error:
                 tqdm.write(f"checkpoint '{self._path(step)}' cannot be read ({reason(error)}); trying the one before")
         else:
-            if found:
+            if found and self._was_completed():
                 raise ValueError(
                     f"None of the checkpoints in '{self.folder}' can be read. Start again with --overwrite."
                 )
+            if found:
+                tqdm.write("the first checkpoint was never completed: starting from the beginning")
         self._saved_step = self.position.step
         if self.writes:
             self._remove_others([step for step in found if step <= self.position.step])
@@ -176,6 +180,10 @@ class Checkpoints:
         """Returns the steps of the checkpoints in the folder; TensorFlow's own list of them may be damaged."""
         names = (re.fullmatch(rf"{NAME}-(\d+)\.index", path.name) for path in self.folder.glob("*.index"))
         return sorted(int(name[1]) for name in names if name)
+
+    def _was_completed(self):
+        """Returns whether any checkpoint was: TensorFlow writes its list of them after each one."""
+        return (self.folder / "checkpoint").exists()
 
     def _remove_others(self, steps):
         """Removes files of other checkpoints than these, which a killed process may have left incomplete."""

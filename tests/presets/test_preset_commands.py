@@ -170,7 +170,7 @@ def test_a_preset_without_a_run_has_no_settings(small):
 
 
 def test_scores_that_are_no_numbers_are_not_printed(small, tmp_path, capsys, monkeypatch):
-    found = SimpleNamespace(likelihood=SimpleNamespace(elbo=1, log_likelihood=2))
+    found = SimpleNamespace(likelihood=SimpleNamespace(elbo=1, log_likelihood=2), annealed=None)
     monkeypatch.setattr("training.presets.evaluate", lambda *arguments: found)
     metrics = {"elbo": "trust me", "log_likelihood": -3.5}
     contents = contents_of(small, tmp_path, training={"settings": {"data": "digits"}}, metrics=metrics)

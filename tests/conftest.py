@@ -21,7 +21,7 @@ def pytest_collection_finish():
     """Leaves what was imported out of garbage collection, and collects the rest less often: models are many objects."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,18 @@ class ImportanceScores(NamedTuple):
     effective_sample_size: np.ndarray
     samples: np.ndarray
 
+    @classmethod
+    def of(cls, found, samples):
+        """Returns those of `zoo.model.scores.Scores` that were made of K samples of every example.
+
+        Args:
+            found: the `Scores`.
+            samples: K.
+        """
+        effective = found.effective_sample_size
+        error = standard_error(effective, samples)
+        return cls(found.log_likelihood, error, effective, np.full(len(effective), samples))
+
 
 @register("log-likelihood method", "importance")
 class Importance:
@@ -73,9 +85,7 @@ class Importance:
         """
         k = samples if self.samples is None else self.samples
         if self.budget is None:
-            found = scores.score(vae, x, k, seed, progress)
-            error = standard_error(found.effective_sample_size, k)
-            return ImportanceScores(found.log_likelihood, error, found.effective_sample_size, np.full(len(error), k))
+            return ImportanceScores.of(scores.score(vae, x, k, seed, progress), k)
         x = np.asarray(supports.as_examples(x))
         supports.check_examples(x, vae.event_shape, vae.support)
         needed = self._needed(vae, x, k, seed, progress)

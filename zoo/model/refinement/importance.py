@@ -1,10 +1,7 @@
 """Importance sampling from refined posteriors."""
 
-import numpy as np
-
 from zoo.checks import MAX_SAMPLES, check_float, check_int
 from zoo.model.estimation.importance import SAMPLES, ImportanceScores
-from zoo.model.estimation.weights import standard_error
 from zoo.model.refinement.ascent import LEARNING_RATE
 from zoo.registry import register
 
@@ -48,6 +45,4 @@ class RefinedImportance:
         k = check_int(samples if self.samples is None else self.samples, "samples", below=MAX_SAMPLES + 1)
         options = {"learning_rate": self.learning_rate, "seed": seed, "progress": progress}
         found = vae.refine(x, self.steps, self.posterior, **options).score(k, seed, progress)
-        effective = found.effective_sample_size
-        error = standard_error(effective, k)
-        return ImportanceScores(found.log_likelihood, error, effective, np.full(len(error), k))
+        return ImportanceScores.of(found, k)
